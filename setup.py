@@ -1,0 +1,76 @@
+"""Packaging of speechbrain_flashsr: `pip install .` or `pip install -e .[dev]`.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+PACKAGE = "speechbrain_flashsr"
+
+VERSION = re.search(
+    r'^__version__ = "(.+)"$',
+    (HERE / PACKAGE / "__init__.py").read_text(encoding="utf-8"),
+    flags=re.MULTILINE,
+).group(1)
+
+# Training and the preparation of corpora; `sox` drives the SoX program.
+TRAIN = ["sox>=1.4.1", "tensorboard>=2.12"]
+
+# SpeechBrain's tools at SpeechBrain's versions; setuptools builds the wheel
+# that the tests look into.
+DEV = [
+    "codespell>=2.3.0",
+    "pre-commit>=2.3.0",
+    "pytest>=7.4.0",
+    "ruff==0.12.4",
+    "setuptools>=70.1",
+    "tomli; python_version < '3.11'",
+    "yamllint==1.35.1",
+]
+
+setup(
+    name=PACKAGE,
+    version=VERSION,
+    description=(
+        "FlashSR for SpeechBrain: versatile audio super-resolution to 48 kHz "
+        "in one diffusion step"
+    ),
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    author="The speechbrain_flashsr developers",
+    license="Apache-2.0",
+    keywords=[
+        "audio super-resolution",
+        "bandwidth extension",
+        "diffusion",
+        "speechbrain",
+        "pytorch",
+    ],
+    classifiers=[
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Multimedia :: Sound/Audio :: Speech",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+    packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
+    package_data={PACKAGE: ["pretrained/small/*"]},
+    python_requires=">=3.10",
+    install_requires=[
+        "hyperpyyaml>=1.2.3",
+        "matplotlib>=3.6",
+        "numpy>=1.24",
+        "scipy>=1.10",
+        "soundfile>=0.12.1",
+        "speechbrain>=1.1.2,<2",
+        "torch>=2.7.1",
+        "torchaudio>=2.7.1",
+        "tqdm>=4.42.0",
+    ],
+    extras_require={"train": TRAIN, "dev": TRAIN + DEV},
+    entry_points={"console_scripts": [f"flashsr = {PACKAGE}.cli:main"]},
+)

@@ -1,0 +1,68 @@
+"""Trains the KL autoencoder on log-mel spectrograms.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import speechbrain as sb
+import torch
+from speechbrain.dataio.batch import PaddedBatch
+
+from speechbrain_flashsr.brains.base import FlashSRBrain
+from speechbrain_flashsr.lobes.features import normalize_pair
+
+
+class AutoencoderBrain(FlashSRBrain):
+    """First stage: log-mel spectrograms of full-band and of band-limited
+    recordings, half of each, to latents and back.
+
+    Losses: `reconstruction`, the mean absolute difference of log-mel
+    spectrograms, and `kl`, the posterior's divergence from the standard normal
+    per element of the latent.
+    """
+
+    trained = ("autoencoder",)
+    optimized = {"autoencoder": trained}
+
+    def compute_losses(self, batch, stage, turn):
+        """The losses of a batch of segments."""
+        high, low = normalize_pair(batch.high.data, batch.low.data)
+        half = len(high) // 2
+        mel = self.hparams.features(torch.cat([low[:half], high[half:]]))
+        autoencoder = self.evaluated("autoencoder", stage)
+        shape = self.unwrapped("autoencoder").latent_shape(mel.shape)
+        noise = self.draw_noise(batch, shape)
+        reconstruction, posterior = autoencoder(mel, noise)
+        kl = posterior.kl_divergence() / posterior.mean[0].numel()
+        return {
+            "reconstruction": (reconstruction - mel).abs().mean(),
+            "kl": kl.mean(),
+        }
+
+    @torch.no_grad()
+    def measure_scale(self, dataset, num_batches):
+        """Sets the averaged autoencoder's scale to one over the standard
+        deviation of its latents, so that the diffusion sees unit variance.
+
+        Arguments
+        ---------
+        dataset : torch.utils.data.Dataset
+            Segments.
+        num_batches : int
+            How many batches to measure.
+        """
+        autoencoder = self.averages["autoencoder"].module
+        loader = self.make_dataloader(
+            dataset,
+            sb.Stage.TEST,
+            ckpt_prefix=None,
+            collate_fn=PaddedBatch,
+            **self.hparams.dataloader_opts,
+        )
+        latents = []
+        for _, batch in zip(range(num_batches), loader):
+            batch = batch.to(self.device)
+            high, _ = normalize_pair(batch.high.data, batch.low.data)
+            mel = self.hparams.features(high)
+            latents.append(autoencoder.posterior(mel).mean.flatten())
+        autoencoder.scale.fill_(1 / torch.cat(latents).std())

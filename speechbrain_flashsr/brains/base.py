@@ -1,0 +1,369 @@
+"""What all stages of the training share.
+
+Averaged weights, a limit in minutes, the abort on a loss that is not finite,
+logs, checkpoints, and the export of the trained modules.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import contextlib
+import os
+import pathlib
+import time
+
+import numpy as np
+import speechbrain as sb
+import torch
+from speechbrain.dataio.batch import PaddedBatch
+from speechbrain.utils.distributed import (
+    if_main_process,
+    is_distributed_initialized,
+    run_on_main,
+)
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from speechbrain_flashsr.dataio import EpochDraws
+
+NOISE_STREAMS = 1
+"""Keeps the noise apart from the draws of the data, which have no such key."""
+
+
+@contextlib.contextmanager
+def frozen(module):
+    """Keeps gradients from reaching a module's parameters, though they pass
+    through it.
+
+    Arguments
+    ---------
+    module : torch.nn.Module
+        All of whose parameters are trainable outside.
+
+    Example
+    -------
+    >>> linear = torch.nn.Linear(2, 1)
+    >>> x = torch.ones(1, 2, requires_grad=True)
+    >>> with frozen(linear):
+    ...     linear(x).sum().backward()
+    >>> linear.weight.grad is None, x.grad is None
+    (True, False)
+    """
+    module.requires_grad_(False)
+    try:
+        yield module
+    finally:
+        module.requires_grad_(True)
+
+
+def average_with_warm_up(decay):
+    """Exponential moving average that forgets the first steps sooner.
+
+    Arguments
+    ---------
+    decay : float
+        Of the average, once n steps are such that (1 + n) / (10 + n) is above.
+
+    Returns
+    -------
+    callable
+        For :class:`torch.optim.swa_utils.AveragedModel`.
+
+    Example
+    -------
+    >>> update = average_with_warm_up(0.999)
+    >>> average, current = [torch.zeros(1)], [torch.ones(1)]
+    >>> update(average, current, 2)
+    >>> average
+    [tensor([0.7500])]
+    """
+
+    def update(averaged, current, num_averaged):
+        n = int(num_averaged)
+        warm = min(decay, (1 + n) / (10 + n))
+        get_ema_multi_avg_fn(warm)(averaged, current, num_averaged)
+
+    return update
+
+
+class FlashSRBrain(sb.Brain):
+    """Base of the four stages: trains networks with named losses.
+
+    A subclass names its optimisers and the modules that each trains
+    (`optimized`), what a turn's losses are (`compute_losses`), and which
+    modules are averaged and exported (`trained`).
+
+    Hyperparameters read: `loss_weights` {name: weight}, `lr`, `ema_decay`,
+    `max_minutes` (null for no limit), `output_folder`, `train_logger`,
+    `epoch_counter`, `seed`.
+    """
+
+    trained = ()
+    """Names of the modules whose weights are averaged and exported."""
+
+    optimized = {}
+    """{name of an optimiser: names of the modules it trains}, in the order in
+    which they take turns."""
+
+    def init_optimizers(self):
+        """Makes the optimisers and the averaged copies of what is exported."""
+        self.turn = None
+        self.optimizers_dict = {
+            turn: self.opt_class(self.parameters_of(names))
+            for turn, names in self.optimized.items()
+        }
+        self.averages = {
+            name: AveragedModel(
+                self.unwrapped(name),
+                multi_avg_fn=average_with_warm_up(self.hparams.ema_decay),
+            )
+            .requires_grad_(False)
+            .eval()
+            for name in self.trained
+        }
+        if self.checkpointer is not None:
+            for turn, optimizer in self.optimizers_dict.items():
+                self.checkpointer.add_recoverable(
+                    f"optimizer_{turn}", optimizer
+                )
+            for name, average in self.averages.items():
+                self.checkpointer.add_recoverable(f"{name}_average", average)
+
+    def freeze_optimizers(self, optimizers):
+        """Only the optimiser whose turn it is takes a step; between steps,
+        all are meant."""
+        if self.turn is None:
+            return optimizers
+        return {self.turn: optimizers[self.turn]}
+
+    def parameters_of(self, names):
+        """The parameters of modules, as one list."""
+        return [p for name in names for p in self.modules[name].parameters()]
+
+    def unwrapped(self, name):
+        """A module without the wrapper of distributed training."""
+        module = self.modules[name]
+        return getattr(module, "module", module)
+
+    def evaluated(self, name, stage):
+        """The module itself in training, its averaged copy otherwise."""
+        if stage == sb.Stage.TRAIN:
+            return self.modules[name]
+        return self.averages[name].module
+
+    def generator(self, step):
+        """A source of draws for a whole batch, shared by all processes, that
+        follow from the seed and the step alone."""
+        generator = torch.Generator()
+        return generator.manual_seed(self.hparams.seed * 1_000_003 + step)
+
+    def draw_noise(self, batch, shape, stream=0):
+        """Standard normal noise that follows from the seed, the sample and the
+        stream alone.
+
+        Arguments
+        ---------
+        batch : speechbrain.dataio.batch.PaddedBatch
+            Its `id` holds the numbers of the samples' draws.
+        shape : sequence of int
+            Shape of one sample's noise.
+        stream : int
+            Distinguishes independent draws for the same sample.
+
+        Returns
+        -------
+        torch.Tensor
+            [batch, *shape].
+        """
+        noise = [
+            np.random.default_rng(
+                [self.hparams.seed, int(draw), stream, NOISE_STREAMS]
+            ).standard_normal(shape, dtype=np.float32)
+            for draw in batch.id
+        ]
+        return torch.from_numpy(np.stack(noise)).to(self.device)
+
+    def on_fit_start(self):
+        """Recovers, then starts the clock of `max_minutes`."""
+        super().on_fit_start()
+        self.fit_start = time.monotonic()
+        self.loss_sums = {}
+
+    @property
+    def _optimizer_step_limit_exceeded(self):
+        max_minutes = getattr(self.hparams, "max_minutes", None)
+        exceeded = super()._optimizer_step_limit_exceeded
+        if max_minutes is not None:
+            elapsed = (time.monotonic() - self.fit_start) / 60
+            exceeded = exceeded or elapsed >= max_minutes
+        if is_distributed_initialized():
+            decision = [exceeded]
+            torch.distributed.broadcast_object_list(decision, src=0)
+            exceeded = decision[0]
+        return exceeded
+
+    def turns(self):
+        """The optimisers that take a step on a batch, in order."""
+        return list(self.optimized)
+
+    def compute_losses(self, batch, stage, turn):
+        """The losses of a batch for one optimiser's turn, unweighted: a dict
+        of scalars."""
+        raise NotImplementedError
+
+    def fit_batch(self, batch):
+        """Gives every optimiser its turn on a batch; returns the first turn's
+        loss."""
+        should_step = self.step % self.grad_accumulation_factor == 0
+        batch = batch.to(self.device)
+        self.on_fit_batch_start(batch, should_step)
+        totals = []
+        for turn in self.turns():
+            self.turn = turn
+            with self.no_sync(not should_step):
+                with self.training_ctx:
+                    losses = self.compute_losses(
+                        batch, sb.Stage.TRAIN, turn
+                    )
+                    total = self.weighted_sum(losses)
+                self.check_loss_isfinite(total)
+                scaled = self.scaler.scale(total)
+                (scaled / self.grad_accumulation_factor).backward()
+            if should_step:
+                self.optimizers_step()
+            self.add_to_log(losses)
+            totals.append(total.detach().cpu())
+        self.turn = None
+        if should_step:
+            self.optimizer_step += 1
+        self.on_fit_batch_end(batch, losses, totals[0], should_step)
+        return totals[0]
+
+    def optimizers_step(self):
+        """Takes a step without counting it: an iteration counts once, however
+        many optimisers have a turn."""
+        count = self.optimizer_step
+        super().optimizers_step()
+        self.optimizer_step = count
+
+    def evaluate_batch(self, batch, stage):
+        """Computes a batch's losses of the first turn for the log; returns
+        their weighted sum."""
+        losses = self.compute_losses(
+            batch.to(self.device), stage, next(iter(self.optimized))
+        )
+        self.add_to_log(losses)
+        return torch.as_tensor(float(self.weighted_sum(losses)))
+
+    def weighted_sum(self, losses):
+        """Adds losses up with `loss_weights`; one without a weight is only
+        logged."""
+        weights = self.hparams.loss_weights
+        return sum(
+            weights[name] * loss
+            for name, loss in losses.items()
+            if name in weights
+        )
+
+    def check_loss_isfinite(self, loss):
+        """Stops the training at once on a loss that is not finite, so that
+        the last checkpoint stays good."""
+        if not torch.isfinite(loss):
+            raise ValueError(
+                f"The loss is {loss.item()} at step "
+                f"{self.optimizer_step + 1}. The last checkpoint is good: "
+                f"lower `lr` or check the data, then start again to resume."
+            )
+
+    def on_fit_batch_end(self, batch, outputs, loss, should_step):
+        """Updates the averaged weights."""
+        if should_step:
+            for name, average in self.averages.items():
+                average.update_parameters(self.unwrapped(name))
+
+    def add_to_log(self, losses):
+        """Adds a step's losses to the epoch's means."""
+        for name, loss in losses.items():
+            total, count = self.loss_sums.get(name, (0.0, 0))
+            self.loss_sums[name] = (total + float(loss.detach()), count + 1)
+
+    def on_stage_start(self, stage, epoch=None):
+        """Empties the sums."""
+        self.loss_sums = {}
+
+    def on_stage_end(self, stage, stage_loss, epoch=None):
+        """Logs the epoch's mean losses and saves a checkpoint."""
+        stats = {k: total / n for k, (total, n) in self.loss_sums.items()}
+        stats["loss"] = float(stage_loss)
+        if stage == sb.Stage.TRAIN:
+            self.train_stats = stats
+            # A limit may end the epoch early: then its position is kept.
+            if self._optimizer_step_limit_exceeded and self.checkpointer:
+                self._save_intra_epoch_ckpt()
+                self.stopped_early = True
+        elif stage == sb.Stage.VALID:
+            if if_main_process():
+                self.hparams.train_logger.log_stats(
+                    {"epoch": epoch, "step": self.optimizer_step},
+                    train_stats=self.train_stats,
+                    valid_stats=stats,
+                )
+            if self.checkpointer and not getattr(self, "stopped_early", False):
+                self.checkpointer.save_and_keep_only(
+                    meta={"loss": stats["loss"]}, num_to_keep=1
+                )
+
+    def fit_draws(self, train_data, valid_data):
+        """Trains on numbered draws of a dataset (see
+        :mod:`speechbrain_flashsr.dataio`) until the epochs or the minutes are
+        over, recovering the last checkpoint first.
+
+        Arguments
+        ---------
+        train_data : torch.utils.data.Dataset
+            Its items may be drawn beyond its length.
+        valid_data : torch.utils.data.Dataset
+            The same items are drawn after every epoch.
+        """
+        options = dict(self.hparams.dataloader_opts)
+        options["collate_fn"] = PaddedBatch
+        sampler = EpochDraws(len(train_data))
+        self.train_sampler = sampler
+        self.fit(
+            self.hparams.epoch_counter,
+            train_data,
+            valid_data,
+            train_loader_kwargs={
+                **options,
+                "sampler": sampler,
+                "drop_last": True,
+            },
+            valid_loader_kwargs=options,
+        )
+
+    def export(self, names=None):
+        """Writes the averaged weights of the trained modules to
+        `output_folder`/<name>.ckpt.
+
+        Arguments
+        ---------
+        names : sequence of str
+            Modules to write; `trained` by default.
+
+        Returns
+        -------
+        dict
+            {name: path}.
+        """
+        paths = {}
+        for name in names or self.trained:
+            path = pathlib.Path(self.hparams.output_folder) / f"{name}.ckpt"
+            state = self.averages[name].module.state_dict()
+            run_on_main(_save_atomically, args=[state, path])
+            paths[name] = path
+        return paths
+
+
+def _save_atomically(state, path):
+    partial = path.with_name(path.name + ".partial")
+    torch.save(state, partial)
+    os.replace(partial, path)

@@ -1,0 +1,92 @@
+"""Trains the super-resolution vocoder.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import speechbrain as sb
+import torch
+from speechbrain.lobes.models.HifiGAN import (
+    DiscriminatorLoss,
+    GeneratorLoss,
+    MelganFeatureLoss,
+    MSEDLoss,
+    MSEGLoss,
+)
+
+from speechbrain_flashsr.brains.base import FlashSRBrain, frozen
+from speechbrain_flashsr.lobes.features import normalize_pair
+from speechbrain_flashsr.losses import mel_distance
+
+GENERATOR_LOSS = GeneratorLoss(
+    mseg_loss=MSEGLoss(),
+    mseg_loss_weight=1,
+    feat_match_loss=MelganFeatureLoss(),
+    feat_match_loss_weight=1,
+)
+DISCRIMINATOR_LOSS = DiscriminatorLoss(msed_loss=MSEDLoss())
+
+
+class SRVocoderBrain(FlashSRBrain):
+    """Last stage: true log-mel spectrograms and band-limited waveforms to
+    full-band waveforms (FlashSR, https://arxiv.org/abs/2501.10807, section
+    2.3; losses of BigVGAN, https://arxiv.org/abs/2206.04658).
+
+    Losses: `stft` (multi-resolution), `mel`, and from step `adversarial_start`
+    on `adversarial`, `feature_matching` and the discriminator's
+    `discriminator`; the spectral ones stop at each clip's roll-off.
+    """
+
+    trained = ("vocoder",)
+    optimized = {"vocoder": trained, "discriminator": ("discriminator",)}
+
+    def turns(self):
+        """The discriminator joins in at `adversarial_start`."""
+        if self.optimizer_step < self.hparams.adversarial_start:
+            return ["vocoder"]
+        return ["vocoder", "discriminator"]
+
+    def compute_losses(self, batch, stage, turn):
+        """The losses of a batch of segments."""
+        if turn == "discriminator":
+            return self.discriminator_losses()
+        high, low = normalize_pair(batch.high.data, batch.low.data)
+        mel = self.hparams.features(high).squeeze(1).transpose(1, 2)
+        generated = self.evaluated("vocoder", stage)(mel, low)
+        self.pair = high.unsqueeze(1), generated.unsqueeze(1)
+        rolloff_hz = batch.rolloff_hz.to(self.device)
+        losses = {
+            "stft": self.hparams.stft_loss(generated, high, rolloff_hz),
+            "mel": mel_distance(
+                generated.float(), high, self.hparams.features, rolloff_hz
+            ),
+        }
+        if "discriminator" in self.turns() and stage == sb.Stage.TRAIN:
+            losses.update(self.generator_losses())
+        return losses
+
+    def generator_losses(self):
+        """What the discriminator tells the vocoder."""
+        real, generated = self.pair
+        with frozen(self.unwrapped("discriminator")) as discriminator:
+            scores, features = discriminator(generated)
+            with torch.no_grad():
+                _, real_features = discriminator(real)
+        losses = GENERATOR_LOSS(
+            sb.Stage.TRAIN,
+            scores_fake=scores,
+            feats_fake=features,
+            feats_real=real_features,
+        )
+        return {
+            "adversarial": losses["G_mse_fake_loss"] / len(scores),
+            "feature_matching": losses["G_feat_match_loss"],
+        }
+
+    def discriminator_losses(self):
+        """Least squares between real and generated waveforms."""
+        real, generated = self.pair
+        real_scores, _ = self.modules.discriminator(real)
+        scores, _ = self.modules.discriminator(generated.detach())
+        losses = DISCRIMINATOR_LOSS(scores, real_scores)
+        return {"discriminator": losses["D_loss"] / len(scores)}

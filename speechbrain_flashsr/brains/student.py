@@ -1,0 +1,175 @@
+"""Distils the teacher into a student that needs one step.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import numpy as np
+import speechbrain as sb
+import torch
+
+from speechbrain_flashsr import distillation
+from speechbrain_flashsr.brains.base import FlashSRBrain, frozen
+
+
+class StudentBrain(FlashSRBrain):
+    """Third stage: FlashSR's distillation (https://arxiv.org/abs/2501.10807,
+    figure 1c) with the losses of :mod:`speechbrain_flashsr.distillation`.
+
+    Hyperparameters read beside the base's: `stages` (a list of
+    :class:`~speechbrain_flashsr.distillation.Stage`), `scale_boundary`,
+    `use_distillation`, `use_distribution_matching`, `use_adversarial` (each
+    switches one loss off), `denoiser` (the student) and `teacher`.
+
+    Losses, weighted by the stage: `distillation`, `distribution_matching`,
+    `adversarial`, and the discriminator's `discriminator`.
+    """
+
+    trained = ("unet",)
+    optimized = {"unet": trained, "discriminator": ("discriminator",)}
+
+    def on_fit_start(self):
+        """Freezes the teacher."""
+        super().on_fit_start()
+        teacher = self.hparams.teacher.to(self.device)
+        teacher.eval().requires_grad_(False)
+
+    @property
+    def stage_of_step(self):
+        """The stage of the iteration under way."""
+        return distillation.stage_at(
+            self.hparams.stages, self.optimizer_step + 1
+        )
+
+    @property
+    def adversarial(self):
+        """Whether the adversarial loss counts in this iteration."""
+        return (
+            self.hparams.use_adversarial
+            and self.stage_of_step.adversarial_weight > 0
+        )
+
+    def turns(self):
+        """The discriminator follows the student where its loss counts."""
+        return ["unet", "discriminator"] if self.adversarial else ["unet"]
+
+    def weighted_sum(self, losses):
+        """Weighs the losses as the stage says."""
+        stage = self.stage_of_step
+        weights = {
+            "distillation": stage.distillation_weight,
+            "distribution_matching": stage.dmd_weight,
+            "adversarial": stage.adversarial_weight,
+            "discriminator": 1.0,
+            "one_step": 1.0,
+        }
+        return sum(weights[name] * loss for name, loss in losses.items())
+
+    def compute_losses(self, batch, stage, turn):
+        """The losses of a batch of latents."""
+        z_high, condition = batch.z_high.data, batch.z_low.data
+        noise = self.draw_noise(batch, z_high.shape[1:])
+        if stage != sb.Stage.TRAIN:
+            student = self.denoiser_of(self.averages["unet"].module)
+            x0 = student.sample(noise, condition)
+            return {"one_step": torch.nn.functional.mse_loss(x0, z_high)}
+        if turn == "discriminator":
+            return self.discriminator_losses(batch)
+        return self.student_losses(batch, z_high, condition, noise)
+
+    def denoiser_of(self, unet):
+        """The denoiser with another copy of its network."""
+        denoiser = self.hparams.denoiser
+        return type(denoiser)(unet, denoiser.schedule, denoiser.unconditional)
+
+    def student_losses(self, batch, z_high, condition, noise):
+        """Distillation, distribution matching and adversarial losses."""
+        settings, teacher = self.stage_of_step, self.hparams.teacher
+        timesteps = settings.timesteps().to(self.device)
+        shared = self.generator(self.optimizer_step)
+        start = int(
+            torch.multinomial(
+                settings.start_probabilities(), 1, generator=shared
+            )
+        )
+        u_rollout, u_dmd = torch.rand(2, generator=shared).tolist()
+
+        x = distillation.start_state(
+            teacher.schedule, z_high, noise, timesteps, start
+        )
+        t = timesteps[start].expand(len(x))
+        x0 = distillation.student_output(
+            self.denoiser_of(self.modules["unet"]),
+            x,
+            t,
+            condition,
+            self.hparams.scale_boundary,
+        )
+        self.pair = z_high, x0.detach(), condition
+
+        losses = {}
+        if self.hparams.use_distillation:
+            target = distillation.teacher_rollout(
+                teacher,
+                x,
+                condition,
+                timesteps[start:],
+                settings.guidance_scale(u_rollout),
+            )
+            losses["distillation"] = distillation.distillation_loss(x0, target)
+        if self.hparams.use_distribution_matching and settings.dmd_weight > 0:
+            losses["distribution_matching"] = (
+                distillation.distribution_matching_loss(
+                    x0,
+                    condition,
+                    teacher,
+                    self.denoiser_of(self.unwrapped("unet")),
+                    self.draw_noise(batch, x0.shape[1:], stream=1),
+                    self.draw_integers(batch, 0, len(teacher.schedule.alphas)),
+                    settings.guidance_scale(u_dmd),
+                )
+            )
+        if self.adversarial:
+            with frozen(self.unwrapped("discriminator")) as discriminator:
+                logits = discriminator(self.features(batch, x0, condition))
+            losses["adversarial"] = distillation.generator_adversarial_loss(
+                logits
+            )
+        return losses
+
+    def discriminator_losses(self, batch):
+        """Least squares between real and generated latents."""
+        z_high, x0, condition = self.pair
+        with torch.no_grad():
+            real = self.features(batch, z_high, condition)
+            fake = self.features(batch, x0, condition)
+        logits = self.modules["discriminator"](torch.cat([real, fake]))
+        return {
+            "discriminator": distillation.discriminator_loss(*logits.chunk(2))
+        }
+
+    def features(self, batch, x0, condition):
+        """What the discriminator reads of latents."""
+        choices = torch.tensor(
+            distillation.ADVERSARIAL_TIMESTEPS, device=self.device
+        )
+        index = self.draw_integers(batch, 1, len(choices))
+        return distillation.adversarial_features(
+            self.hparams.teacher,
+            x0,
+            condition,
+            self.draw_noise(batch, x0.shape[1:], stream=2),
+            choices[index],
+        )
+
+    def draw_integers(self, batch, stream, high):
+        """An integer below `high` for each sample, [batch]."""
+        draws = [
+            int(
+                np.random.default_rng(
+                    [self.hparams.seed, int(draw), stream, 3]
+                ).integers(high)
+            )
+            for draw in batch.id
+        ]
+        return torch.tensor(draws, device=self.device)

@@ -1,0 +1,57 @@
+"""Trains the teacher: latent diffusion with v-prediction.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import numpy as np
+import torch
+
+from speechbrain_flashsr.brains.base import FlashSRBrain
+
+
+class TeacherBrain(FlashSRBrain):
+    """Second stage: predicts v from noisy latents of the high-resolution signal
+    and the latent of the low-resolution signal
+    (AudioSR, https://arxiv.org/abs/2309.07314).
+
+    Hyperparameters read beside the base's: `condition_dropout`, the probability
+    of withholding the condition for classifier-free guidance, and
+    `last_step_fraction`, the share of the samples at the last time step (the
+    rest are uniform over all).
+
+    Loss: `v`, the mean squared error of v.
+    """
+
+    trained = ("unet",)
+    optimized = {"unet": trained}
+
+    def compute_losses(self, batch, stage, turn):
+        """The losses of a batch of latents."""
+        z_high, z_low = batch.z_high.data, batch.z_low.data
+        denoiser = self.denoiser_of(self.evaluated("unet", stage))
+        t, drop = self.draw_timesteps(batch)
+        noise = self.draw_noise(batch, z_high.shape[1:])
+        losses = denoiser.loss(z_high, z_low, noise, t, drop)
+        return {"v": losses.mean()}
+
+    def denoiser_of(self, unet):
+        """The denoiser with another copy of its network."""
+        denoiser = self.hparams.denoiser
+        return type(denoiser)(unet, denoiser.schedule, denoiser.unconditional)
+
+    def draw_timesteps(self, batch):
+        """Draws each sample's time step, [batch], and whether its condition
+        is withheld, [batch]."""
+        num_timesteps = self.hparams.denoiser.schedule.num_timesteps
+        t, drop = [], []
+        for draw in batch.id:
+            rng = np.random.default_rng([self.hparams.seed, int(draw), 0, 2])
+            uniform = int(rng.integers(num_timesteps))
+            last = rng.random() < self.hparams.last_step_fraction
+            t.append(num_timesteps - 1 if last else uniform)
+            drop.append(rng.random() < self.hparams.condition_dropout)
+        return (
+            torch.tensor(t, device=self.device),
+            torch.tensor(drop, device=self.device),
+        )

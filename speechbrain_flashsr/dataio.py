@@ -1,0 +1,204 @@
+"""Training material: segments drawn from a manifest, every draw reproducible.
+
+A draw is an integer. All that is random about it (domain, recording, position,
+level, degradation, noise) follows from the seed and the draw alone, so
+training resumes exactly, whatever the number of workers or processes.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import numpy as np
+import torch
+from speechbrain.dataio.dataio import load_data_json, read_audio
+from torch.utils.data import Dataset, Sampler
+
+from speechbrain_flashsr.degradation import random_low_pass
+
+MAX_GAP_SECONDS = 0.25
+FADE_SECONDS = 0.005
+MIN_PEAK = 1e-3
+MIN_PEAK_RATIO = 0.1
+MAX_ATTEMPTS = 20
+
+
+class EpochDraws(Sampler):
+    """Numbers the draws of a training run: each epoch has its own.
+
+    Arguments
+    ---------
+    draws_per_epoch : int
+        Length of an epoch.
+
+    Example
+    -------
+    >>> sampler = EpochDraws(2)
+    >>> sampler.set_epoch(3)
+    >>> list(sampler)
+    [4, 5]
+    """
+
+    def __init__(self, draws_per_epoch):
+        self.draws_per_epoch = draws_per_epoch
+        self.epoch = 1
+
+    def set_epoch(self, epoch):
+        """Sets the epoch, counted from 1, that comes next."""
+        self.epoch = epoch
+
+    def __len__(self):
+        return self.draws_per_epoch
+
+    def __iter__(self):
+        start = (self.epoch - 1) * self.draws_per_epoch
+        return iter(range(start, start + self.draws_per_epoch))
+
+
+class RandomSegments(Dataset):
+    """Segments of fixed length drawn from the recordings of a manifest.
+
+    The domain is drawn by weight, the recording within it by duration. A
+    recording shorter than the segment is followed by others of the same group
+    (speaker, language, album) after short pauses, each at a level of its own.
+
+    Arguments
+    ---------
+    manifest : str
+        JSON file {id: {wav, start, stop, duration, domain, group, rolloff_hz}}.
+    data_root : str
+        Replaces {data_root} in the manifest.
+    segment_length : int
+        In samples at 48 kHz.
+    domain_weights : dict
+        {domain: weight}; domains that the manifest lacks are left out.
+    seed : int
+        Seed of all draws.
+    num_draws : int
+        Length of the dataset; training may draw beyond it.
+    low_pass : dict
+        Keyword arguments of
+        :func:`~speechbrain_flashsr.degradation.random_low_pass`.
+    min_gain_db : float
+        Smallest gain of a recording within a segment; the largest is 0 dB.
+
+    Raises
+    ------
+    ValueError
+        If no recording of the manifest is in a domain of positive weight.
+    """
+
+    def __init__(
+        self,
+        manifest,
+        data_root,
+        segment_length,
+        domain_weights,
+        seed=0,
+        num_draws=1000,
+        low_pass=None,
+        min_gain_db=-12.0,
+    ):
+        self.segment_length = segment_length
+        self.seed = seed
+        self.num_draws = num_draws
+        self.low_pass = low_pass or {}
+        self.min_gain_db = min_gain_db
+        entries = load_data_json(manifest, {"data_root": data_root})
+        self.domains = {}
+        for domain, weight in domain_weights.items():
+            inside = [e for e in entries.values() if e["domain"] == domain]
+            if weight > 0 and inside:
+                self.domains[domain] = (weight, inside)
+        if not self.domains:
+            raise ValueError(
+                f"{manifest} has no recording of the domains "
+                f"{sorted(domain_weights)} with positive weight: prepare the "
+                f"data again or change `domain_weights`."
+            )
+        weights = np.array([weight for weight, _ in self.domains.values()])
+        self.domain_probabilities = weights / weights.sum()
+        self.clip_probabilities = {}
+        self.groups = {}
+        for domain, (_, inside) in self.domains.items():
+            durations = np.array([entry["duration"] for entry in inside])
+            self.clip_probabilities[domain] = durations / durations.sum()
+            for entry in inside:
+                self.groups.setdefault(self._group(entry), []).append(entry)
+
+    def __len__(self):
+        return self.num_draws
+
+    def __getitem__(self, draw):
+        """Draws a segment.
+
+        Arguments
+        ---------
+        draw : int
+            Number of the draw.
+
+        Returns
+        -------
+        dict
+            `id` (the draw), `high` and `low` (waveforms at 48 kHz, [time]),
+            `cutoff_hz` of the low-pass, and `rolloff_hz` below which the
+            recordings have content.
+        """
+        rng = np.random.default_rng([self.seed, int(draw)])
+        for _ in range(MAX_ATTEMPTS):
+            high, rolloff_hz = self._fill(self._choose(rng), rng)
+            low, cutoff_hz = random_low_pass(high, rng, **self.low_pass)
+            # The copy decides the level of both: nearly nothing cannot.
+            peak = np.abs(high).max()
+            if peak > MIN_PEAK and np.abs(low).max() > MIN_PEAK_RATIO * peak:
+                break
+        return {
+            "id": str(draw),
+            "high": torch.from_numpy(high.astype(np.float32)),
+            "low": torch.from_numpy(np.asarray(low, dtype=np.float32)),
+            "cutoff_hz": float(cutoff_hz),
+            "rolloff_hz": float(rolloff_hz),
+        }
+
+    def _choose(self, rng):
+        domain = list(self.domains)[
+            rng.choice(len(self.domains), p=self.domain_probabilities)
+        ]
+        inside = self.domains[domain][1]
+        return inside[
+            rng.choice(len(inside), p=self.clip_probabilities[domain])
+        ]
+
+    @staticmethod
+    def _group(entry):
+        return entry["domain"], entry.get("group")
+
+    def _fill(self, entry, rng):
+        segment = np.zeros(self.segment_length)
+        position = 0
+        rolloff_hz = entry["rolloff_hz"]
+        while position < self.segment_length:
+            clip = self._read(entry, self.segment_length - position, rng)
+            segment[position : position + len(clip)] = clip
+            rolloff_hz = min(rolloff_hz, entry["rolloff_hz"])
+            gap = rng.uniform(0, MAX_GAP_SECONDS) * entry["sample_rate"]
+            position += len(clip) + int(gap)
+            group = self.groups[self._group(entry)]
+            entry = group[rng.integers(len(group))]
+        return segment, rolloff_hz
+
+    def _read(self, entry, max_length, rng):
+        length = entry["stop"] - entry["start"]
+        taken = min(length, max_length)
+        start = entry["start"]
+        if max_length == self.segment_length:
+            # Only the first recording may begin anywhere in itself.
+            start += int(rng.integers(length - taken + 1))
+        wav = read_audio(
+            {"file": entry["wav"], "start": start, "stop": start + taken}
+        )
+        clip = wav.double().numpy()
+        fade = min(int(FADE_SECONDS * entry["sample_rate"]), taken)
+        ramp = np.linspace(0, 1, fade)
+        clip[:fade] *= ramp
+        clip[taken - fade :] *= ramp[::-1]
+        return clip * 10 ** (rng.uniform(self.min_gain_db, 0) / 20)

@@ -1,0 +1,408 @@
+"""Distillation of a many-step teacher into a one-step student.
+
+The three losses of FlashSR (https://arxiv.org/abs/2501.10807, figure 1c),
+which follow Flash Diffusion (https://arxiv.org/abs/2406.02347): distillation
+of the teacher's rollout, distribution matching
+(https://arxiv.org/abs/2311.18828) and an adversarial loss on the frozen
+teacher's output. All are pure functions: noise, time steps and guidance scales
+are arguments.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import torch
+from torch.nn import functional as F
+
+from speechbrain_flashsr.diffusion import dpm_solver_pp, trailing_timesteps
+
+ADVERSARIAL_TIMESTEPS = (10, 250, 500, 750)
+"""Time steps to which the adversarial loss noises its inputs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """What one stage of the distillation is made of.
+
+    Arguments
+    ---------
+    iterations : int
+        Length of the stage.
+    num_steps : int
+        Steps K of the teacher's sampler.
+    mixture : sequence of float
+        Weights of the modes of the start step's distribution.
+    distillation_weight : float
+        Weight of the distillation loss.
+    adversarial_weight : float
+        Weight of the adversarial loss.
+    dmd_weight : float
+        Weight of the distribution matching loss.
+    min_guidance : float
+        Smallest guidance scale of the teacher.
+    max_guidance : float
+        Largest guidance scale of the teacher.
+
+    Example
+    -------
+    >>> Stage(10, 4, (0, 0, 0.5, 0.5)).timesteps()
+    tensor([999, 749, 499, 249])
+    """
+
+    iterations: int
+    num_steps: int
+    mixture: Sequence[float]
+    distillation_weight: float = 1.0
+    adversarial_weight: float = 0.0
+    dmd_weight: float = 0.0
+    min_guidance: float = 3.0
+    max_guidance: float = 13.0
+
+    def timesteps(self, num_timesteps=1000):
+        """The teacher's time steps, [num_steps]."""
+        return trailing_timesteps(self.num_steps, num_timesteps)
+
+    def start_probabilities(self):
+        """Probability of each start index, [num_steps]."""
+        return start_index_probabilities(self.num_steps, self.mixture)
+
+    def guidance_scale(self, u):
+        """Guidance scale for a draw u of 0..1."""
+        return self.min_guidance + (self.max_guidance - self.min_guidance) * u
+
+
+def stage_at(stages, iteration):
+    """The stage of an iteration.
+
+    Arguments
+    ---------
+    stages : sequence of Stage
+        In order.
+    iteration : int
+        Counts from 1.
+
+    Returns
+    -------
+    Stage
+        The first whose cumulative end is above the iteration; after the last
+        end, the last.
+
+    Example
+    -------
+    >>> stages = [Stage(10, 4, (1,)), Stage(10, 8, (1,))]
+    >>> [stage_at(stages, i).num_steps for i in (9, 10, 99)]
+    [4, 8, 8]
+    """
+    end = 0
+    for stage in stages:
+        end += stage.iterations
+        if iteration < end:
+            return stage
+    return stages[-1]
+
+
+def start_index_probabilities(num_steps, mixture):
+    """Distribution of the index of the teacher's time step to start from.
+
+    A mixture of narrow bells at the indices m K / M, m = 0..M-1:
+    p(i) ~ sum_m w_m exp(-(i - m K / M)^2 / 0.5).
+
+    Arguments
+    ---------
+    num_steps : int
+        Steps K of the teacher's sampler.
+    mixture : sequence of float
+        The M weights w_m.
+
+    Returns
+    -------
+    torch.Tensor
+        Probabilities, [num_steps].
+
+    Example
+    -------
+    >>> start_index_probabilities(8, (0, 0, 1, 0)).argmax().item()
+    4
+    """
+    index = torch.arange(num_steps, dtype=torch.float64)
+    weights = torch.as_tensor(mixture, dtype=torch.float64)
+    modes = torch.arange(len(weights)) * num_steps / len(weights)
+    bells = torch.exp(-((index[:, None] - modes) ** 2) / 0.5)
+    probabilities = bells @ weights
+    return (probabilities / probabilities.sum()).float()
+
+
+def start_state(schedule, z_high, noise, timesteps, start_index):
+    """The state from which teacher and student start.
+
+    Arguments
+    ---------
+    schedule : speechbrain_flashsr.diffusion.NoiseSchedule
+        The noise schedule.
+    z_high : torch.Tensor
+        Latent of the high-resolution signal, [batch, channels, frames, bands].
+    noise : torch.Tensor
+        Standard normal, of the latent's shape.
+    timesteps : torch.Tensor
+        The teacher's time steps, [num_steps].
+    start_index : int
+        Index of the first one taken; 0 starts from pure noise.
+
+    Returns
+    -------
+    torch.Tensor
+        x_t, of the latent's shape.
+
+    Example
+    -------
+    >>> from speechbrain_flashsr.diffusion import NoiseSchedule
+    >>> noise = torch.randn(1, 1, 2, 2)
+    >>> t = trailing_timesteps(4)
+    >>> x = start_state(NoiseSchedule(), torch.ones(1, 1, 2, 2), noise, t, 0)
+    >>> torch.equal(x, noise)
+    True
+    """
+    if start_index == 0:
+        return noise
+    t = timesteps[start_index].expand(z_high.shape[0])
+    return schedule.add_noise(z_high, noise, t)
+
+
+def boundary_scaling(t, sigma_data=0.5, timestep_scaling=10.0):
+    """Scalings that make a consistency model the identity at t = 0.
+
+    c_skip = sigma_data^2 / ((s t)^2 + sigma_data^2) and
+    c_out = s t / sqrt((s t)^2 + sigma_data^2), with t the integer time step
+    (https://arxiv.org/abs/2310.04378).
+
+    Arguments
+    ---------
+    t : torch.Tensor
+        Integer time steps.
+    sigma_data : float
+        Standard deviation of the data.
+    timestep_scaling : float
+        s.
+
+    Returns
+    -------
+    c_skip : torch.Tensor
+        Of the shape of t.
+    c_out : torch.Tensor
+        Of the shape of t.
+
+    Example
+    -------
+    >>> boundary_scaling(torch.tensor(0))
+    (tensor(1.), tensor(0.))
+    """
+    scaled = (timestep_scaling * t).float()
+    variance = sigma_data**2
+    c_skip = variance / (scaled**2 + variance)
+    c_out = scaled / (scaled**2 + variance).sqrt()
+    return c_skip, c_out
+
+
+def student_output(student, x, t, condition, scale_boundary=True):
+    """What the student makes of a state in one step.
+
+    Arguments
+    ---------
+    student : speechbrain_flashsr.diffusion.VDenoiser
+        The student.
+    x : torch.Tensor
+        Noisy latent, [batch, channels, frames, bands].
+    t : torch.Tensor
+        Time steps, [batch].
+    condition : torch.Tensor
+        Condition latent, of the noisy latent's shape.
+    scale_boundary : bool
+        Whether :func:`boundary_scaling` is applied.
+
+    Returns
+    -------
+    torch.Tensor
+        Clean latent, of the noisy latent's shape.
+    """
+    x0 = student.predict_x0(x, t, condition)
+    if not scale_boundary:
+        return x0
+    shape = (-1,) + (1,) * (x.dim() - 1)
+    c_skip, c_out = (c.reshape(shape).to(x.dtype) for c in boundary_scaling(t))
+    return c_skip * x + c_out * x0
+
+
+@torch.no_grad()
+def teacher_rollout(teacher, x, condition, timesteps, guidance_scale):
+    """What the teacher makes of a state in all its remaining steps.
+
+    Arguments
+    ---------
+    teacher : speechbrain_flashsr.diffusion.VDenoiser
+        The frozen teacher.
+    x : torch.Tensor
+        State at the first of the time steps, [batch, channels, frames, bands].
+    condition : torch.Tensor
+        Condition latent, of the state's shape.
+    timesteps : torch.Tensor
+        From the start step downwards, [remaining steps].
+    guidance_scale : float
+        Classifier-free guidance.
+
+    Returns
+    -------
+    torch.Tensor
+        Clean latent, of the state's shape.
+    """
+    return dpm_solver_pp(
+        lambda x, t: teacher.predict_x0(x, t, condition, guidance_scale),
+        x,
+        timesteps,
+        teacher.schedule,
+    )
+
+
+def distillation_loss(student_x0, teacher_x0):
+    """Mean squared difference between the student's and the teacher's latent.
+
+    Arguments
+    ---------
+    student_x0 : torch.Tensor
+        [batch, channels, frames, bands].
+    teacher_x0 : torch.Tensor
+        Of the same shape.
+
+    Returns
+    -------
+    torch.Tensor
+        Scalar.
+
+    Example
+    -------
+    >>> distillation_loss(torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 2, 2))
+    tensor(1.)
+    """
+    return F.mse_loss(student_x0, teacher_x0)
+
+
+def distribution_matching_loss(
+    student_x0, condition, teacher, student, noise, t, guidance_scale
+):
+    """Moves the student's distribution towards the teacher's.
+
+    The gradient is the difference of the two scores at a noised sample
+    (https://arxiv.org/abs/2311.18828, equation 7); the student itself stands
+    in for the network that follows the student's distribution.
+
+    Arguments
+    ---------
+    student_x0 : torch.Tensor
+        The student's latent, [batch, channels, frames, bands].
+    condition : torch.Tensor
+        Condition latent, of the same shape.
+    teacher : speechbrain_flashsr.diffusion.VDenoiser
+        The frozen teacher.
+    student : speechbrain_flashsr.diffusion.VDenoiser
+        The student; no gradient flows through this use of it.
+    noise : torch.Tensor
+        Standard normal, of the latent's shape.
+    t : torch.Tensor
+        Time steps, [batch].
+    guidance_scale : float
+        Of the teacher.
+
+    Returns
+    -------
+    torch.Tensor
+        Scalar.
+    """
+    schedule = teacher.schedule
+    with torch.no_grad():
+        x = schedule.add_noise(student_x0, noise, t)
+        v_real = teacher.predict_v(x, t, condition, guidance_scale)
+        v_fake = student.predict_v(x, t, condition)
+        noise_real = schedule.noise_from_v(x, v_real, t)
+        noise_fake = schedule.noise_from_v(x, v_fake, t)
+        x0_real = schedule.x0_from_v(x, v_real, t)
+        alpha, sigma = schedule.at(t, x)
+        axes = tuple(range(1, x.dim()))
+        distance = (student_x0 - x0_real).abs().mean(dim=axes, keepdim=True)
+        gradient = (noise_real - noise_fake) * (sigma / alpha)
+        gradient = gradient / (distance + 1e-5)
+        target = student_x0 - gradient
+    return F.mse_loss(student_x0, target)
+
+
+def adversarial_features(teacher, x0, condition, noise, t):
+    """What the discriminator reads: the frozen teacher's raw output.
+
+    Arguments
+    ---------
+    teacher : speechbrain_flashsr.diffusion.VDenoiser
+        The frozen teacher.
+    x0 : torch.Tensor
+        Real or generated latent, [batch, channels, frames, bands].
+    condition : torch.Tensor
+        Condition latent, of the same shape.
+    noise : torch.Tensor
+        Standard normal, of the same shape, the same for real and generated.
+    t : torch.Tensor
+        Time steps, [batch].
+
+    Returns
+    -------
+    torch.Tensor
+        v, of the same shape.
+    """
+    return teacher.predict_v(
+        teacher.schedule.add_noise(x0, noise, t), t, condition
+    )
+
+
+def generator_adversarial_loss(fake_logits):
+    """Least squares on the sigmoid: mean((sigmoid D(fake) - 1)^2).
+
+    Arguments
+    ---------
+    fake_logits : torch.Tensor
+        The discriminator's output for generated latents.
+
+    Returns
+    -------
+    torch.Tensor
+        Scalar.
+
+    Example
+    -------
+    >>> generator_adversarial_loss(torch.zeros(2, 1))
+    tensor(0.2500)
+    """
+    return ((fake_logits.sigmoid() - 1) ** 2).mean()
+
+
+def discriminator_loss(real_logits, fake_logits):
+    """Least squares on the sigmoid, half for real and half for generated.
+
+    Arguments
+    ---------
+    real_logits : torch.Tensor
+        The discriminator's output for real latents.
+    fake_logits : torch.Tensor
+        The discriminator's output for generated latents.
+
+    Returns
+    -------
+    torch.Tensor
+        Scalar.
+
+    Example
+    -------
+    >>> discriminator_loss(torch.zeros(2, 1), torch.zeros(2, 1))
+    tensor(0.2500)
+    """
+    real = ((real_logits.sigmoid() - 1) ** 2).mean()
+    fake = (fake_logits.sigmoid() ** 2).mean()
+    return (real + fake) / 2

@@ -1,0 +1,10 @@
+"""Interfaces: super-resolution of batches, files and long recordings.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+from speechbrain_flashsr.inference.checks import AudioError
+from speechbrain_flashsr.inference.super_resolution import FlashSR
+
+__all__ = ["AudioError", "FlashSR"]

@@ -1,0 +1,317 @@
+"""Checks of what users give, with errors that name the value and the remedy.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import math
+import os
+import re
+from pathlib import Path
+
+import torch
+from speechbrain.utils.fetching import FetchSource
+
+LOWEST_RATE = 4000
+"""Lowest sample rate of an input, in Hz."""
+
+HIGHEST_RATE = 768000
+"""Highest sample rate of an input, in Hz."""
+
+LOWEST_CUTOFF = 500.0
+"""Lowest cut-off that is worked with, in Hz."""
+
+
+class AudioError(ValueError):
+    """Input that cannot be super-resolved, or output that cannot be written.
+
+    The message names the offending value and the remedy.
+    """
+
+
+def check_sample_rate(sample_rate, name="the recording"):
+    """Checks that a sample rate can be worked with.
+
+    Arguments
+    ---------
+    sample_rate : int
+        In Hz.
+    name : str
+        Whose rate it is, for the message.
+
+    Returns
+    -------
+    int
+        The same.
+
+    Raises
+    ------
+    AudioError
+        If it is no whole number, or not between 4 and 768 kHz.
+
+    Example
+    -------
+    >>> check_sample_rate(16000)
+    16000
+    """
+    try:
+        whole = int(sample_rate)
+        valid = whole == sample_rate and not isinstance(sample_rate, bool)
+    except (TypeError, ValueError, OverflowError):
+        valid = False
+    if not valid:
+        raise AudioError(
+            f"The sample rate of {name} is {sample_rate!r}, which is no whole "
+            "number. Give it in Hz, for example 16000."
+        )
+    if not LOWEST_RATE <= whole <= HIGHEST_RATE:
+        raise AudioError(
+            f"The sample rate of {name} is {whole} Hz, which is not between "
+            f"{LOWEST_RATE} and {HIGHEST_RATE} Hz. Resample it first, or "
+            "correct the rate if it was declared wrongly."
+        )
+    return whole
+
+
+def check_cutoff(cutoff, sample_rate):
+    """Checks a cut-off that a user gave.
+
+    Arguments
+    ---------
+    cutoff : float
+        In Hz.
+    sample_rate : int
+        Of the input, in Hz.
+
+    Returns
+    -------
+    float
+        The same.
+
+    Raises
+    ------
+    AudioError
+        If it is no number, or not between 500 Hz and half of the rate.
+
+    Example
+    -------
+    >>> check_cutoff(4000, 16000)
+    4000.0
+    """
+    try:
+        value = float(cutoff)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not LOWEST_CUTOFF <= value <= sample_rate / 2:
+        raise AudioError(
+            f"The cut-off is {cutoff!r} Hz. Give one between "
+            f"{LOWEST_CUTOFF:g} Hz and half of the input's sample rate, "
+            f"{sample_rate / 2:g} Hz, or none to have it detected."
+        )
+    return value
+
+
+def cutoff_list(cutoff, count, sample_rate):
+    """Brings the cut-offs of several clips or channels to one form.
+
+    Arguments
+    ---------
+    cutoff : float or sequence of float, optional
+        In Hz, for all or for each.
+    count : int
+        Number of clips or channels.
+    sample_rate : int
+        Of the input, in Hz.
+
+    Returns
+    -------
+    list of float or None
+        One for each; None where they are to be detected.
+
+    Raises
+    ------
+    AudioError
+        If one is not valid, or their number is not `count`.
+
+    Example
+    -------
+    >>> cutoff_list(4000, 2, 16000)
+    [4000.0, 4000.0]
+    """
+    if cutoff is None:
+        return None
+    if torch.is_tensor(cutoff):
+        cutoff = cutoff.tolist()
+    if isinstance(cutoff, list | tuple):
+        if len(cutoff) != count:
+            raise AudioError(
+                f"There are {len(cutoff)} cut-offs for {count} clips or "
+                "channels. Give one number, or one for each."
+            )
+    else:
+        cutoff = [cutoff] * count
+    return [check_cutoff(value, sample_rate) for value in cutoff]
+
+
+def check_wavs(wavs):
+    """Checks type and shape of a batch of waveforms.
+
+    Arguments
+    ---------
+    wavs : torch.Tensor
+        [time], [batch, time] or [batch, time, channels].
+
+    Raises
+    ------
+    AudioError
+        If it is no floating-point tensor of such a shape, or empty.
+
+    Example
+    -------
+    >>> check_wavs(torch.zeros(2, 100))
+    """
+    if not torch.is_tensor(wavs):
+        raise AudioError(
+            f"wavs is a {type(wavs).__name__}. Give a torch.Tensor, for "
+            "example by torch.as_tensor."
+        )
+    if not wavs.is_floating_point():
+        raise AudioError(
+            f"wavs holds {wavs.dtype}. Give floating-point samples with full "
+            "scale 1: divide 16-bit samples by 32768."
+        )
+    if wavs.ndim not in (1, 2, 3) or wavs.numel() == 0:
+        raise AudioError(
+            f"wavs has shape {list(wavs.shape)}. Give [batch, time] or "
+            "[batch, time, channels], none of them 0."
+        )
+
+
+def check_finite(block, sample_rate, name, start=0):
+    """Checks that no sample is NaN or infinite.
+
+    Arguments
+    ---------
+    block : torch.Tensor
+        Samples, [channels, time].
+    sample_rate : int
+        In Hz.
+    name : str
+        Whose samples they are, for the message.
+    start : int
+        Position of the first one.
+
+    Raises
+    ------
+    AudioError
+        If one is.
+
+    Example
+    -------
+    >>> check_finite(torch.zeros(1, 100), 16000, "the recording")
+    """
+    finite = block.isfinite()
+    if finite.all():
+        return
+    channel, index = (~finite).nonzero()[0].tolist()
+    raise AudioError(
+        f"{name[0].upper()}{name[1:]} has the sample "
+        f"{block[channel, index].item()} at "
+        f"{(start + index) / sample_rate:.3f} s in channel {channel + 1}. "
+        "Replace samples that are NaN or infinite, for example by 0."
+    )
+
+
+def absolute_lengths(lengths, batch, time):
+    """Turns relative lengths into numbers of samples.
+
+    Arguments
+    ---------
+    lengths : torch.Tensor, optional
+        Above 0 and at most 1, [batch]. Default: all are full.
+    batch : int
+        Number of clips.
+    time : int
+        Length of the longest, in samples.
+
+    Returns
+    -------
+    list of int
+        At least 1.
+
+    Raises
+    ------
+    AudioError
+        If a length is out of range, or their number is not `batch`.
+
+    Example
+    -------
+    >>> absolute_lengths(torch.tensor([1.0, 0.25]), 2, 100)
+    [100, 25]
+    """
+    if lengths is None:
+        return [time] * batch
+    lengths = torch.as_tensor(lengths, dtype=torch.float64).flatten()
+    if len(lengths) != batch or not ((lengths > 0) & (lengths <= 1)).all():
+        raise AudioError(
+            f"lengths is {lengths.tolist()}. Give one relative length, above "
+            f"0 and at most 1, for each of the {batch} clips."
+        )
+    return (lengths * time).round().long().clamp_min(1).tolist()
+
+
+def check_not_input(filename, output_filename):
+    """Checks that an output does not replace its own input.
+
+    Arguments
+    ---------
+    filename, output_filename : str or Path
+        Input and output.
+
+    Raises
+    ------
+    AudioError
+        If both are one file.
+    """
+    if os.path.exists(output_filename) and os.path.samefile(
+        filename, output_filename
+    ):
+        raise AudioError(
+            f"The output '{output_filename}' is the input itself. Give "
+            "another name."
+        )
+
+
+def check_source(source, hparams_file):
+    """Checks the source of a model: SpeechBrain looks up a mistyped folder on
+    the hub.
+
+    Arguments
+    ---------
+    source : str or Path or FetchSource
+        Folder, hub name or URL.
+    hparams_file : str
+        Name of the file that a model's folder holds.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it looks like a folder but is not there, or holds no model.
+    """
+    if isinstance(source, FetchSource):
+        return
+    folder = Path(source)
+    if folder.is_dir():
+        if not (folder / hparams_file).is_file():
+            raise FileNotFoundError(
+                f"The folder '{source}' holds no model: there is no "
+                f"'{hparams_file}' in it. Give a folder that a training "
+                "recipe exported."
+            )
+    elif isinstance(source, Path) or not re.fullmatch(
+        r"https?://.+|[\w-][\w.-]*/[\w-][\w.-]*", source
+    ):
+        raise FileNotFoundError(
+            f"There is no folder '{source}'. Give a folder that holds a "
+            "model, or a hub name such as 'user/model'."
+        )

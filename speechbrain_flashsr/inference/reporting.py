@@ -1,0 +1,123 @@
+"""What the interface says: findings, clipping, progress, a report per file.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import math
+from dataclasses import dataclass
+
+from speechbrain.utils.logger import get_logger
+from tqdm import tqdm
+
+logger = get_logger(__name__)
+
+
+@dataclass
+class FileReport:
+    """What was done to a file.
+
+    Arguments
+    ---------
+    output_filename : str
+        The file that was written.
+    orig_rate : int
+        Sample rate of the input, in Hz.
+    sample_rate : int
+        Sample rate of the output, in Hz.
+    num_samples : int
+        Length of the output.
+    cutoff_hz : list of float or None
+        Per channel the cut-off above which the band was restored; None where
+        nothing was to be restored (full band, or silence).
+    clipped_samples : int
+        Samples beyond what the output's format can hold.
+    """
+
+    output_filename: str
+    orig_rate: int
+    sample_rate: int
+    num_samples: int
+    cutoff_hz: list[float | None]
+    clipped_samples: int
+
+
+def announce(analysis, name):
+    """Says where nothing is to be restored, and why.
+
+    Arguments
+    ---------
+    analysis : SignalAnalysis
+        Of a recording or of the clips of a batch.
+    name : str
+        What was analysed.
+    """
+    channels = len(analysis.cutoff_hz)
+    silent = sum(analysis.silent)
+    full_band = analysis.cutoff_hz.count(None) - silent
+    if full_band:
+        logger.warning(
+            f"{_some(full_band, channels, name)} full band already: nothing "
+            "is added. Give a cut-off to restore what lies above it all the "
+            "same."
+        )
+    if silent:
+        logger.warning(
+            f"{_some(silent, channels, name)} silent: nothing is added."
+        )
+
+
+def warn_of_clipping(writer):
+    """Says how many samples were clipped, and what to do.
+
+    Arguments
+    ---------
+    writer : AudioWriter
+        What was written.
+    """
+    if writer.clipped_samples:
+        logger.warning(
+            f"'{writer.path}': {writer.clipped_samples} samples go beyond full "
+            f"scale, by up to {20 * math.log10(writer.peak):.2f} dB, and were "
+            "clipped. Write floating point (a .wav of subtype FLOAT) to keep "
+            "them, or lower the level of the input."
+        )
+
+
+def with_progress(blocks, num_samples, sample_rate, title):
+    """Shows how many seconds of a stream have gone by.
+
+    Arguments
+    ---------
+    blocks : iterable of torch.Tensor
+        [channels, time]
+    num_samples : int
+        How many are expected in all.
+    sample_rate : int
+        In Hz.
+    title : str, optional
+        What is being done. Default: nothing is shown.
+
+    Yields
+    ------
+    torch.Tensor
+        The same blocks.
+    """
+    with tqdm(
+        total=round(num_samples / sample_rate, 1),
+        desc=title,
+        disable=title is None,
+        bar_format="{desc}: {percentage:3.0f}%|{bar}| {n:.1f}/{total:.1f} s "
+        "[{elapsed}<{remaining}]",
+    ) as bar:
+        for block in blocks:
+            yield block
+            bar.update(block.shape[1] / sample_rate)
+
+
+def _some(count, channels, name):
+    """`name is`, or `2 of 8 channels of name are`."""
+    if count == channels:
+        return f"{name[0].upper()}{name[1:]} is"
+    verb = "is" if count == 1 else "are"
+    return f"{count} of {channels} channels of {name} {verb}"

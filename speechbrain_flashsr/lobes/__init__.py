@@ -1,0 +1,1 @@
+"""The parts of FlashSR as modules: tensors in, tensors out, no files."""

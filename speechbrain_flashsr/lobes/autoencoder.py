@@ -1,0 +1,459 @@
+"""KL-regularised autoencoder: log-mel spectrogram <-> latent.
+
+The first stage of latent diffusion (Rombach et al. 2022,
+https://arxiv.org/abs/2112.10752), with log-mel spectrograms as one-channel
+images and attention in the middle only, as FlashSR
+(https://arxiv.org/abs/2501.10807) takes it over from AudioSR
+(https://arxiv.org/abs/2309.07314).
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+NORM_EPS = 1e-6
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions, each after GroupNorm and SiLU, and a skip.
+
+    Arguments
+    ---------
+    in_channels : int
+        Channels of the input.
+    out_channels : int
+        Channels of the output; a 1x1 convolution carries the skip where they
+        differ.
+    groups : int
+        Groups of the normalisation; must divide both channel counts.
+
+    Example
+    -------
+    >>> ResidualBlock(8, 16, groups=4)(torch.randn(1, 8, 6, 4)).shape
+    torch.Size([1, 16, 6, 4])
+    """
+
+    def __init__(self, in_channels, out_channels, groups=32):
+        super().__init__()
+        self.norm1 = nn.GroupNorm(groups, in_channels, eps=NORM_EPS)
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        self.norm2 = nn.GroupNorm(groups, out_channels, eps=NORM_EPS)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+        self.skip = (
+            nn.Identity()
+            if in_channels == out_channels
+            else nn.Conv2d(in_channels, out_channels, 1)
+        )
+
+    def forward(self, x):
+        """Maps [batch, in_channels, frames, bands] to
+        [batch, out_channels, frames, bands]."""
+        h = self.conv1(F.silu(self.norm1(x)))
+        h = self.conv2(F.silu(self.norm2(h)))
+        return self.skip(x) + h
+
+
+class SpatialAttention(nn.Module):
+    """Single-head self-attention over all positions of an image.
+
+    Arguments
+    ---------
+    channels : int
+        Channels of input and output.
+    groups : int
+        Groups of the normalisation before the projections.
+
+    Example
+    -------
+    >>> SpatialAttention(8, groups=4)(torch.randn(1, 8, 6, 4)).shape
+    torch.Size([1, 8, 6, 4])
+    """
+
+    def __init__(self, channels, groups=32):
+        super().__init__()
+        self.norm = nn.GroupNorm(groups, channels, eps=NORM_EPS)
+        self.query = nn.Conv2d(channels, channels, 1)
+        self.key = nn.Conv2d(channels, channels, 1)
+        self.value = nn.Conv2d(channels, channels, 1)
+        self.output = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x):
+        """Maps [batch, channels, frames, bands] to the same shape."""
+        h = self.norm(x)
+        query, key, value = (
+            projection(h).flatten(2).transpose(1, 2).unsqueeze(1)
+            for projection in (self.query, self.key, self.value)
+        )
+        h = F.scaled_dot_product_attention(query, key, value)
+        h = h.squeeze(1).transpose(1, 2).reshape(x.shape)
+        return x + self.output(h)
+
+
+class Downsample(nn.Module):
+    """Halves both axes: 3x3 convolution of stride 2 after zero-padding one row
+    and one column at the end.
+
+    Arguments
+    ---------
+    channels : int
+        Channels of input and output.
+
+    Example
+    -------
+    >>> Downsample(2)(torch.randn(1, 2, 6, 4)).shape
+    torch.Size([1, 2, 3, 2])
+    """
+
+    def __init__(self, channels):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, stride=2)
+
+    def forward(self, x):
+        """Maps [batch, channels, frames, bands] to
+        [batch, channels, frames / 2, bands / 2]."""
+        return self.conv(F.pad(x, (0, 1, 0, 1)))
+
+
+class Upsample(nn.Module):
+    """Doubles both axes: nearest neighbour, then a 3x3 convolution.
+
+    Arguments
+    ---------
+    channels : int
+        Channels of input and output.
+
+    Example
+    -------
+    >>> Upsample(2)(torch.randn(1, 2, 3, 2)).shape
+    torch.Size([1, 2, 6, 4])
+    """
+
+    def __init__(self, channels):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x):
+        """Maps [batch, channels, frames, bands] to
+        [batch, channels, 2 * frames, 2 * bands]."""
+        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+
+
+def _middle(channels, groups):
+    return nn.Sequential(
+        ResidualBlock(channels, channels, groups),
+        SpatialAttention(channels, groups),
+        ResidualBlock(channels, channels, groups),
+    )
+
+
+def _run(modules, x, checkpointing):
+    """Applies modules in turn, recomputing them in the backward pass if asked."""
+    for module in modules:
+        if checkpointing and torch.is_grad_enabled():
+            x = checkpoint(module, x, use_reentrant=False)
+        else:
+            x = module(x)
+    return x
+
+
+class Encoder(nn.Module):
+    """Log-mel spectrogram -> mean and log-variance of the latent's posterior.
+
+    Arguments
+    ---------
+    channels : int
+        Width of the first level.
+    channel_mults : sequence of int
+        Width of each level as a multiple of `channels`; each level but the
+        last ends with a downsampling by 2.
+    num_blocks : int
+        Residual blocks a level.
+    latent_channels : int
+        Channels of the latent.
+    groups : int
+        Groups of the normalisations.
+
+    Example
+    -------
+    >>> encoder = Encoder(8, (1, 2), 1, latent_channels=4, groups=4)
+    >>> encoder(torch.randn(1, 1, 8, 16)).shape
+    torch.Size([1, 8, 4, 8])
+    """
+
+    def __init__(
+        self, channels, channel_mults, num_blocks, latent_channels, groups=32
+    ):
+        super().__init__()
+        self.gradient_checkpointing = False
+        self.conv_in = nn.Conv2d(1, channels, 3, padding=1)
+        layers = []
+        width = channels
+        for level, mult in enumerate(channel_mults):
+            for _ in range(num_blocks):
+                layers.append(ResidualBlock(width, channels * mult, groups))
+                width = channels * mult
+            if level < len(channel_mults) - 1:
+                layers.append(Downsample(width))
+        self.levels = nn.ModuleList(layers)
+        self.middle = _middle(width, groups)
+        self.norm_out = nn.GroupNorm(groups, width, eps=NORM_EPS)
+        self.conv_out = nn.Conv2d(width, 2 * latent_channels, 3, padding=1)
+
+    def forward(self, mel):
+        """Maps [batch, 1, frames, n_mels] to
+        [batch, 2 * latent_channels, frames / 8, n_mels / 8] (for four levels).
+        """
+        h = _run(self.levels, self.conv_in(mel), self.gradient_checkpointing)
+        h = self.middle(h)
+        return self.conv_out(F.silu(self.norm_out(h)))
+
+
+class Decoder(nn.Module):
+    """Latent -> log-mel spectrogram, the mirror of :class:`Encoder`.
+
+    Arguments
+    ---------
+    channels : int
+        Width of the last level.
+    channel_mults : sequence of int
+        Width of each level, from the highest resolution to the lowest, as a
+        multiple of `channels`.
+    num_blocks : int
+        Residual blocks a level.
+    latent_channels : int
+        Channels of the latent.
+    groups : int
+        Groups of the normalisations.
+
+    Example
+    -------
+    >>> decoder = Decoder(8, (1, 2), 1, latent_channels=4, groups=4)
+    >>> decoder(torch.randn(1, 4, 4, 8)).shape
+    torch.Size([1, 1, 8, 16])
+    """
+
+    def __init__(
+        self, channels, channel_mults, num_blocks, latent_channels, groups=32
+    ):
+        super().__init__()
+        self.gradient_checkpointing = False
+        width = channels * channel_mults[-1]
+        self.conv_in = nn.Conv2d(latent_channels, width, 3, padding=1)
+        self.middle = _middle(width, groups)
+        layers = []
+        for level, mult in reversed(list(enumerate(channel_mults))):
+            for _ in range(num_blocks):
+                layers.append(ResidualBlock(width, channels * mult, groups))
+                width = channels * mult
+            if level > 0:
+                layers.append(Upsample(width))
+        self.levels = nn.ModuleList(layers)
+        self.norm_out = nn.GroupNorm(groups, width, eps=NORM_EPS)
+        self.conv_out = nn.Conv2d(width, 1, 3, padding=1)
+
+    def forward(self, latent):
+        """Maps [batch, latent_channels, frames / 8, n_mels / 8] to
+        [batch, 1, frames, n_mels] (for four levels)."""
+        h = self.middle(self.conv_in(latent))
+        h = _run(self.levels, h, self.gradient_checkpointing)
+        return self.conv_out(F.silu(self.norm_out(h)))
+
+
+class DiagonalGaussian:
+    """The posterior of a latent: independent normal distributions.
+
+    Arguments
+    ---------
+    parameters : torch.Tensor
+        Mean and log-variance concatenated, [batch, 2 * channels, ...]; the
+        log-variance is clamped to -30..20.
+
+    Example
+    -------
+    >>> posterior = DiagonalGaussian(torch.zeros(1, 4, 2, 2))
+    >>> posterior.sample(torch.ones(1, 2, 2, 2)).mean()
+    tensor(1.)
+    >>> posterior.kl_divergence()
+    tensor([0.])
+    """
+
+    def __init__(self, parameters):
+        self.mean, log_variance = parameters.chunk(2, dim=1)
+        self.log_variance = log_variance.clamp(-30.0, 20.0)
+
+    def sample(self, noise):
+        """A draw, with `noise` [batch, channels, ...] standard normal."""
+        return self.mean + (0.5 * self.log_variance).exp() * noise
+
+    def kl_divergence(self):
+        """Divergence from the standard normal, summed over all but the batch,
+        in nats, [batch]."""
+        terms = self.mean**2 + self.log_variance.exp() - 1 - self.log_variance
+        return 0.5 * terms.flatten(1).sum(dim=1)
+
+
+class Autoencoder(nn.Module):
+    """KL autoencoder between log-mel spectrograms and scaled latents.
+
+    Arguments
+    ---------
+    channels : int
+        Width of the highest resolution.
+    channel_mults : sequence of int
+        Width of each level as a multiple of `channels`; each but the last
+        halves frames and bands.
+    encoder_blocks : int
+        Residual blocks a level in the encoder.
+    decoder_blocks : int
+        Residual blocks a level in the decoder.
+    latent_channels : int
+        Channels of the latent.
+    groups : int
+        Groups of the normalisations.
+    scale : float
+        Factor that brings latents to unit variance for the diffusion; a
+        buffer, as it belongs to the weights.
+    mel_mean : float
+        Subtracted from the log-mel spectrogram before encoding, added back
+        after decoding.
+    mel_std : float
+        The difference is divided by it before encoding.
+
+    Example
+    -------
+    >>> model = Autoencoder(8, (1, 2), 1, 1, latent_channels=4, groups=4)
+    >>> mel = torch.randn(1, 1, 8, 16)
+    >>> latent = model.encode(mel)
+    >>> latent.shape
+    torch.Size([1, 4, 4, 8])
+    >>> model.decode(latent).shape
+    torch.Size([1, 1, 8, 16])
+    """
+
+    def __init__(
+        self,
+        channels=128,
+        channel_mults=(1, 2, 4, 8),
+        encoder_blocks=2,
+        decoder_blocks=3,
+        latent_channels=16,
+        groups=32,
+        scale=0.3342,
+        mel_mean=0.0,
+        mel_std=1.0,
+    ):
+        super().__init__()
+        self.latent_channels = latent_channels
+        self.downsampling = 2 ** (len(channel_mults) - 1)
+        self.register_buffer("scale", torch.tensor(scale))
+        self.mel_mean = mel_mean
+        self.mel_std = mel_std
+        self.encoder = Encoder(
+            channels, channel_mults, encoder_blocks, latent_channels, groups
+        )
+        self.quant_conv = nn.Conv2d(2 * latent_channels, 2 * latent_channels, 1)
+        self.post_quant_conv = nn.Conv2d(latent_channels, latent_channels, 1)
+        self.decoder = Decoder(
+            channels, channel_mults, decoder_blocks, latent_channels, groups
+        )
+
+    def latent_shape(self, mel_shape):
+        """Shape of one latent, (latent_channels, frames / 8, n_mels / 8), for
+        spectrograms of shape (batch, 1, frames, n_mels)."""
+        frames, n_mels = mel_shape[2:]
+        return (
+            self.latent_channels,
+            frames // self.downsampling,
+            n_mels // self.downsampling,
+        )
+
+    def forward(self, mel, noise):
+        """Encodes, draws from the posterior and decodes, as in training.
+
+        Arguments
+        ---------
+        mel : torch.Tensor
+            Log-mel spectrogram, [batch, 1, frames, n_mels].
+        noise : torch.Tensor
+            Standard normal, [batch, *latent_shape].
+
+        Returns
+        -------
+        reconstruction : torch.Tensor
+            Log-mel spectrogram, [batch, 1, frames, n_mels].
+        posterior : DiagonalGaussian
+            Of the unscaled latent.
+        """
+        posterior = self.posterior(mel)
+        latent = posterior.sample(noise) * self.scale
+        return self.decode(latent), posterior
+
+    def posterior(self, mel):
+        """The unscaled posterior of a spectrogram.
+
+        Arguments
+        ---------
+        mel : torch.Tensor
+            Log-mel spectrogram, [batch, 1, frames, n_mels]; frames and n_mels
+            multiples of `downsampling`.
+
+        Returns
+        -------
+        DiagonalGaussian
+            Over [batch, latent_channels, frames / 8, n_mels / 8].
+
+        Raises
+        ------
+        ValueError
+            If the shape does not fit.
+        """
+        if mel.dim() != 4 or any(
+            size % self.downsampling for size in mel.shape[2:]
+        ):
+            raise ValueError(
+                f"A log-mel spectrogram of shape {list(mel.shape)} cannot be "
+                f"encoded: it must be [batch, 1, frames, n_mels] with frames "
+                f"and n_mels multiples of {self.downsampling}."
+            )
+        mel = (mel - self.mel_mean) / self.mel_std
+        return DiagonalGaussian(self.quant_conv(self.encoder(mel)))
+
+    def encode(self, mel, noise=None):
+        """Encodes a spectrogram to a scaled latent.
+
+        Arguments
+        ---------
+        mel : torch.Tensor
+            Log-mel spectrogram, [batch, 1, frames, n_mels].
+        noise : torch.Tensor
+            Standard normal, of the latent's shape, for a draw from the
+            posterior; without it the posterior's mean is taken.
+
+        Returns
+        -------
+        torch.Tensor
+            Latent, [batch, latent_channels, frames / 8, n_mels / 8].
+        """
+        posterior = self.posterior(mel)
+        latent = posterior.mean if noise is None else posterior.sample(noise)
+        return latent * self.scale
+
+    def decode(self, latent):
+        """Decodes a scaled latent.
+
+        Arguments
+        ---------
+        latent : torch.Tensor
+            [batch, latent_channels, frames / 8, n_mels / 8].
+
+        Returns
+        -------
+        torch.Tensor
+            Log-mel spectrogram, [batch, 1, frames, n_mels].
+        """
+        mel = self.decoder(self.post_quant_conv(latent / self.scale))
+        return mel * self.mel_std + self.mel_mean

@@ -1,0 +1,243 @@
+"""From waveforms to what the networks see, and back.
+
+The level of a recording is normalised once (and undone on the output), then a
+log-mel spectrogram is taken. Both follow FlashSR's signal path
+(https://arxiv.org/abs/2501.10807, figure 1).
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import torch
+import torchaudio
+from torch import nn
+
+NORMALIZED_PEAK = 0.5
+"""Peak of a normalised waveform."""
+
+
+def normalize(wavs):
+    """Removes the mean of each waveform and brings its peak to 0.5.
+
+    Arguments
+    ---------
+    wavs : torch.Tensor
+        Waveforms, [batch, time].
+
+    Returns
+    -------
+    normalized : torch.Tensor
+        Waveforms of mean 0 and peak 0.5, [batch, time].
+    mean : torch.Tensor
+        What was subtracted, [batch, 1].
+    scale : torch.Tensor
+        What the difference was divided by, [batch, 1].
+
+    Example
+    -------
+    >>> wavs = torch.tensor([[1.0, 3.0, 2.0]])
+    >>> normalized, mean, scale = normalize(wavs)
+    >>> normalized
+    tensor([[-0.5000,  0.5000,  0.0000]])
+    >>> torch.allclose(denormalize(normalized, mean, scale), wavs)
+    True
+    """
+    mean = wavs.mean(dim=-1, keepdim=True)
+    centred = wavs - mean
+    peak = centred.abs().amax(dim=-1, keepdim=True)
+    scale = (peak + 1e-8) / NORMALIZED_PEAK
+    return centred / scale, mean, scale
+
+
+def denormalize(wavs, mean, scale):
+    """Undoes :func:`normalize`.
+
+    Arguments
+    ---------
+    wavs : torch.Tensor
+        Normalised waveforms, [batch, time].
+    mean : torch.Tensor
+        Their former means, [batch, 1].
+    scale : torch.Tensor
+        Their former scales, [batch, 1].
+
+    Returns
+    -------
+    torch.Tensor
+        Waveforms at their former level, [batch, time].
+
+    Example
+    -------
+    >>> denormalize(torch.ones(1, 2), torch.zeros(1, 1), torch.ones(1, 1))
+    tensor([[1., 1.]])
+    """
+    return wavs * scale + mean
+
+
+def normalize_pair(high, low):
+    """Brings a recording and its band-limited copy to the level that the copy
+    alone decides, as it must be when only the copy is known.
+
+    Arguments
+    ---------
+    high : torch.Tensor
+        Full-band waveforms, [batch, time].
+    low : torch.Tensor
+        Band-limited waveforms, [batch, time].
+
+    Returns
+    -------
+    high : torch.Tensor
+        [batch, time].
+    low : torch.Tensor
+        Of mean 0 and peak 0.5, [batch, time].
+
+    Example
+    -------
+    >>> high, low = torch.tensor([[2.0, -2.0]]), torch.tensor([[1.0, -1.0]])
+    >>> normalize_pair(high, low)
+    (tensor([[ 1., -1.]]), tensor([[ 0.5000, -0.5000]]))
+    """
+    low, mean, scale = normalize(low)
+    return (high - mean) / scale, low
+
+
+class LogMel(nn.Module):
+    """Natural logarithm of a Slaney-normalised mel spectrogram of magnitudes.
+
+    The frames are those of HiFi-GAN's front-end: the waveform is
+    reflect-padded by (n_fft - hop_length) / 2 on both sides and the short-time
+    Fourier transform is not centred, so `time` samples give exactly
+    `time // hop_length` frames.
+
+    Arguments
+    ---------
+    sample_rate : int
+        In Hz.
+    n_fft : int
+        Length of the transform and of its periodic Hann window, in samples.
+    hop_length : int
+        Step between frames, in samples.
+    n_mels : int
+        Number of mel bands.
+    f_min : float
+        Lower edge of the first band, in Hz.
+    f_max : float
+        Upper edge of the last band, in Hz.
+    floor : float
+        Smallest magnitude before the logarithm.
+
+    Example
+    -------
+    >>> log_mel = LogMel()
+    >>> log_mel(torch.randn(2, 9600)).shape
+    torch.Size([2, 1, 20, 256])
+    """
+
+    def __init__(
+        self,
+        sample_rate=48000,
+        n_fft=2048,
+        hop_length=480,
+        n_mels=256,
+        f_min=20.0,
+        f_max=24000.0,
+        floor=1e-5,
+    ):
+        super().__init__()
+        self.sample_rate = sample_rate
+        self.hop_length = hop_length
+        self.n_mels = n_mels
+        self.floor = floor
+        self.padding = (n_fft - hop_length) // 2
+        self.mel = torchaudio.transforms.MelSpectrogram(
+            sample_rate=sample_rate,
+            n_fft=n_fft,
+            hop_length=hop_length,
+            f_min=f_min,
+            f_max=f_max,
+            n_mels=n_mels,
+            power=1.0,
+            center=False,
+            norm="slaney",
+            mel_scale="slaney",
+        )
+
+    def band_centres(self):
+        """Centre frequency of each mel band, in Hz, [n_mels]."""
+        weights = self.mel.mel_scale.fb
+        bins = torch.linspace(
+            0, self.sample_rate / 2, len(weights), device=weights.device
+        )
+        return (bins[:, None] * weights).sum(0) / weights.sum(0)
+
+    def forward(self, wavs):
+        """Computes the log-mel spectrogram.
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            Waveforms, [batch, time]; time at least (n_fft - hop_length) / 2
+            + 1 samples.
+
+        Returns
+        -------
+        torch.Tensor
+            [batch, 1, frames, n_mels] with frames = time // hop_length.
+        """
+        padded = nn.functional.pad(
+            wavs.unsqueeze(1), (self.padding, self.padding), mode="reflect"
+        )
+        mel = self.mel(padded.squeeze(1))
+        return mel.clamp_min(self.floor).log().transpose(1, 2).unsqueeze(1)
+
+
+MAX_TILT = 0.05
+"""Steepest fall of an extended band, in natural logarithms per mel band."""
+
+
+def extend_band(mel, rolloff_hz, band_centres):
+    """Continues spectrograms above the frequency where their recording stops.
+
+    Most recordings stop at 16 to 20 kHz because of an encoder; a model must not
+    learn that nothing lives above. The bands below the roll-off are mirrored at
+    it and tilted by twice their own mean slope, so that the spectrum goes on as
+    it came.
+
+    Arguments
+    ---------
+    mel : torch.Tensor
+        Log-mel spectrograms, [batch, 1, frames, n_mels].
+    rolloff_hz : torch.Tensor
+        Frequency above which each recording is empty, [batch].
+    band_centres : torch.Tensor
+        Centre frequencies of the mel bands in Hz, [n_mels].
+
+    Returns
+    -------
+    torch.Tensor
+        [batch, 1, frames, n_mels].
+
+    Example
+    -------
+    >>> mel = torch.tensor([5.0, 5.0, 4.0, 4.0, -11.5, -11.5])
+    >>> centres = torch.arange(6) * 1000.0
+    >>> extend_band(mel.view(1, 1, 1, 6), torch.tensor([3900.0]), centres)
+    tensor([[[[5.0000, 5.0000, 4.0000, 4.0000, 3.9500, 3.8500]]]])
+    """
+    extended = mel.clone()
+    n_mels = mel.shape[-1]
+    floor = mel.min()
+    for clip, rolloff in zip(extended, rolloff_hz):
+        edge = int((band_centres < rolloff).sum())
+        missing = min(n_mels - edge, edge)
+        if missing == 0:
+            continue
+        below = clip[..., edge - missing : edge].flip(-1)
+        steps = torch.arange(missing, device=mel.device) + 0.5
+        half = max(missing // 2, 1)
+        rise = below[..., half:].mean() - below[..., :half].mean()
+        tilt = (rise / half).clamp(0.0, MAX_TILT)
+        mirrored = below - 2 * tilt * steps
+        clip[..., edge : edge + missing] = mirrored.clamp_min(floor)
+    return extended

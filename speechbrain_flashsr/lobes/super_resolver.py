@@ -1,0 +1,132 @@
+"""The parts composed: low-resolution waveform -> high-resolution waveform.
+
+The signal path of FlashSR (https://arxiv.org/abs/2501.10807, figure 1) for
+one batch of windows; level normalisation, windows and files are the
+interface's.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+from torch import nn
+
+
+class LatentSuperResolver(nn.Module):
+    """Restores the high band of windows by diffusion in a latent space.
+
+    Arguments
+    ---------
+    features : speechbrain_flashsr.lobes.features.LogMel
+        Waveform -> log-mel spectrogram.
+    autoencoder : speechbrain_flashsr.lobes.autoencoder.Autoencoder
+        Log-mel spectrogram <-> latent.
+    denoiser : speechbrain_flashsr.diffusion.VDenoiser
+        The latent U-Net with its noise schedule.
+    vocoder : speechbrain_flashsr.lobes.vocoder.SRVocoder
+        Log-mel spectrogram and low-resolution waveform -> waveform.
+
+    Example
+    -------
+    >>> import torch
+    >>> from speechbrain_flashsr.diffusion import VDenoiser
+    >>> from speechbrain_flashsr.lobes.autoencoder import Autoencoder
+    >>> from speechbrain_flashsr.lobes.features import LogMel
+    >>> from speechbrain_flashsr.lobes.unet import LatentUNet
+    >>> from speechbrain_flashsr.lobes.vocoder import SRVocoder
+    >>> resolver = LatentSuperResolver(
+    ...     LogMel(),
+    ...     Autoencoder(4, (1, 1, 1, 1), 1, 1, groups=2),
+    ...     VDenoiser(LatentUNet(16, 4, (1, 1, 1, 1), 1, (), 0, groups=2)),
+    ...     SRVocoder(256, 32, kernel_sizes=(3,), dilations=(1,)),
+    ... )
+    >>> low = torch.randn(1, resolver.window_multiple)
+    >>> noise = torch.randn(1, *resolver.latent_shape(low.shape[1]))
+    >>> resolver(low, noise).shape
+    torch.Size([1, 30720])
+    """
+
+    def __init__(self, features, autoencoder, denoiser, vocoder):
+        super().__init__()
+        self.features = features
+        self.autoencoder = autoencoder
+        self.denoiser = denoiser
+        self.vocoder = vocoder
+        self.sample_rate = features.sample_rate
+        self.hop_length = features.hop_length
+        self.frame_multiple = (
+            autoencoder.downsampling * denoiser.unet.downsampling
+        )
+
+    @property
+    def window_multiple(self):
+        """Samples of which a window's length must be a multiple."""
+        return self.frame_multiple * self.hop_length
+
+    def latent_shape(self, num_samples):
+        """Shape of the latent, and of the noise, for one window.
+
+        Arguments
+        ---------
+        num_samples : int
+            Length of the window, a multiple of `window_multiple`.
+
+        Returns
+        -------
+        tuple of int
+            (channels, frames / 8, n_mels / 8).
+
+        Raises
+        ------
+        ValueError
+            If the length does not fit.
+        """
+        if num_samples <= 0 or num_samples % self.window_multiple:
+            raise ValueError(
+                f"A window of {num_samples} samples does not fit: its length "
+                f"must be a positive multiple of {self.window_multiple}."
+            )
+        downsampling = self.autoencoder.downsampling
+        return (
+            self.autoencoder.latent_channels,
+            num_samples // self.hop_length // downsampling,
+            self.features.n_mels // downsampling,
+        )
+
+    def forward(self, low, noise, num_steps=1, guidance_scale=1.0):
+        """Restores the high band.
+
+        Arguments
+        ---------
+        low : torch.Tensor
+            Band-limited waveforms at the output's sample rate, normalised (see
+            :func:`~speechbrain_flashsr.lobes.features.normalize`),
+            [batch, time]; time a multiple of `window_multiple`.
+        noise : torch.Tensor
+            Standard normal, [batch, *latent_shape(time)].
+        num_steps : int
+            Diffusion steps: 1 for a distilled student.
+        guidance_scale : float
+            Classifier-free guidance; 1 for none.
+
+        Returns
+        -------
+        torch.Tensor
+            Waveforms at the input's level, [batch, time].
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit.
+        """
+        expected = (low.shape[0], *self.latent_shape(low.shape[-1]))
+        if tuple(noise.shape) != expected:
+            raise ValueError(
+                f"The noise has shape {list(noise.shape)}, but windows of "
+                f"shape {list(low.shape)} need {list(expected)}."
+            )
+        condition = self.autoencoder.encode(self.features(low))
+        latent = self.denoiser.sample(
+            noise, condition, num_steps, guidance_scale
+        )
+        mel = self.autoencoder.decode(latent)
+        return self.vocoder(mel.squeeze(1).transpose(1, 2), low)

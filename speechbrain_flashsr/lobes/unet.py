@@ -1,0 +1,403 @@
+"""The latent U-Net: (noisy latent, time step, condition latent) -> v.
+
+The U-Net of "Diffusion Models Beat GANs" (Dhariwal and Nichol 2021,
+https://arxiv.org/abs/2105.05233) with the spatial transformers of latent
+diffusion (Rombach et al. 2022, https://arxiv.org/abs/2112.10752), as FlashSR
+(https://arxiv.org/abs/2501.10807) takes it over from AudioSR
+(https://arxiv.org/abs/2309.07314).
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+
+def timestep_embedding(t, channels, max_period=10000.0):
+    """Sinusoids of the time step: all cosines first, then all sines.
+
+    Arguments
+    ---------
+    t : torch.Tensor
+        Time steps, [batch].
+    channels : int
+        Size of the embedding, even.
+    max_period : float
+        The i-th of the `half` frequencies is max_period^(-i / half).
+
+    Returns
+    -------
+    torch.Tensor
+        [batch, channels].
+
+    Example
+    -------
+    >>> timestep_embedding(torch.tensor([0]), 4)
+    tensor([[1., 1., 0., 0.]])
+    """
+    half = channels // 2
+    exponents = torch.arange(half, dtype=torch.float32, device=t.device) / half
+    phases = t[:, None].float() * torch.exp(-math.log(max_period) * exponents)
+    return torch.cat([phases.cos(), phases.sin()], dim=1)
+
+
+class TimeResidualBlock(nn.Module):
+    """Residual block to which the time step's embedding is added.
+
+    Arguments
+    ---------
+    in_channels : int
+        Channels of the input.
+    out_channels : int
+        Channels of the output.
+    time_channels : int
+        Size of the time embedding.
+    groups : int
+        Groups of the normalisations.
+    dropout : float
+        Probability of dropout before the second convolution.
+
+    Example
+    -------
+    >>> block = TimeResidualBlock(8, 16, 12, groups=4)
+    >>> block(torch.randn(1, 8, 6, 4), torch.randn(1, 12)).shape
+    torch.Size([1, 16, 6, 4])
+    """
+
+    def __init__(
+        self, in_channels, out_channels, time_channels, groups=32, dropout=0.0
+    ):
+        super().__init__()
+        self.norm1 = nn.GroupNorm(groups, in_channels)
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        self.time = nn.Linear(time_channels, out_channels)
+        self.norm2 = nn.GroupNorm(groups, out_channels)
+        self.dropout = nn.Dropout(dropout)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+        self.skip = (
+            nn.Identity()
+            if in_channels == out_channels
+            else nn.Conv2d(in_channels, out_channels, 1)
+        )
+
+    def forward(self, x, time):
+        """Maps [batch, in_channels, frames, bands] and the time embedding
+        [batch, time_channels] to [batch, out_channels, frames, bands]."""
+        h = self.conv1(F.silu(self.norm1(x)))
+        h = h + self.time(F.silu(time))[:, :, None, None]
+        h = self.conv2(self.dropout(F.silu(self.norm2(h))))
+        return self.skip(x) + h
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention over a sequence of positions.
+
+    Arguments
+    ---------
+    channels : int
+        Channels of input and output.
+    head_channels : int
+        Channels of a head.
+
+    Example
+    -------
+    >>> SelfAttention(8, head_channels=4)(torch.randn(1, 6, 8)).shape
+    torch.Size([1, 6, 8])
+    """
+
+    def __init__(self, channels, head_channels=32):
+        super().__init__()
+        self.head_channels = head_channels
+        self.query = nn.Linear(channels, channels, bias=False)
+        self.key = nn.Linear(channels, channels, bias=False)
+        self.value = nn.Linear(channels, channels, bias=False)
+        self.output = nn.Linear(channels, channels)
+
+    def forward(self, x):
+        """Maps [batch, positions, channels] to the same shape."""
+        query, key, value = (
+            projection(x).unflatten(2, (-1, self.head_channels)).transpose(1, 2)
+            for projection in (self.query, self.key, self.value)
+        )
+        h = F.scaled_dot_product_attention(query, key, value)
+        return self.output(h.transpose(1, 2).flatten(2))
+
+
+class FeedForward(nn.Module):
+    """Gated feed-forward: GEGLU (https://arxiv.org/abs/2002.05202), linear.
+
+    Arguments
+    ---------
+    channels : int
+        Channels of input and output.
+    expansion : int
+        Width of the hidden layer as a multiple of `channels`.
+
+    Example
+    -------
+    >>> FeedForward(8)(torch.randn(1, 6, 8)).shape
+    torch.Size([1, 6, 8])
+    """
+
+    def __init__(self, channels, expansion=4):
+        super().__init__()
+        self.value_and_gate = nn.Linear(channels, 2 * expansion * channels)
+        self.output = nn.Linear(expansion * channels, channels)
+
+    def forward(self, x):
+        """Maps [batch, positions, channels] to the same shape."""
+        value, gate = self.value_and_gate(x).chunk(2, dim=-1)
+        return self.output(value * F.gelu(gate))
+
+
+class SpatialTransformer(nn.Module):
+    """One transformer layer over all positions of an image.
+
+    Two self-attentions (the second is latent diffusion's cross-attention
+    without a context) and a feed-forward, each after LayerNorm and with a
+    residual, between two 1x1 convolutions, with a residual around all.
+
+    Arguments
+    ---------
+    channels : int
+        Channels of input and output.
+    head_channels : int
+        Channels of an attention head.
+    groups : int
+        Groups of the first normalisation.
+
+    Example
+    -------
+    >>> block = SpatialTransformer(8, head_channels=4, groups=4)
+    >>> block(torch.randn(1, 8, 6, 4)).shape
+    torch.Size([1, 8, 6, 4])
+    """
+
+    def __init__(self, channels, head_channels=32, groups=32):
+        super().__init__()
+        self.norm = nn.GroupNorm(groups, channels, eps=1e-6)
+        self.conv_in = nn.Conv2d(channels, channels, 1)
+        self.norm1 = nn.LayerNorm(channels)
+        self.attention1 = SelfAttention(channels, head_channels)
+        self.norm2 = nn.LayerNorm(channels)
+        self.attention2 = SelfAttention(channels, head_channels)
+        self.norm3 = nn.LayerNorm(channels)
+        self.feed_forward = FeedForward(channels)
+        self.conv_out = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x):
+        """Maps [batch, channels, frames, bands] to the same shape."""
+        h = self.conv_in(self.norm(x)).flatten(2).transpose(1, 2)
+        h = h + self.attention1(self.norm1(h))
+        h = h + self.attention2(self.norm2(h))
+        h = h + self.feed_forward(self.norm3(h))
+        return x + self.conv_out(h.transpose(1, 2).reshape(x.shape))
+
+
+class Downsample(nn.Conv2d):
+    """Halves both axes: 3x3 convolution of stride 2, padding 1.
+
+    Arguments
+    ---------
+    channels : int
+        Channels of input and output.
+
+    Example
+    -------
+    >>> Downsample(2)(torch.randn(1, 2, 6, 4)).shape
+    torch.Size([1, 2, 3, 2])
+    """
+
+    def __init__(self, channels):
+        super().__init__(channels, channels, 3, stride=2, padding=1)
+
+
+class Upsample(nn.Conv2d):
+    """Doubles both axes: nearest neighbour, then a 3x3 convolution.
+
+    Arguments
+    ---------
+    channels : int
+        Channels of input and output.
+
+    Example
+    -------
+    >>> Upsample(2)(torch.randn(1, 2, 3, 2)).shape
+    torch.Size([1, 2, 6, 4])
+    """
+
+    def __init__(self, channels):
+        super().__init__(channels, channels, 3, padding=1)
+
+    def forward(self, x):
+        """Maps [batch, channels, frames, bands] to
+        [batch, channels, 2 * frames, 2 * bands]."""
+        return super().forward(F.interpolate(x, scale_factor=2.0))
+
+
+class Stage(nn.ModuleList):
+    """Modules applied in turn, the time embedding going to those that take it.
+
+    Example
+    -------
+    >>> stage = Stage([TimeResidualBlock(8, 8, 12, groups=4), Downsample(8)])
+    >>> stage(torch.randn(1, 8, 6, 4), torch.randn(1, 12)).shape
+    torch.Size([1, 8, 3, 2])
+    """
+
+    def forward(self, x, time):
+        """Maps [batch, channels, frames, bands] and the time embedding
+        [batch, time_channels] to the last module's output."""
+        for module in self:
+            if isinstance(module, TimeResidualBlock):
+                x = module(x, time)
+            else:
+                x = module(x)
+        return x
+
+
+class LatentUNet(nn.Module):
+    """Predicts v from a noisy latent, a time step and a condition latent.
+
+    Arguments
+    ---------
+    latent_channels : int
+        Channels of the latent; the network reads twice as many, noisy latent
+        first, and predicts as many.
+    channels : int
+        Width of the highest resolution; the time embedding is four times as
+        wide.
+    channel_mults : sequence of int
+        Width of each level as a multiple of `channels`; each but the last
+        halves frames and bands.
+    num_blocks : int
+        Residual blocks a level on the way down (one more on the way up).
+    attention_factors : sequence of int
+        Downsampling factors at which spatial transformers follow each residual
+        block.
+    num_transformers : int
+        Spatial transformers after each such block, and in the middle.
+    head_channels : int
+        Channels of an attention head.
+    groups : int
+        Groups of the normalisations.
+    dropout : float
+        Probability of dropout in the residual blocks.
+
+    Example
+    -------
+    >>> unet = LatentUNet(4, 8, (1, 2), 1, (2,), 1, head_channels=4, groups=4)
+    >>> latent = torch.randn(2, 4, 8, 8)
+    >>> unet(latent, torch.tensor([999, 3]), latent).shape
+    torch.Size([2, 4, 8, 8])
+    """
+
+    def __init__(
+        self,
+        latent_channels=16,
+        channels=128,
+        channel_mults=(1, 2, 3, 5),
+        num_blocks=2,
+        attention_factors=(2, 4, 8),
+        num_transformers=2,
+        head_channels=32,
+        groups=32,
+        dropout=0.0,
+    ):
+        super().__init__()
+        self.channels = channels
+        self.downsampling = 2 ** (len(channel_mults) - 1)
+        self.gradient_checkpointing = False
+        time_channels = 4 * channels
+        self.time_mlp = nn.Sequential(
+            nn.Linear(channels, time_channels),
+            nn.SiLU(),
+            nn.Linear(time_channels, time_channels),
+        )
+
+        def residual(in_width, out_width):
+            return TimeResidualBlock(
+                in_width, out_width, time_channels, groups, dropout
+            )
+
+        def transformers(width):
+            return [
+                SpatialTransformer(width, head_channels, groups)
+                for _ in range(num_transformers)
+            ]
+
+        self.conv_in = nn.Conv2d(2 * latent_channels, channels, 3, padding=1)
+        self.down = nn.ModuleList()
+        skips = [channels]
+        width = channels
+        for level, mult in enumerate(channel_mults):
+            for _ in range(num_blocks):
+                stage = [residual(width, channels * mult)]
+                width = channels * mult
+                if 2**level in attention_factors:
+                    stage += transformers(width)
+                self.down.append(Stage(stage))
+                skips.append(width)
+            if level < len(channel_mults) - 1:
+                self.down.append(Stage([Downsample(width)]))
+                skips.append(width)
+
+        self.middle = Stage(
+            [residual(width, width)]
+            + transformers(width)
+            + [residual(width, width)]
+        )
+
+        self.up = nn.ModuleList()
+        for level, mult in reversed(list(enumerate(channel_mults))):
+            for block in range(num_blocks + 1):
+                stage = [residual(width + skips.pop(), channels * mult)]
+                width = channels * mult
+                if 2**level in attention_factors:
+                    stage += transformers(width)
+                if level > 0 and block == num_blocks:
+                    stage.append(Upsample(width))
+                self.up.append(Stage(stage))
+
+        self.norm_out = nn.GroupNorm(groups, width)
+        self.conv_out = nn.Conv2d(width, latent_channels, 3, padding=1)
+
+    def forward(self, noisy, t, condition):
+        """Predicts v.
+
+        Arguments
+        ---------
+        noisy : torch.Tensor
+            Noisy latent, [batch, latent_channels, frames, bands]; frames and
+            bands multiples of `downsampling`.
+        t : torch.Tensor
+            Integer time steps, [batch].
+        condition : torch.Tensor
+            Condition latent, of the noisy latent's shape.
+
+        Returns
+        -------
+        torch.Tensor
+            v, of the noisy latent's shape.
+        """
+        time = timestep_embedding(t, self.channels).to(noisy.dtype)
+        time = self.time_mlp(time)
+        h = self.conv_in(torch.cat([noisy, condition], dim=1))
+        skips = [h]
+        for stage in self.down:
+            h = self._run(stage, h, time)
+            skips.append(h)
+        h = self._run(self.middle, h, time)
+        for stage in self.up:
+            h = self._run(stage, torch.cat([h, skips.pop()], dim=1), time)
+        return self.conv_out(F.silu(self.norm_out(h)))
+
+    def _run(self, stage, h, time):
+        if self.gradient_checkpointing and torch.is_grad_enabled():
+            return checkpoint(stage, h, time, use_reentrant=False)
+        return stage(h, time)

@@ -1,0 +1,240 @@
+"""The super-resolution vocoder: (mel, low-resolution waveform) -> waveform.
+
+BigVGAN (Lee et al. 2023, https://arxiv.org/abs/2206.04658) with a branch that
+feeds the low-resolution waveform in at every stage, so that the phase of the
+band that is there need not be invented (FlashSR,
+https://arxiv.org/abs/2501.10807, section 2.3).
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.nn.utils import parametrize
+from torch.nn.utils.parametrizations import weight_norm
+
+from speechbrain_flashsr.lobes.activations import AliasFree, SnakeBeta
+
+LEAKY_SLOPE = 0.1
+
+
+def _activation(channels, alias_free):
+    activation = SnakeBeta(channels)
+    return AliasFree(activation) if alias_free else activation
+
+
+class AMPBlock(nn.Module):
+    """Anti-aliased multi-periodicity block of BigVGAN.
+
+    For each dilation: activation, dilated convolution, activation,
+    convolution, residual.
+
+    Arguments
+    ---------
+    channels : int
+        Channels of input and output.
+    kernel_size : int
+        Odd kernel size of all convolutions.
+    dilations : sequence of int
+        Dilation of the first convolution of each pair.
+    alias_free : bool
+        Whether the activations run at twice the rate.
+
+    Example
+    -------
+    >>> AMPBlock(4, 3, (1, 3))(torch.randn(1, 4, 20)).shape
+    torch.Size([1, 4, 20])
+    """
+
+    def __init__(self, channels, kernel_size, dilations, alias_free=True):
+        super().__init__()
+
+        def convolution(dilation):
+            return weight_norm(
+                nn.Conv1d(
+                    channels,
+                    channels,
+                    kernel_size,
+                    dilation=dilation,
+                    padding=dilation * (kernel_size - 1) // 2,
+                )
+            )
+
+        self.layers = nn.ModuleList(
+            nn.Sequential(
+                _activation(channels, alias_free),
+                convolution(dilation),
+                _activation(channels, alias_free),
+                convolution(1),
+            )
+            for dilation in dilations
+        )
+
+    def forward(self, x):
+        """Maps [batch, channels, time] to the same shape."""
+        for layer in self.layers:
+            x = x + layer(x)
+        return x
+
+
+class WaveformBranch(nn.Module):
+    """Features of the low-resolution waveform at the rate of each stage.
+
+    Arguments
+    ---------
+    channels : int
+        Channels of the feature at the waveform's own rate; they double at each
+        downsampling.
+    strides : sequence of int
+        Strides from the highest rate downwards.
+
+    Example
+    -------
+    >>> branch = WaveformBranch(2, (2, 3))
+    >>> [list(f.shape) for f in branch(torch.randn(1, 12))]
+    [[1, 8, 2], [1, 4, 6], [1, 2, 12]]
+    """
+
+    def __init__(self, channels, strides):
+        super().__init__()
+        self.conv_in = nn.Conv1d(1, channels, 7, padding=3)
+        self.downsamples = nn.ModuleList(
+            nn.Conv1d(
+                channels * 2**index,
+                channels * 2 ** (index + 1),
+                2 * stride,
+                stride=stride,
+                padding=stride - 1,
+            )
+            for index, stride in enumerate(strides)
+        )
+
+    def forward(self, wavs):
+        """Maps waveforms [batch, time] to a list of features [batch, channels
+        * 2^i, time / rate], from the lowest rate to the highest."""
+        length = wavs.shape[-1]
+        features = [self.conv_in(wavs.unsqueeze(1))]
+        for downsample in self.downsamples:
+            length = length // downsample.stride[0]
+            h = downsample(features[-1])
+            features.append(F.leaky_relu(h[..., :length], LEAKY_SLOPE))
+        return features[::-1]
+
+
+class SRVocoder(nn.Module):
+    """Mel spectrogram and low-resolution waveform -> high-resolution waveform.
+
+    Arguments
+    ---------
+    n_mels : int
+        Mel bands of the input.
+    channels : int
+        Channels before the first stage; each stage halves them.
+    upsample_rates : sequence of int
+        Rate of each stage's transposed convolution (kernel twice the rate);
+        their product is the mel spectrogram's hop length.
+    kernel_sizes : sequence of int
+        Kernel sizes of the AMP blocks whose mean is taken in each stage.
+    dilations : sequence of int
+        Dilations of every AMP block.
+    alias_free : bool
+        Whether the activations run at twice the rate.
+    mel_mean : float
+        Subtracted from the log-mel spectrogram.
+    mel_std : float
+        The difference is divided by it.
+
+    Example
+    -------
+    >>> vocoder = SRVocoder(8, 16, (3, 2), (3,), (1,))
+    >>> vocoder(torch.randn(1, 8, 5), torch.randn(1, 30)).shape
+    torch.Size([1, 30])
+    """
+
+    def __init__(
+        self,
+        n_mels=256,
+        channels=1536,
+        upsample_rates=(10, 6, 2, 2, 2),
+        kernel_sizes=(3, 7, 11),
+        dilations=(1, 3, 5),
+        alias_free=True,
+        mel_mean=0.0,
+        mel_std=1.0,
+    ):
+        super().__init__()
+        self.hop_length = math.prod(upsample_rates)
+        self.mel_mean = mel_mean
+        self.mel_std = mel_std
+        widths = [channels // 2**i for i in range(len(upsample_rates) + 1)]
+        self.conv_in = weight_norm(nn.Conv1d(n_mels, channels, 7, padding=3))
+        self.waveform_branch = WaveformBranch(widths[-1], upsample_rates[:0:-1])
+        self.upsamples = nn.ModuleList(
+            weight_norm(
+                nn.ConvTranspose1d(
+                    in_width, out_width, 2 * rate, rate, padding=rate // 2
+                )
+            )
+            for in_width, out_width, rate in zip(
+                widths, widths[1:], upsample_rates
+            )
+        )
+        self.stages = nn.ModuleList(
+            nn.ModuleList(
+                AMPBlock(width, kernel_size, dilations, alias_free)
+                for kernel_size in kernel_sizes
+            )
+            for width in widths[1:]
+        )
+        self.activation_out = _activation(widths[-1], alias_free)
+        self.conv_out = weight_norm(nn.Conv1d(widths[-1], 1, 7, padding=3))
+
+    def forward(self, mel, wavs):
+        """Generates waveforms.
+
+        Arguments
+        ---------
+        mel : torch.Tensor
+            Log-mel spectrogram of the high-resolution signal,
+            [batch, n_mels, frames].
+        wavs : torch.Tensor
+            Normalised low-resolution waveforms at the output's rate,
+            [batch, frames * hop_length].
+
+        Returns
+        -------
+        torch.Tensor
+            Waveforms in -1..1, [batch, frames * hop_length].
+
+        Raises
+        ------
+        ValueError
+            If the two lengths do not fit.
+        """
+        if wavs.shape[-1] != mel.shape[-1] * self.hop_length:
+            raise ValueError(
+                f"{mel.shape[-1]} mel frames need "
+                f"{mel.shape[-1] * self.hop_length} samples of waveform, but "
+                f"{wavs.shape[-1]} were given."
+            )
+        features = self.waveform_branch(wavs)
+        h = self.conv_in((mel - self.mel_mean) / self.mel_std)
+        for upsample, feature, blocks in zip(
+            self.upsamples, features, self.stages
+        ):
+            # An odd rate leaves one sample too many.
+            h = upsample(h)[..., : feature.shape[-1]] + feature
+            h = sum(block(h) for block in blocks) / len(blocks)
+        return torch.tanh(self.conv_out(self.activation_out(h))).squeeze(1)
+
+    def fold_weight_norm(self):
+        """Replaces every weight-normalised weight by its value, in place: for
+        inference, which it speeds up. Weights can then no longer be trained
+        nor loaded from an unfolded state."""
+        for module in self.modules():
+            if parametrize.is_parametrized(module, "weight"):
+                parametrize.remove_parametrizations(module, "weight")

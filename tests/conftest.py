@@ -1,0 +1,47 @@
+"""What all tests share.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+# Before any import of them: figures without a screen, nothing from a hub.
+os.environ["MPLBACKEND"] = "Agg"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+# The models of the tests are tiny: threads would cost more than they give.
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def project():
+    """Path of the project's root, where recipes/ and hparams/ are."""
+    return Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def reference():
+    """Loads a fixture of tests/data/reference: `reference("mel")`."""
+    folder = Path(__file__).parent / "data" / "reference"
+
+    def load(name):
+        return torch.load(
+            folder / f"{name}.pt", map_location="cpu", weights_only=True
+        )
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def sox():
+    """Path of the SoX program; tests that ask for it are skipped without."""
+    path = shutil.which("sox")
+    if path is None:
+        pytest.skip("the SoX program is not installed (apt-get install sox)")
+    return path
