@@ -52,45 +52,101 @@ def load_strictly(module, path):
     >>> torch.equal(fresh.weight, trained.weight.float())
     True
     """
-    state = _read_state(path)
+    state = check_tensors(read_checkpoint(path), path)
     expected = module.state_dict()
-    problems = [
-        (what, sorted(keys))
-        for what, keys in (
-            ("missing", expected.keys() - state.keys()),
-            ("unexpected", state.keys() - expected.keys()),
-            (
-                "of another shape",
-                [
-                    f"{key} {list(state[key].shape)} instead of "
-                    f"{list(expected[key].shape)}"
-                    for key in expected.keys() & state.keys()
-                    if state[key].shape != expected[key].shape
-                ],
-            ),
-        )
-        if keys
-    ]
-    if problems:
-        found = "; ".join(
-            f"{len(keys)} {what} ({_shorten(keys)})" for what, keys in problems
-        )
+    misfit = find_misfit(expected, state)
+    if misfit:
         raise CheckpointError(
             f"'{path}' does not fit {type(module).__name__}: of its "
-            f"{len(expected)} keys, {found}. Give the checkpoint that belongs "
-            "to these hyperparameters."
+            f"{len(expected)} keys, {describe_misfit(misfit)}. Give the "
+            "checkpoint that belongs to these hyperparameters."
         )
     module.load_state_dict(state)
 
 
-def _read_state(path):
-    """Reads a dictionary of tensors to the CPU, without running any code."""
+def find_misfit(expected, found):
+    """Finds which weights are missing, unexpected, or of another shape.
+
+    Arguments
+    ---------
+    expected : dict
+        {name: tensor}, all that there must be.
+    found : dict
+        {name: tensor}, what there is.
+
+    Returns
+    -------
+    dict
+        {what is wrong: names}, empty if both fit.
+
+    Example
+    -------
+    >>> find_misfit({"bias": torch.zeros(2)}, {"weight": torch.zeros(3)})
+    {'missing': ['bias'], 'unexpected': ['weight']}
+    """
+    problems = {
+        "missing": expected.keys() - found.keys(),
+        "unexpected": found.keys() - expected.keys(),
+        "of another shape": [
+            f"{key} {list(found[key].shape)} instead of "
+            f"{list(expected[key].shape)}"
+            for key in expected.keys() & found.keys()
+            if found[key].shape != expected[key].shape
+        ],
+    }
+    return {what: sorted(keys) for what, keys in problems.items() if keys}
+
+
+def describe_misfit(misfit):
+    """What :func:`find_misfit` found, in words.
+
+    Arguments
+    ---------
+    misfit : dict
+        {what is wrong: names}.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> describe_misfit({"missing": ["bias"], "unexpected": ["a", "b"]})
+    '1 missing (bias); 2 unexpected (a, b)'
+    """
+    return "; ".join(
+        f"{len(keys)} {what} ({_shorten(keys)})"
+        for what, keys in misfit.items()
+    )
+
+
+def read_checkpoint(path):
+    """Reads a checkpoint to the CPU, without running any code in it.
+
+    The weights stay in the file and are read when they are used.
+
+    Arguments
+    ---------
+    path : str or Path
+        File written by ``torch.save``.
+
+    Returns
+    -------
+    object
+        What was saved.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, truncated, or holds pickled code.
+    """
     if not Path(path).is_file():
         raise CheckpointError(
-            f"There is no checkpoint '{path}'. Copy or export the whole folder."
+            f"There is no checkpoint '{path}'. Check its name, and that the "
+            "whole folder was copied."
         )
     try:
-        state = torch.load(
+        return torch.load(
             path,
             map_location="cpu",
             weights_only=True,
@@ -105,6 +161,33 @@ def _read_state(path):
             f"'{path}' cannot be loaded: {reason}. Get it anew from a source "
             "that you trust."
         ) from error
+
+
+def check_tensors(state, path):
+    """Checks that what a checkpoint holds is a dictionary of tensors.
+
+    Arguments
+    ---------
+    state : object
+        What was read.
+    path : str or Path
+        Where from, for the message.
+
+    Returns
+    -------
+    dict
+        The same.
+
+    Raises
+    ------
+    CheckpointError
+        If it is something else.
+
+    Example
+    -------
+    >>> check_tensors({}, "empty.ckpt")
+    {}
+    """
     if not isinstance(state, dict) or not all(
         torch.is_tensor(value) for value in state.values()
     ):

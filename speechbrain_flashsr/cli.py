@@ -13,7 +13,7 @@ import os
 import sys
 from pathlib import Path
 
-from speechbrain_flashsr import __version__
+from speechbrain_flashsr import __version__, convert_cli
 
 # The formats that are written; the first is the default for other inputs.
 FORMATS = ("wav", "flac", "ogg")
@@ -42,10 +42,14 @@ def main(argv=None):
         0 if all went well, 1 if an input failed or nothing could be done,
         130 if interrupted.
     """
-    parser = make_parser()
+    argv = sys.argv[1:] if argv is None else argv
+    parser, work = make_parser(), run
+    if argv[:1] == ["convert"]:
+        parser, work = convert_cli.make_parser(), convert_cli.run
+        argv = argv[1:]
     arguments = parser.parse_args(argv)
     try:
-        return run(arguments)
+        return work(arguments)
     except KeyboardInterrupt:
         print("flashsr: interrupted.", file=sys.stderr)
         return 130
@@ -71,6 +75,7 @@ def make_parser():
         description="Restores the high band of recordings of speech, music "
         "and sound effects. Any rate from 4 kHz, any length and number of "
         "channels goes in; 48 kHz comes out.",
+        epilog="`flashsr convert --help`: published checkpoints to models.",
     )
     add = parser.add_argument
     add("--version", action="version", version=f"%(prog)s {__version__}")

@@ -19,6 +19,12 @@ from tqdm import tqdm
 
 from speechbrain_flashsr.lobes.features import extend_band, normalize_pair
 
+DTYPES = {
+    "fp32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
+
 
 def cache_latents(
     dataset,
@@ -29,6 +35,7 @@ def cache_latents(
     batch_size=16,
     num_workers=0,
     device="cpu",
+    precision="fp32",
 ):
     """Encodes draws of a dataset of segments to latents, once.
 
@@ -55,6 +62,8 @@ def cache_latents(
         Of the data loader.
     device : str
         Where to encode.
+    precision : str
+        `fp32`, `bf16` or `fp16`, of the encoding.
     """
     run_on_main(
         _cache,
@@ -67,6 +76,7 @@ def cache_latents(
             batch_size,
             num_workers,
             device,
+            precision,
         ],
     )
 
@@ -81,6 +91,7 @@ def _cache(
     batch_size,
     num_workers,
     device,
+    precision,
 ):
     progress = folder / "progress.json"
     state = {"num_draws": num_draws, "autoencoder": _digest(autoencoder)}
@@ -114,13 +125,16 @@ def _cache(
         batch = batch.to(device)
         high, low = normalize_pair(batch.high.data, batch.low.data)
         mel = extend_band(features(high), batch.rolloff_hz.to(device), centres)
-        encoded = {
-            "high": autoencoder.encode(mel),
-            "low": autoencoder.encode(features(low)),
-        }
+        with torch.autocast(
+            torch.device(device).type, DTYPES[precision], precision != "fp32"
+        ):
+            encoded = {
+                "high": autoencoder.encode(mel),
+                "low": autoencoder.encode(features(low)),
+            }
         stop = done + len(high)
         for name, latent in encoded.items():
-            arrays[name][done:stop] = latent.cpu().numpy()
+            arrays[name][done:stop] = latent.float().cpu().numpy()
         done = stop
         _write_progress(progress, {**state, "done": done})
 

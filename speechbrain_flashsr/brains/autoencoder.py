@@ -14,7 +14,7 @@ from speechbrain_flashsr.lobes.features import normalize_pair
 
 class AutoencoderBrain(FlashSRBrain):
     """First stage: log-mel spectrograms of full-band and of band-limited
-    recordings, half of each, to latents and back.
+    recordings (even and odd draws), to latents and back.
 
     Losses: `reconstruction`, the mean absolute difference of log-mel
     spectrograms, and `kl`, the posterior's divergence from the standard normal
@@ -27,8 +27,8 @@ class AutoencoderBrain(FlashSRBrain):
     def compute_losses(self, batch, stage, turn):
         """The losses of a batch of segments."""
         high, low = normalize_pair(batch.high.data, batch.low.data)
-        half = len(high) // 2
-        mel = self.hparams.features(torch.cat([low[:half], high[half:]]))
+        odd = torch.tensor([int(i) % 2 for i in batch.id], device=self.device)
+        mel = self.hparams.features(torch.where(odd[:, None] == 1, low, high))
         autoencoder = self.evaluated("autoencoder", stage)
         shape = self.unwrapped("autoencoder").latent_shape(mel.shape)
         noise = self.draw_noise(batch, shape)

@@ -186,20 +186,26 @@ class FlashSRBrain(sb.Brain):
         """Recovers, then starts the clock of `max_minutes`."""
         super().on_fit_start()
         self.fit_start = time.monotonic()
+        self.time_is_up = False
         self.loss_sums = {}
 
     @property
     def _optimizer_step_limit_exceeded(self):
+        return self.time_is_up or super()._optimizer_step_limit_exceeded
+
+    def check_time(self):
+        """Ends the training after `max_minutes`: keeps the position in the
+        epoch, before the next batch is fetched."""
         max_minutes = getattr(self.hparams, "max_minutes", None)
-        exceeded = super()._optimizer_step_limit_exceeded
-        if max_minutes is not None:
-            elapsed = (time.monotonic() - self.fit_start) / 60
-            exceeded = exceeded or elapsed >= max_minutes
+        if max_minutes is None:
+            return
+        elapsed = (time.monotonic() - self.fit_start) / 60
+        decision = [elapsed >= max_minutes]
         if is_distributed_initialized():
-            decision = [exceeded]
             torch.distributed.broadcast_object_list(decision, src=0)
-            exceeded = decision[0]
-        return exceeded
+        self.time_is_up = decision[0]
+        if self.time_is_up and self.checkpointer is not None:
+            self._save_intra_epoch_ckpt()
 
     def turns(self):
         """The optimisers that take a step on a batch, in order."""
@@ -221,9 +227,7 @@ class FlashSRBrain(sb.Brain):
             self.turn = turn
             with self.no_sync(not should_step):
                 with self.training_ctx:
-                    losses = self.compute_losses(
-                        batch, sb.Stage.TRAIN, turn
-                    )
+                    losses = self.compute_losses(batch, sb.Stage.TRAIN, turn)
                     total = self.weighted_sum(losses)
                 self.check_loss_isfinite(total)
                 scaled = self.scaler.scale(total)
@@ -275,10 +279,11 @@ class FlashSRBrain(sb.Brain):
             )
 
     def on_fit_batch_end(self, batch, outputs, loss, should_step):
-        """Updates the averaged weights."""
+        """Updates the averaged weights and looks at the clock."""
         if should_step:
             for name, average in self.averages.items():
                 average.update_parameters(self.unwrapped(name))
+        self.check_time()
 
     def add_to_log(self, losses):
         """Adds a step's losses to the epoch's means."""
@@ -296,10 +301,6 @@ class FlashSRBrain(sb.Brain):
         stats["loss"] = float(stage_loss)
         if stage == sb.Stage.TRAIN:
             self.train_stats = stats
-            # A limit may end the epoch early: then its position is kept.
-            if self._optimizer_step_limit_exceeded and self.checkpointer:
-                self._save_intra_epoch_ckpt()
-                self.stopped_early = True
         elif stage == sb.Stage.VALID:
             if if_main_process():
                 self.hparams.train_logger.log_stats(
@@ -307,7 +308,7 @@ class FlashSRBrain(sb.Brain):
                     train_stats=self.train_stats,
                     valid_stats=stats,
                 )
-            if self.checkpointer and not getattr(self, "stopped_early", False):
+            if self.checkpointer is not None and not self.time_is_up:
                 self.checkpointer.save_and_keep_only(
                     meta={"loss": stats["loss"]}, num_to_keep=1
                 )

@@ -180,6 +180,8 @@ def reason(error):
     -------
     str
     """
+    if isinstance(error, FileExistsError):
+        return f"'{error.filename}' is no folder"
     text = getattr(error, "strerror", None) or str(error)
     return re.sub(r"^Error opening .*?: ", "", text).strip().rstrip(".")
 

@@ -22,6 +22,9 @@ from speechbrain_flashsr.inference.checks import AudioError
 OUTPUT_FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}
 """Formats that are written, by file extension."""
 
+# libsndfile crashes instead of refusing more channels in an Ogg file.
+_MOST_CHANNELS = {"WAV": 1024, "FLAC": 8, "OGG": 255}
+
 # Sub-types of which the bit depth means something at another sample rate;
 # what is companded or lossy (telephone codes, MP3, ...) becomes 16 bit.
 _DEPTHS = ("PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
@@ -153,6 +156,12 @@ class AudioWriter:
         self.metadata = metadata or {}
         self.clipped_samples = 0
         self.peak = 0.0
+        if channels > _MOST_CHANNELS[format]:
+            raise AudioError(
+                f"'{path}' cannot be written: {format} holds at most "
+                f"{_MOST_CHANNELS[format]} channels, not {channels}. Choose "
+                "WAV, or split the channels."
+            )
         if format == "WAV" and num_samples * channels * 4 > _WAV_LIMIT:
             self.format = "RF64"
         bits = re.match(r"PCM_[SU]?(\d+)", subtype)
@@ -249,6 +258,8 @@ def complete_file(path):
     """
     path = Path(path)
     with _write_errors(path):
+        if path.is_dir():
+            raise IsADirectoryError(f"'{path}' is a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(
             prefix=".flashsr-", dir=path.parent

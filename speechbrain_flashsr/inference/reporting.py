@@ -104,7 +104,8 @@ def with_progress(blocks, num_samples, sample_rate, title):
         The same blocks.
     """
     with tqdm(
-        total=round(num_samples / sample_rate, 1),
+        total=num_samples,
+        unit_scale=1 / sample_rate,
         desc=title,
         disable=title is None,
         bar_format="{desc}: {percentage:3.0f}%|{bar}| {n:.1f}/{total:.1f} s "
@@ -112,7 +113,7 @@ def with_progress(blocks, num_samples, sample_rate, title):
     ) as bar:
         for block in blocks:
             yield block
-            bar.update(block.shape[1] / sample_rate)
+            bar.update(block.shape[1])
 
 
 def _some(count, channels, name):

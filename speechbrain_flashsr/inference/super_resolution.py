@@ -245,6 +245,7 @@ class FlashSR(Pretrained):
             output = output.squeeze(2)
         return output if wavs.ndim > 1 else output.squeeze(0)
 
+    @torch.no_grad()
     def super_resolve_file(
         self,
         filename,

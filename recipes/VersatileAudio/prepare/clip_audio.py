@@ -1,0 +1,161 @@
+"""Reads audio files of any corpus and brings them to 48 kHz, one channel.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import logging
+import math
+import os
+import shutil
+import struct
+
+import numpy as np
+import soundfile
+from clip_filter import loudness
+
+SAMPLE_RATE = 48000
+SILENT_CHANNEL = 0.1  # of the louder channel's root mean square
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg")
+
+
+def read_mono(path):
+    """Reads an audio file as one channel: the mean of its channels, or, where
+    one of them is silent (20 dB below the loudest), the loudest.
+
+    Arguments
+    ---------
+    path : str
+        The file.
+
+    Returns
+    -------
+    wav : np.ndarray
+        Waveform, [time], float32.
+    sample_rate : int
+        Its sampling rate in Hz.
+    """
+    wav, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
+    rms = np.sqrt(np.mean(np.square(wav, dtype=np.float64), axis=0))
+    if len(wav) and rms.min() <= SILENT_CHANNEL * rms.max():
+        return wav[:, rms.argmax()], sample_rate
+    return wav.mean(axis=1), sample_rate
+
+
+def check_complete(path):
+    """Checks that a file does not end early, which libsndfile does not notice
+    in WAV and Ogg files.
+
+    Arguments
+    ---------
+    path : str
+        The file.
+
+    Raises
+    ------
+    ValueError
+        If the end of the file is missing.
+    """
+    largest_ogg_page = 65307
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        head = file.read(12)
+        file.seek(max(0, size - largest_ogg_page))
+        tail = file.read()
+    if head[:4] == b"RIFF" and len(head) == 12:
+        (length,) = struct.unpack("<I", head[4:8])
+        missing = 0 if length == 0xFFFFFFFF else length + 8 - size
+    elif head[:4] == b"OggS":
+        page = tail[tail.rfind(b"OggS") :]
+        segments = page[26] if len(page) > 26 else 255
+        missing = 27 + segments + sum(page[27 : 27 + segments]) - len(page)
+    else:
+        return
+    if missing > 0:
+        raise ValueError(
+            f"the file is truncated: at least {missing} bytes are missing at"
+            " its end; fetch it again"
+        )
+
+
+def check_sox():
+    """Checks that the program that the sox package drives is there.
+
+    Raises
+    ------
+    RuntimeError
+        If it is missing.
+    """
+    if shutil.which("sox") is None:
+        raise RuntimeError(
+            "the SoX program, which resamples the clips, is missing: install"
+            " it with `sudo apt-get install sox`, on macOS `brew install sox`"
+        )
+
+
+def resample(wav, sample_rate):
+    """Brings a waveform to 48 kHz with SoX's best resampler.
+
+    Arguments
+    ---------
+    wav : np.ndarray
+        Waveform, [time], of any level: SoX itself would clip at 1.
+    sample_rate : int
+        Its sampling rate in Hz.
+
+    Returns
+    -------
+    np.ndarray
+        Waveform at 48 kHz, [time], float64.
+    """
+    if sample_rate == SAMPLE_RATE:
+        return wav.astype(np.float64)
+    import sox  # warns when it is imported where the program is missing
+
+    # It warns that build_array ignores the rate effect; with the output's rate
+    # given as well, it does not.
+    logging.getLogger("sox").setLevel(logging.ERROR)
+    gain = 0.5 / loudness(wav)[1]
+    transformer = sox.Transformer().rate(SAMPLE_RATE, quality="v")
+    transformer.set_output_format(rate=SAMPLE_RATE)
+    wav = transformer.build_array(
+        input_array=(gain * wav).astype(np.float32), sample_rate_in=sample_rate
+    )
+    return wav.astype(np.float64) / gain
+
+
+def limit_peak(wav):
+    """Scales a waveform ([time]) that would clip down to a peak of 0.99.
+
+    Example
+    -------
+    >>> limit_peak(np.array([0.5, -2.0]))
+    array([ 0.2475, -0.99  ])
+    """
+    peak = np.abs(wav).max()
+    return wav * (0.99 / peak) if peak > 1 else wav
+
+
+def cut(samples, segment_seconds):
+    """Cuts a clip into equal pieces that are no longer than wanted.
+
+    Arguments
+    ---------
+    samples : int
+        Length of the clip at 48 kHz.
+    segment_seconds : float
+        Longest piece.
+
+    Returns
+    -------
+    list of (int, int)
+        First sample of each piece, and the one after its last.
+
+    Example
+    -------
+    >>> cut(100000, 1.0)
+    [(0, 33333), (33333, 66666), (66666, 100000)]
+    """
+    count = math.ceil(samples / int(segment_seconds * SAMPLE_RATE))
+    edges = [samples * index // count for index in range(count + 1)]
+    return list(zip(edges, edges[1:]))

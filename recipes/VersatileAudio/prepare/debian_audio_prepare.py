@@ -1,0 +1,333 @@
+"""Speech, music and sound effects from packages of Debian 12: free audio that
+needs no account and no hub, 12 packages, 539 MB to download.
+
+Each package is fetched with ``apt-get download`` and unpacked with ``dpkg -x``,
+unless ``data_folder`` holds it already, as a .deb file or unpacked. What is
+kept of it is decided by measuring each clip (clip_filter.py), not by a list.
+
+    python debian_audio_prepare.py data_folder save_folder
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import argparse
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from clip_audio import AUDIO_SUFFIXES, check_sox
+from clip_manifest import Clip, is_prepared, mark_prepared, prepare_clips
+from debian_packages import licence_of, provide_package, read_licences
+
+# Speech is split by language over all packages (the characters of Hedgewars
+# count as languages of their own), music and effects by package, so that no
+# reader and no song is on two sides.
+DEV_SPEECH = {"uk", "gl", "en_GB"}
+TEST_SPEECH = {"da", "el", "it", "wa", "pl", "en", "HillBilly"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Some clips of a package.
+
+    Arguments
+    ---------
+    package : str
+        Name of the package.
+    domain : str
+        "speech", "music" or "effects".
+    pattern : str
+        Regular expression that a path in the package begins with; its group
+        ``group``, if any, is the group of the clip (else: the package).
+    split : str, optional
+        Split of the clips; speech goes by language.
+    upstream : (str, str), optional
+        Beginning of the paths in the package, and what stands for it in the
+        package's copyright file.
+    licence : str, optional
+        Licence, where the copyright file is not in Debian's machine-readable
+        format.
+    """
+
+    package: str
+    domain: str
+    pattern: str
+    split: str = None
+    upstream: tuple = ("", "")
+    licence: str = "see the package's copyright file"
+
+
+HEDGEWARS = "usr/share/games/hedgewars/Data"
+HEDGEWARS_UPSTREAM = ("usr/share/games/", "share/")
+FRETS = "usr/share/games/fretsonfire/data/songs/sectoid"
+LANGUAGE = "(?P<group>[a-z]{2,3}(_[A-Z]{2})?)"
+
+# The first source whose pattern fits a file takes it.
+SOURCES = (
+    Source(
+        "tuxpaint-stamps-default",
+        "speech",
+        rf"usr/share/tuxpaint/stamps/.*_desc_{LANGUAGE}\.",
+    ),
+    Source(
+        "tuxpaint-stamps-default",
+        "effects",
+        r"usr/share/tuxpaint/stamps/(?!.*_desc\.)",
+        split="train",
+    ),
+    Source(
+        "klettres-data",
+        "speech",
+        r"usr/share/klettres/(?P<group>[^/]+)/(alpha|syllab)/",
+    ),
+    Source(
+        "ktuberling-data",
+        "speech",
+        r"usr/share/ktuberling/sounds/(?P<group>[^/]+)/",
+    ),
+    Source(
+        "gcin-voice",
+        "speech",
+        r"usr/share/gcin-voice/ogg/[^/]+/(?P<group>[35])\.ogg",
+    ),
+    Source(
+        "hedgewars-data",
+        "speech",
+        rf"{HEDGEWARS}/Sounds/voices/(\w+_(?=[a-z]{{2}}/))?(?P<group>\w+)/",
+        upstream=HEDGEWARS_UPSTREAM,
+    ),
+    Source(
+        "hedgewars-data",
+        "effects",
+        rf"{HEDGEWARS}/Sounds/[^/]+$",
+        split="train",
+        upstream=HEDGEWARS_UPSTREAM,
+    ),
+    Source(
+        "hedgewars-data",
+        "music",
+        rf"{HEDGEWARS}/Music/(?P<group>[^/]+)\.",
+        split="train",
+        upstream=HEDGEWARS_UPSTREAM,
+    ),
+    Source(
+        "ufoai-sound",
+        "effects",
+        "pk3/sound/",
+        split="train",
+        upstream=("pk3/", "base/"),
+    ),
+    Source(
+        "sonic-pi-samples",
+        "effects",
+        "usr/share/sonic-pi/",
+        split="train",
+        upstream=("usr/share/sonic-pi/", "etc/"),
+    ),
+    Source(
+        "fretsonfire-songs-sectoid",
+        "music",
+        rf"{FRETS}/(?P<group>[^/]+)/",
+        split="dev",
+        licence="Expat",
+    ),
+    Source("hydrogen-data", "effects", "usr/share/hydrogen/data/", split="dev"),
+    Source(
+        "singularity-music",
+        "music",
+        r"usr/share/games/singularity/music/(.*/)?(?P<group>[^/]+)\.",
+        split="test",
+        licence="CC-BY-SA-3.0",
+    ),
+    Source("lmms-common", "effects", "usr/share/lmms/samples/", split="test"),
+    Source("bucklespring-data", "effects", "usr/share/buckle/", split="test"),
+)
+PACKAGES = tuple(dict.fromkeys(source.package for source in SOURCES))
+
+
+def prepare_debian_audio(
+    data_folder,
+    save_folder,
+    train_json,
+    dev_json,
+    test_json,
+    skip_prep=False,
+    packages=PACKAGES,
+    segment_seconds=6.0,
+):
+    """Prepares the corpus: 48 kHz clips and a JSON manifest for each split.
+
+    Nothing is done if an earlier run with the same arguments was completed;
+    an interrupted one is taken up where it stopped.
+
+    Arguments
+    ---------
+    data_folder : str
+        Where the packages are, as ``<package>_*.deb`` or unpacked as
+        ``<package>/usr/...``; those that are missing are fetched.
+    save_folder : str
+        Where the 48 kHz clips go: ``data_root`` when the manifests are read.
+    train_json, dev_json, test_json : str
+        The manifests to write.
+    skip_prep : bool
+        Does nothing at all.
+    packages : iterable of str
+        The packages to use.
+    segment_seconds : float
+        Longest entry; longer clips are cut into equal pieces.
+
+    Raises
+    ------
+    ValueError
+        If a package is none of those known, or ``segment_seconds`` is not
+        positive.
+    RuntimeError
+        If a package cannot be fetched or unpacked, the SoX program is missing,
+        or no clip can be used.
+
+    Example
+    -------
+    >>> from debian_audio_prepare import prepare_debian_audio
+    >>> data_folder, save_folder = "data/packages", "data/prepared"
+    >>> manifests = [
+    ...     f"{save_folder}/{s}.json" for s in ("train", "dev", "test")
+    ... ]
+    >>> prepare_debian_audio(
+    ...     data_folder, save_folder, *manifests
+    ... )  # doctest: +SKIP
+    """
+    if skip_prep:
+        return
+    packages = sorted(set(packages))
+    for package in packages:
+        if package not in PACKAGES:
+            raise ValueError(
+                f"unknown package {package!r}; known: {', '.join(PACKAGES)}"
+            )
+    if not segment_seconds > 0:
+        raise ValueError(
+            f"segment_seconds is {segment_seconds}; it must be above 0"
+        )
+    manifests = {
+        "train": str(train_json),
+        "dev": str(dev_json),
+        "test": str(test_json),
+    }
+    options = {"packages": packages, "segment_seconds": segment_seconds}
+    if is_prepared(save_folder, manifests, options):
+        print(f"The clips in {save_folder} are complete: preparation skipped.")
+        return
+
+    check_sox()
+    os.makedirs(data_folder, exist_ok=True)
+    clips = []
+    for package in packages:
+        provide_package(data_folder, package)
+        clips += find_clips(data_folder, package)
+    prepare_clips(clips, save_folder, manifests, segment_seconds)
+    mark_prepared(save_folder, manifests, options)
+
+
+def find_clips(data_folder, package):
+    """Finds the audio files of an unpacked package that may be used.
+
+    Arguments
+    ---------
+    data_folder : str
+        Where the package's folder is.
+    package : str
+        Name of the package.
+
+    Returns
+    -------
+    list of Clip
+        In the order of their paths.
+    """
+    folder = Path(data_folder) / package
+    sources = [source for source in SOURCES if source.package == package]
+    licences = read_licences(folder / "usr/share/doc" / package / "copyright")
+    clips = []
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.suffix.lower() not in AUDIO_SUFFIXES or not path.is_file():
+            continue
+        for source in sources:
+            match = re.match(source.pattern, name)
+            if match:
+                group = match.groupdict().get("group", package)
+                clips.append(
+                    Clip(
+                        path=str(path),
+                        source=f"{package}/{name}",
+                        corpus=package,
+                        domain=source.domain,
+                        split=source.split or speech_split(group),
+                        group=group,
+                        licence=licence_of(
+                            name.replace(*source.upstream, 1),
+                            licences,
+                            source.licence,
+                        ),
+                    )
+                )
+                break
+    return clips
+
+
+def speech_split(group):
+    """Split of a language or of a character of Hedgewars.
+
+    Example
+    -------
+    >>> speech_split("pl"), speech_split("uk"), speech_split("Pirate")
+    ('test', 'dev', 'train')
+    """
+    if group in TEST_SPEECH:
+        return "test"
+    return "dev" if group in DEV_SPEECH else "train"
+
+
+def main():
+    """The command line; errors are one line each."""
+    parser = argparse.ArgumentParser(
+        description="Prepares free audio from Debian packages: 48 kHz clips"
+        " and the manifests train.json, dev.json and test.json."
+    )
+    parser.add_argument(
+        "data_folder", help="packages, fetched where they are missing"
+    )
+    parser.add_argument("save_folder", help="clips and manifests")
+    parser.add_argument(
+        "--packages",
+        nargs="+",
+        default=PACKAGES,
+        metavar="NAME",
+        help=f"the packages to use (default: {', '.join(PACKAGES)})",
+    )
+    parser.add_argument(
+        "--segment-seconds",
+        type=float,
+        default=6.0,
+        help="longest entry of a manifest (default: %(default)s)",
+    )
+    arguments = parser.parse_args()
+    try:
+        prepare_debian_audio(
+            arguments.data_folder,
+            arguments.save_folder,
+            *(
+                os.path.join(arguments.save_folder, f"{split}.json")
+                for split in ("train", "dev", "test")
+            ),
+            packages=arguments.packages,
+            segment_seconds=arguments.segment_seconds,
+        )
+    except (OSError, RuntimeError, ValueError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,223 @@
+"""The command `flashsr`.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import soundfile
+
+from speechbrain_flashsr import cli
+from tests.tiny_model import save_tiny_model
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Folder of the tiny model."""
+    return save_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def flashsr(folder, tmp_path, monkeypatch, capsys):
+    """Runs the command in `tmp_path`: (exit code, output, errors)."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        code = cli.main(
+            [*map(str, arguments), "--source", folder, "--device", "cpu"]
+        )
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def write(path, rate=8000, channels=1):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    generator = np.random.default_rng(0)
+    samples = 0.1 * generator.standard_normal((rate // 4, channels))
+    soundfile.write(path, samples, rate)
+
+
+def outputs(tmp_path):
+    return sorted(
+        path.relative_to(tmp_path).as_posix()
+        for path in tmp_path.rglob("*")
+        if path.is_file()
+    )
+
+
+def test_help_answers_quickly():
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "speechbrain_flashsr.cli", "--help"],
+        capture_output=True,
+        text=True,
+    )
+    assert time.perf_counter() - start < 1.5
+    assert done.returncode == 0 and "48 kHz" in done.stdout
+    imported = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, speechbrain_flashsr.cli; print('torch' in sys.modules)",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert imported.stdout.strip() == "False"
+
+
+def test_one_file_beside_the_input(flashsr, tmp_path):
+    write(tmp_path / "call.wav")
+    code, out, err = flashsr("call.wav")
+    assert code == 0
+    assert "call_48k.wav: 0.25 s at 48000 Hz, restored above" in out
+    assert "Restoring call.wav: 100%" in err
+    info = soundfile.info(tmp_path / "call_48k.wav")
+    assert (info.samplerate, info.frames) == (48000, 12000)
+
+
+def test_options_reach_the_interface(flashsr, tmp_path):
+    write(tmp_path / "a.wav")
+    code, out, err = flashsr(
+        *("a.wav", "-o", "b.flac", "--subtype", "PCM_24", "--cutoff", 3000),
+        *("--seed", 3, "--steps", 2, "--guidance", 1.5, "--low-band", "model"),
+        *("--precision", "bf16", "--batch-windows", 2, "--quiet", "--plot"),
+    )
+    assert (code, out, err) == (0, "", "")
+    assert soundfile.info("b.flac").subtype == "PCM_24"
+    with open("b.png", "rb") as picture:
+        assert picture.read(4) == b"\x89PNG"
+    samples, _ = soundfile.read("b.flac")
+    flashsr("a.wav", "-o", "c.flac", "--seed", 4, "--subtype", "PCM_24")
+    other, _ = soundfile.read("c.flac")
+    assert not np.array_equal(samples, other)
+
+
+def test_folder_is_mirrored(flashsr, tmp_path):
+    write(tmp_path / "in" / "a.wav")
+    write(tmp_path / "in" / "sub" / "b.flac", channels=2)
+    write(tmp_path / "in" / "sub" / "c.aiff")
+    (tmp_path / "in" / "notes.txt").write_text("no sound")
+    code, _, _ = flashsr("in", "-o", "out", "--quiet")
+    assert code == 0
+    assert outputs(tmp_path / "out") == [
+        "a_48k.wav",
+        "sub/b_48k.flac",
+        "sub/c_48k.wav",
+    ]
+    assert soundfile.info("out/sub/b_48k.flac").channels == 2
+    code, _, _ = flashsr("in", "-o", "ogg", "--format", "ogg", "--quiet")
+    assert code == 0
+    assert all(name.endswith(".ogg") for name in outputs(tmp_path / "ogg"))
+
+
+def test_own_outputs_are_not_inputs_of_the_next_run(flashsr, tmp_path):
+    write(tmp_path / "in" / "a.wav")
+    write(tmp_path / "in" / "talk_48k.wav")  # an input by that name
+    for _ in range(2):
+        assert flashsr("in", "--quiet")[0] == 0
+    for _ in range(2):
+        assert flashsr("in", "-o", "in/out", "--quiet")[0] == 0
+    assert outputs(tmp_path / "in") == [
+        "a.wav",
+        "a_48k.wav",
+        "out/a_48k.wav",
+        "out/talk_48k_48k.wav",
+        "talk_48k.wav",
+        "talk_48k_48k.wav",
+    ]
+
+
+def test_batch_goes_on_after_errors(flashsr, tmp_path):
+    write(tmp_path / "a.wav")
+    write(tmp_path / "z.wav")
+    (tmp_path / "text.wav").write_text("not audio")
+    (tmp_path / "empty.wav").touch()
+    soundfile.write(tmp_path / "low.wav", np.zeros(100), 2000)
+    soundfile.write(
+        tmp_path / "nan.wav", np.full(100, np.nan), 8000, subtype="FLOAT"
+    )
+    names = ["a.wav", "text.wav", "empty.wav", "gone.wav", "low.wav", "nan.wav"]
+    code, out, err = flashsr(*names, "z.wav", "--quiet")
+    assert code == 1
+    errors = [line for line in err.splitlines() if "error:" in line]
+    assert len(errors) == 5
+    for name, line in zip(names[1:], errors):
+        assert name in line
+    assert "2 of 7 inputs done, 5 failed" in err
+    assert "Traceback" not in err
+    assert (tmp_path / "a_48k.wav").exists()
+    assert (tmp_path / "z_48k.wav").exists()
+    assert len(outputs(tmp_path)) == 6 + 2
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["a.wav", "-o", "a.wav"], "one of the inputs"),
+        (["a.wav", "b.wav", "-o", "c.wav"], "Give a folder"),
+        (["sub", "-o", "c.wav"], "Give a folder"),
+        (["a.wav", "-o", "c.wav", "--format", "flac"], "no flac file"),
+        (["a.wav", "-o", "b.wav/c.wav"], "cannot be written"),
+        (["a.wav", "--subtype", "PCM_99"], "PCM_99"),
+        (["a.wav", "--cutoff", "5000"], "5000.0 Hz"),
+        (["a.wav", "--seed", "-1"], "seed is -1"),
+        (["a.wav", "--steps", "0"], "num_steps is 0"),
+        (["a.wav", "--precision", "fp16"], "fp16"),
+        (["sub"], "holds no sound files"),
+    ],
+)
+def test_wrong_use_is_one_clear_error(flashsr, tmp_path, arguments, words):
+    write(tmp_path / "a.wav")
+    write(tmp_path / "b.wav")
+    (tmp_path / "sub").mkdir()
+    before = (tmp_path / "a.wav").read_bytes()
+    code, out, err = flashsr(*arguments, "--quiet")
+    assert code == 1
+    assert err.startswith("flashsr: error: ") and words in err
+    assert len(err.splitlines()) == 1
+    assert (tmp_path / "a.wav").read_bytes() == before
+    assert outputs(tmp_path) == ["a.wav", "b.wav"]
+
+
+def test_outputs_never_collide(flashsr, tmp_path):
+    write(tmp_path / "a.wav")
+    write(tmp_path / "a.flac")
+    code, _, err = flashsr("a.flac", "a.wav", "--format", "wav", "--quiet")
+    assert code == 1 and "also that of 'a.flac'" in err
+    assert outputs(tmp_path) == ["a.flac", "a.wav", "a_48k.wav"]
+
+
+def test_model_that_is_not_there(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "a.wav")
+    assert cli.main(["a.wav", "--source", "./nowhere"]) == 1
+    assert "There is no folder './nowhere'" in capsys.readouterr().err
+
+
+def test_checkpoint_that_does_not_fit(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "a.wav")
+    folder = save_tiny_model(tmp_path / "tiny")
+    (tmp_path / "tiny" / "unet.ckpt").write_bytes(b"cut")
+    assert cli.main(["a.wav", "--source", folder]) == 1
+    err = capsys.readouterr().err
+    assert "unet.ckpt" in err and len(err.splitlines()) == 1
+
+
+def test_interruption(flashsr, tmp_path, monkeypatch):
+    write(tmp_path / "a.wav")
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_super_resolve", interrupted)
+    code, _, err = flashsr("a.wav")
+    assert code == 130 and err == "flashsr: interrupted.\n"

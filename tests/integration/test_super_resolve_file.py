@@ -1,0 +1,248 @@
+"""Files of all kinds through the whole interface, with a tiny model.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import logging
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import scipy.signal
+import soundfile
+import torch
+
+from speechbrain_flashsr.inference import AudioError, FlashSR
+from speechbrain_flashsr.inference.resampling import Resampler
+from tests.tiny_model import save_tiny_model, toy_interface
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Folder of the tiny model."""
+    return save_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def sr(folder):
+    """The tiny model."""
+    return FlashSR.from_hparams(
+        folder, run_opts={"device": "cpu", "noprogressbar": True}
+    )
+
+
+def write(path, rate=16000, seconds=0.5, channels=1, seed=0, **options):
+    """Writes noise with a falling spectrum, returns it [time, channels]."""
+    generator = np.random.default_rng(seed)
+    white = generator.standard_normal((int(seconds * rate), channels))
+    samples = scipy.signal.lfilter([0.05], [1, -0.9], white, axis=0)
+    soundfile.write(path, samples, rate, **options)
+    return samples
+
+
+def load(path):
+    return torch.from_numpy(soundfile.read(path, dtype="float32")[0])
+
+
+@pytest.mark.parametrize(
+    "rate", [8000, 11025, 16000, 22050, 32000, 44100, 48000, 96000]
+)
+def test_length_rate_and_depth(sr, tmp_path, rate):
+    samples = write(tmp_path / "a.wav", rate, 0.31, subtype="PCM_24")
+    report = sr.super_resolve_file(tmp_path / "a.wav", tmp_path / "b.wav")
+    info = soundfile.info(tmp_path / "b.wav")
+    assert info.samplerate == report.sample_rate == 48000
+    assert (
+        info.frames == report.num_samples == round(len(samples) * 48000 / rate)
+    )
+    assert info.subtype == "PCM_24"
+    assert report.orig_rate == rate
+
+
+@pytest.mark.parametrize("extension", ["wav", "flac", "ogg"])
+@pytest.mark.parametrize("channels", [1, 2, 8])
+def test_formats_and_channels(sr, tmp_path, extension, channels):
+    source = tmp_path / f"a.{extension}"
+    write(source, 8000, channels=channels)
+    sr.super_resolve_file(source, tmp_path / f"b.{extension}", cutoff=4000)
+    info = soundfile.info(tmp_path / f"b.{extension}")
+    assert (info.channels, info.frames) == (channels, 24000)
+    assert info.format == soundfile.info(source).format
+
+
+def test_file_equals_batch(sr, tmp_path):
+    """However the file is cut into blocks and windows."""
+    samples = write(tmp_path / "a.wav", 16000, 9, channels=2, subtype="FLOAT")
+    wavs = torch.from_numpy(samples).float()[None]
+    expected = sr.super_resolve_batch(wavs, sample_rate=16000, seed=5)[0]
+    sr.super_resolve_file(tmp_path / "a.wav", tmp_path / "b.wav", seed=5)
+    torch.testing.assert_close(
+        load(tmp_path / "b.wav"), expected, rtol=0, atol=1e-5
+    )
+    sr.batch_windows = 3
+    try:
+        direct = sr.enhance_file(tmp_path / "a.wav", seed=5)
+    finally:
+        sr.batch_windows = 1
+    torch.testing.assert_close(direct, expected, rtol=0, atol=1e-5)
+
+
+def test_waveform_of_a_mono_file(sr, tmp_path):
+    write(tmp_path / "a.wav", 8000)
+    assert sr.super_resolve_file(tmp_path / "a.wav").shape == (24000,)
+
+
+def test_low_band_gain_and_delay(sr, tmp_path):
+    samples = write(tmp_path / "a.wav", 16000, 3, subtype="FLOAT")
+    sr.super_resolve_file(tmp_path / "a.wav", tmp_path / "b.wav", cutoff=7000)
+    out = load(tmp_path / "b.wav").double().numpy()
+    expected = Resampler(16000, 48000)(torch.from_numpy(samples.T).float())[
+        0
+    ].numpy()
+    lowpass = scipy.signal.firwin(2001, 6000, fs=48000, window=("kaiser", 10))
+    out, expected = (
+        scipy.signal.oaconvolve(wav, lowpass, mode="valid")
+        for wav in (out, expected)
+    )
+    difference = np.square(out - expected).sum() / np.square(expected).sum()
+    assert 10 * np.log10(difference) < -80
+    lags = scipy.signal.correlate(out, expected, method="fft")
+    assert lags.argmax() == len(out) - 1
+
+
+def test_full_band_file_comes_back_bit_by_bit(sr, tmp_path, caplog):
+    generator = np.random.default_rng(0)
+    samples = 0.1 * generator.standard_normal((48000, 2))
+    for name in ("a.wav", "a.flac"):
+        soundfile.write(tmp_path / name, samples, 48000)
+    with caplog.at_level(logging.WARNING):
+        report = sr.super_resolve_file(tmp_path / "a.wav", tmp_path / "b.wav")
+    assert report.cutoff_hz == [None, None]
+    assert "full band" in caplog.text and "a.wav" in caplog.text
+    assert torch.equal(load(tmp_path / "a.wav"), load(tmp_path / "b.wav"))
+    sr.super_resolve_file(tmp_path / "a.flac", tmp_path / "c.wav")
+    assert torch.equal(load(tmp_path / "a.flac"), load(tmp_path / "c.wav"))
+
+
+def test_clipping_is_said_aloud_and_can_be_avoided(tmp_path, caplog):
+    sr = toy_interface(
+        lambda low, noise: 0.4 * (-1.0) ** torch.arange(low.shape[1])
+    )
+    samples = 0.9 * np.sin(np.arange(8000) * 0.3)
+    soundfile.write(tmp_path / "a.wav", samples, 16000)
+    options = {"cutoff": 8000}
+    with caplog.at_level(logging.WARNING):
+        report = sr.super_resolve_file(
+            tmp_path / "a.wav", tmp_path / "b.wav", **options
+        )
+    assert report.clipped_samples > 100
+    assert f"{report.clipped_samples} samples" in caplog.text
+    assert "FLOAT" in caplog.text
+    caplog.clear()
+    report = sr.super_resolve_file(
+        tmp_path / "a.wav", tmp_path / "c.wav", subtype="FLOAT", **options
+    )
+    assert report.clipped_samples == 0 and not caplog.text
+    assert load(tmp_path / "c.wav").abs().max() > 1.2
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.zeros(4000),
+        np.full(4000, 0.25),
+        np.full(1, 0.5),
+        np.zeros((100, 8)),
+        np.clip(np.random.default_rng(0).standard_normal(8000), -1, 1),
+    ],
+    ids=["silence", "constant", "single", "8 channels", "clipped"],
+)
+def test_odd_input(sr, tmp_path, samples):
+    soundfile.write(tmp_path / "a.wav", samples, 8000)
+    sr.super_resolve_file(tmp_path / "a.wav", tmp_path / "b.wav")
+    out, rate = soundfile.read(tmp_path / "b.wav")
+    assert rate == 48000 and len(out) == 6 * len(samples)
+    assert out.shape[1:] == samples.shape[1:]
+    assert np.isfinite(out).all()
+    if samples.std() == 0:
+        assert np.abs(out - samples.flat[0]).max() < 1e-3
+
+
+def test_errors_leave_nothing_behind(sr, tmp_path):
+    write(tmp_path / "a.wav", seconds=6, subtype="FLOAT")
+    data = (tmp_path / "a.wav").read_bytes()
+    samples, rate = soundfile.read(tmp_path / "a.wav")
+    samples[-1] = np.nan
+    soundfile.write(tmp_path / "nan.wav", samples, rate, subtype="FLOAT")
+    soundfile.write(tmp_path / "low.wav", samples[:100], 3000)
+    soundfile.write(tmp_path / "c.flac", samples[:-1], rate)
+    flac = (tmp_path / "c.flac").read_bytes()
+    (tmp_path / "cut.flac").write_bytes(flac[: len(flac) // 2])
+    (tmp_path / "cut.wav").write_bytes(data[:3000])
+    (tmp_path / "text.wav").write_text("not audio")
+    (tmp_path / "empty.wav").touch()
+    before = sorted(tmp_path.iterdir())
+    for name, words in (
+        ("nan.wav", "nan"),
+        ("low.wav", "3000 Hz"),
+        ("cut.flac", "truncated"),
+        ("cut.wav", "truncated"),
+        ("text.wav", "audio"),
+        ("empty.wav", "empty"),
+        ("gone.wav", "no file"),
+    ):
+        with pytest.raises(AudioError, match=words) as error:
+            sr.super_resolve_file(tmp_path / name, tmp_path / "out.wav")
+        assert name in str(error.value)
+    for out in ("a.wav", "out.mp3", "a.wav/out.wav"):
+        with pytest.raises(AudioError, match=out):
+            sr.super_resolve_file(tmp_path / "a.wav", tmp_path / out)
+    assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / "a.wav").read_bytes() == data
+
+
+def test_progress_is_shown(folder, tmp_path, capsys):
+    write(tmp_path / "a.wav", 8000)
+    sr = FlashSR.from_hparams(folder, run_opts={"device": "cpu"})
+    sr.super_resolve_file(tmp_path / "a.wav", tmp_path / "b.wav")
+    shown = capsys.readouterr().err
+    assert "Restoring a.wav: 100%" in shown
+    sr.super_resolve_file(
+        tmp_path / "a.wav", tmp_path / "b.wav", progressbar=False
+    )
+    assert "Restoring" not in capsys.readouterr().err
+
+
+MEMORY = """
+import collections, resource, sys, torch
+from tests.tiny_model import toy_interface
+torch.set_num_threads(1)
+sr = toy_interface()
+sr.mods.super_resolver.calls = collections.deque(maxlen=1)
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+sr.super_resolve_file(sys.argv[1], sys.argv[3], cutoff=4000)
+short = peak()
+sr.super_resolve_file(sys.argv[2], sys.argv[3], cutoff=4000)
+print(short, peak())
+"""
+
+
+def test_memory_is_flat_in_the_length(tmp_path):
+    """Four minutes of stereo, 92 MB as floats at 48 kHz."""
+    write(tmp_path / "short.wav", 8000, 20, channels=2)
+    write(tmp_path / "long.wav", 8000, 240, channels=2)
+    arguments = [
+        str(tmp_path / f"{name}.wav") for name in ("short", "long", "out")
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    short, long = map(int, done.stdout.split())
+    assert long - short < 20
+    assert soundfile.info(arguments[2]).frames == 240 * 48000

@@ -1,0 +1,114 @@
+"""Latents cached on disk.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from speechbrain_flashsr import latents
+from speechbrain_flashsr.lobes.autoencoder import Autoencoder
+from speechbrain_flashsr.lobes.features import (
+    LogMel,
+    extend_band,
+    normalize_pair,
+)
+
+LENGTH = 30720
+
+
+class Segments(torch.utils.data.Dataset):
+    """Noise, different for each draw; counts what was asked for."""
+
+    segment_length = LENGTH
+
+    def __init__(self, length):
+        self.length = length
+        self.asked = []
+
+    def __len__(self):
+        return self.length
+
+    def __getitem__(self, draw):
+        self.asked.append(draw)
+        generator = torch.Generator().manual_seed(draw)
+        high = torch.randn(LENGTH, generator=generator)
+        return {
+            "id": str(draw),
+            "high": high,
+            "low": 0.1 * high,
+            "rolloff_hz": 17000.0,
+        }
+
+
+@pytest.fixture
+def models():
+    torch.manual_seed(0)
+    return LogMel(), Autoencoder(4, (1, 1, 1, 1), 1, 1, groups=2).eval()
+
+
+def cache(folder, models, segments):
+    latents.cache_latents(
+        segments, *models, folder, len(segments), batch_size=2
+    )
+
+
+def test_cached_latents_are_those_of_the_encoder(tmp_path, models):
+    segments = Segments(3)
+    cache(tmp_path, models, segments)
+    features, autoencoder = models
+    pairs = latents.LatentPairs(tmp_path, num_draws=7)
+    assert len(pairs) == 7
+    item = segments[1]
+    high, low = normalize_pair(item["high"][None], item["low"][None])
+    mel = extend_band(
+        features(high), torch.tensor([17000.0]), features.band_centres()
+    )
+    with torch.no_grad():
+        z_high = autoencoder.encode(mel)[0]
+        z_low = autoencoder.encode(features(low))[0]
+    for draw in (1, 4):
+        pair = pairs[draw]
+        assert pair["id"] == str(draw)
+        torch.testing.assert_close(pair["z_high"], z_high, rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(pair["z_low"], z_low, rtol=1e-3, atol=1e-3)
+
+
+def test_interrupted_cache_goes_on(tmp_path, models):
+    class Broken(Segments):
+        def __getitem__(self, draw):
+            if draw == 3:
+                raise OSError("the disk has gone")
+            return super().__getitem__(draw)
+
+    with pytest.raises(OSError, match="the disk has gone"):
+        cache(tmp_path, models, Broken(5))
+    progress = json.loads((tmp_path / "progress.json").read_text())
+    assert progress["done"] == 2
+
+    segments = Segments(5)
+    cache(tmp_path, models, segments)
+    assert segments.asked == [2, 3, 4]
+    complete = Segments(5)
+    cache(tmp_path, models, complete)
+    assert complete.asked == []
+
+    whole = tmp_path / "whole"
+    cache(whole, models, complete)
+    for name in ("high.npy", "low.npy"):
+        assert np.array_equal(np.load(tmp_path / name), np.load(whole / name))
+
+
+def test_other_weights_make_the_cache_anew(tmp_path, models):
+    cache(tmp_path, models, Segments(2))
+    before = np.load(tmp_path / "high.npy")
+    with torch.no_grad():
+        models[1].scale.mul_(2)
+    segments = Segments(2)
+    cache(tmp_path, models, segments)
+    assert segments.asked == [0, 1]
+    assert not np.array_equal(before, np.load(tmp_path / "high.npy"))
