@@ -151,10 +151,11 @@ class RandomSegments(Dataset):
             peak = np.abs(high).max()
             if peak > MIN_PEAK and np.abs(low).max() > MIN_PEAK_RATIO * peak:
                 break
+        dtype = torch.get_default_dtype()
         return {
             "id": str(draw),
-            "high": torch.from_numpy(high.astype(np.float32)),
-            "low": torch.from_numpy(np.asarray(low, dtype=np.float32)),
+            "high": torch.from_numpy(high).to(dtype),
+            "low": torch.from_numpy(low).to(dtype),
             "cutoff_hz": float(cutoff_hz),
             "rolloff_hz": float(rolloff_hz),
         }

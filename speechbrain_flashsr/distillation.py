@@ -199,7 +199,7 @@ def boundary_scaling(t, sigma_data=0.5, timestep_scaling=10.0):
     >>> boundary_scaling(torch.tensor(0))
     (tensor(1.), tensor(0.))
     """
-    scaled = (timestep_scaling * t).float()
+    scaled = (timestep_scaling * t).to(torch.get_default_dtype())
     variance = sigma_data**2
     c_skip = variance / (scaled**2 + variance)
     c_out = scaled / (scaled**2 + variance).sqrt()

@@ -188,8 +188,9 @@ class LatentPairs(Dataset):
         """Returns `id` (the draw), `z_high` and `z_low`, [channels, frames,
         bands]."""
         index = draw % len(self.high)
+        dtype = torch.get_default_dtype()
         return {
             "id": str(draw),
-            "z_high": torch.from_numpy(self.high[index].astype(np.float32)),
-            "z_low": torch.from_numpy(self.low[index].astype(np.float32)),
+            "z_high": torch.from_numpy(self.high[index]).to(dtype),
+            "z_low": torch.from_numpy(self.low[index]).to(dtype),
         }

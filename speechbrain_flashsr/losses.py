@@ -8,6 +8,27 @@ import torch
 from torch import nn
 
 
+def at_least_single(wavs):
+    """Half precision as single precision, which Fourier transforms need.
+
+    Arguments
+    ---------
+    wavs : torch.Tensor
+        Of any floating-point type.
+
+    Returns
+    -------
+    torch.Tensor
+        Of at least 32 bits.
+
+    Example
+    -------
+    >>> at_least_single(torch.ones(1, dtype=torch.bfloat16)).dtype
+    torch.float32
+    """
+    return wavs.to(torch.promote_types(wavs.dtype, torch.float32))
+
+
 class MultiResolutionSTFTLoss(nn.Module):
     """Distance of magnitude spectrograms at several resolutions.
 
@@ -69,7 +90,7 @@ class MultiResolutionSTFTLoss(nn.Module):
             magnitudes = []
             for wavs in (predicted, target):
                 spectrum = torch.stft(
-                    wavs.float(),
+                    at_least_single(wavs),
                     n_fft,
                     n_fft // 4,
                     window=window,
@@ -83,7 +104,7 @@ class MultiResolutionSTFTLoss(nn.Module):
             if rolloff_hz is not None:
                 bins = torch.arange(n_fft // 2 + 1, device=target.device)
                 frequencies = bins * self.sample_rate / n_fft
-                mask = (frequencies < rolloff_hz[:, None]).float()[..., None]
+                mask = (frequencies < rolloff_hz[:, None])[..., None]
             ours, theirs = magnitudes
             convergence = torch.linalg.vector_norm(
                 (ours - theirs) * mask, dim=(1, 2)
@@ -122,6 +143,7 @@ def mel_distance(predicted, target, features, rolloff_hz=None):
     >>> round(mel_distance(2 * wavs, wavs, LogMel()).item(), 4)
     0.6931
     """
+    predicted = at_least_single(predicted)
     difference = (features(predicted) - features(target)).abs()
     if rolloff_hz is None:
         return difference.mean()

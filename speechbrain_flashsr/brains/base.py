@@ -17,7 +17,6 @@ import speechbrain as sb
 import torch
 from speechbrain.dataio.batch import PaddedBatch
 from speechbrain.utils.distributed import (
-    if_main_process,
     is_distributed_initialized,
     run_on_main,
 )
@@ -177,10 +176,11 @@ class FlashSRBrain(sb.Brain):
         noise = [
             np.random.default_rng(
                 [self.hparams.seed, int(draw), stream, NOISE_STREAMS]
-            ).standard_normal(shape, dtype=np.float32)
+            ).standard_normal(shape)
             for draw in batch.id
         ]
-        return torch.from_numpy(np.stack(noise)).to(self.device)
+        dtype = torch.get_default_dtype()
+        return torch.from_numpy(np.stack(noise)).to(self.device, dtype)
 
     def on_fit_start(self):
         """Recovers, then starts the clock of `max_minutes`."""
@@ -302,12 +302,11 @@ class FlashSRBrain(sb.Brain):
         if stage == sb.Stage.TRAIN:
             self.train_stats = stats
         elif stage == sb.Stage.VALID:
-            if if_main_process():
-                self.hparams.train_logger.log_stats(
-                    {"epoch": epoch, "step": self.optimizer_step},
-                    train_stats=self.train_stats,
-                    valid_stats=stats,
-                )
+            self.hparams.train_logger.log_stats(
+                {"epoch": epoch, "step": self.optimizer_step},
+                train_stats=self.train_stats,
+                valid_stats=stats,
+            )
             if self.checkpointer is not None and not self.time_is_up:
                 self.checkpointer.save_and_keep_only(
                     meta={"loss": stats["loss"]}, num_to_keep=1

@@ -58,7 +58,7 @@ class SRVocoderBrain(FlashSRBrain):
         losses = {
             "stft": self.hparams.stft_loss(generated, high, rolloff_hz),
             "mel": mel_distance(
-                generated.float(), high, self.hparams.features, rolloff_hz
+                generated, high, self.hparams.features, rolloff_hz
             ),
         }
         if "discriminator" in self.turns() and stage == sb.Stage.TRAIN:

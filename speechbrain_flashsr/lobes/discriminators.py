@@ -15,6 +15,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
+from speechbrain_flashsr.losses import at_least_single
+
 LEAKY_SLOPE = 0.1
 
 
@@ -72,7 +74,7 @@ class SpectrogramDiscriminator(nn.Module):
             Output of every layer.
         """
         spectrum = torch.stft(
-            x.squeeze(1).float(),
+            at_least_single(x.squeeze(1)),
             self.n_fft,
             self.hop_length,
             window=self.window,

@@ -223,7 +223,7 @@ def extend_band(mel, rolloff_hz, band_centres):
     >>> mel = torch.tensor([5.0, 5.0, 4.0, 4.0, -11.5, -11.5])
     >>> centres = torch.arange(6) * 1000.0
     >>> extend_band(mel.view(1, 1, 1, 6), torch.tensor([3900.0]), centres)
-    tensor([[[[5.0000, 5.0000, 4.0000, 4.0000, 3.9500, 3.8500]]]])
+    tensor([[[[5., 5., 4., 4., 4., 4.]]]])
     """
     extended = mel.clone()
     n_mels = mel.shape[-1]

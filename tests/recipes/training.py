@@ -126,10 +126,11 @@ def write_hparams(project, folder):
         (folder / path.name).write_text(text)
 
 
-def stage_arguments(stage, hparams, data, output, files=None):
+def stage_arguments(stage, hparams, data, output, files=None, **more):
     """The command line of one stage, without the script."""
     settings = {**TINY_SETTINGS, **TINY_STAGE_SETTINGS[stage]}
-    settings.update(data_folder=data, output_folder=output, **(files or {}))
+    settings.update(data_folder=data, output_folder=output)
+    settings.update(files or {}, **more)
     if stage in ("teacher", "student"):
         settings["latents_folder"] = f"{output}/latents"
     return [

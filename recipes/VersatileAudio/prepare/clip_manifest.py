@@ -110,6 +110,7 @@ def prepare_clips(clips, save_folder, manifests, segment_seconds=6.0):
     """
     check_sox()
     os.makedirs(save_folder, exist_ok=True)
+    Path(save_folder, DONE).unlink(missing_ok=True)
     digests, outcomes = _digests(clips)
     process = partial(
         process_clip, save_folder=save_folder, segment_seconds=segment_seconds
@@ -222,10 +223,9 @@ def write_json(path, content):
             json.dump(content, file, indent=1, ensure_ascii=False)
 
 
-def mark_prepared(save_folder, manifests, options):
+def mark_prepared(save_folder, options):
     """Notes that a preparation with these options (a dict) is complete."""
-    note = {"manifests": manifests, "options": options}
-    write_json(os.path.join(save_folder, DONE), note)
+    write_json(os.path.join(save_folder, DONE), options)
 
 
 def is_prepared(save_folder, manifests, options):
@@ -245,9 +245,8 @@ def is_prepared(save_folder, manifests, options):
     -------
     bool
     """
-    note = {"manifests": manifests, "options": options}
     try:
-        if _read_json(os.path.join(save_folder, DONE)) != note:
+        if _read_json(os.path.join(save_folder, DONE)) != options:
             return False
         wavs = {
             entry["wav"]
@@ -286,6 +285,8 @@ def summary(outcomes, splits):
                 if outcome.entries
                 and (outcome.clip.split, outcome.clip.domain) == (split, domain)
             ]
+            if not kept:
+                continue
             minutes = defaultdict(float)
             for outcome in kept:
                 for entry in outcome.entries.values():

@@ -228,7 +228,7 @@ def prepare_debian_audio(
         provide_package(data_folder, package)
         clips += find_clips(data_folder, package)
     prepare_clips(clips, save_folder, manifests, segment_seconds)
-    mark_prepared(save_folder, manifests, options)
+    mark_prepared(save_folder, options)
 
 
 def find_clips(data_folder, package):
