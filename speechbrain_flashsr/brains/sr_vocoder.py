@@ -15,8 +15,8 @@ from speechbrain.lobes.models.HifiGAN import (
 )
 
 from speechbrain_flashsr.brains.base import FlashSRBrain, frozen
-from speechbrain_flashsr.lobes.features import normalize_pair
-from speechbrain_flashsr.losses import mel_distance
+from speechbrain_flashsr.lobes.features import extend_band, normalize_pair
+from speechbrain_flashsr.losses import at_least_single
 
 GENERATOR_LOSS = GeneratorLoss(
     mseg_loss=MSEGLoss(),
@@ -28,13 +28,13 @@ DISCRIMINATOR_LOSS = DiscriminatorLoss(msed_loss=MSEDLoss())
 
 
 class SRVocoderBrain(FlashSRBrain):
-    """Last stage: true log-mel spectrograms and band-limited waveforms to
-    full-band waveforms (FlashSR, https://arxiv.org/abs/2501.10807, section
+    """Last stage: log-mel spectrograms, continued above each clip's roll-off as
+    the teacher's targets are, and band-limited waveforms to full-band waveforms (FlashSR, https://arxiv.org/abs/2501.10807, section
     2.3; losses of BigVGAN, https://arxiv.org/abs/2206.04658).
 
     Losses: `stft` (multi-resolution), `mel`, and from step `adversarial_start`
     on `adversarial`, `feature_matching` and the discriminator's
-    `discriminator`; the spectral ones stop at each clip's roll-off.
+    `discriminator`; `stft` stops at each clip's roll-off.
     """
 
     trained = ("vocoder",)
@@ -51,15 +51,16 @@ class SRVocoderBrain(FlashSRBrain):
         if turn == "discriminator":
             return self.discriminator_losses()
         high, low = normalize_pair(batch.high.data, batch.low.data)
-        mel = self.hparams.features(high).squeeze(1).transpose(1, 2)
-        generated = self.evaluated("vocoder", stage)(mel, low)
-        self.pair = high.unsqueeze(1), generated.unsqueeze(1)
         rolloff_hz = batch.rolloff_hz.to(self.device)
+        features = self.hparams.features
+        mel = extend_band(features(high), rolloff_hz, features.band_centres())
+        vocoder = self.evaluated("vocoder", stage)
+        generated = vocoder(mel.squeeze(1).transpose(1, 2), low)
+        self.pair = high.unsqueeze(1), generated.unsqueeze(1)
+        generated_mel = features(at_least_single(generated))
         losses = {
             "stft": self.hparams.stft_loss(generated, high, rolloff_hz),
-            "mel": mel_distance(
-                generated, high, self.hparams.features, rolloff_hz
-            ),
+            "mel": (generated_mel - mel).abs().mean(),
         }
         if "discriminator" in self.turns() and stage == sb.Stage.TRAIN:
             losses.update(self.generator_losses())

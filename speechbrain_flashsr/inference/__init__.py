@@ -5,6 +5,23 @@ Authors
 """
 
 from speechbrain_flashsr.inference.checks import AudioError
+from speechbrain_flashsr.inference.front_end import (
+    SuperResolutionFrontEnd,
+    SuperResolutionLayer,
+    audio_pipeline,
+    enhance_and_restore,
+    prepend,
+    remove,
+)
 from speechbrain_flashsr.inference.super_resolution import FlashSR
 
-__all__ = ["AudioError", "FlashSR"]
+__all__ = [
+    "AudioError",
+    "FlashSR",
+    "SuperResolutionFrontEnd",
+    "SuperResolutionLayer",
+    "audio_pipeline",
+    "enhance_and_restore",
+    "prepend",
+    "remove",
+]

@@ -43,6 +43,7 @@ _SUBSTITUTES = {
 
 # Bytes of a WAV file above which the 64-bit variant of the header is needed.
 _WAV_LIMIT = 2**32 - 2**20
+_SAMPLE_BYTES = {"PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "DOUBLE": 8}
 
 
 def output_format(path, source_subtype="PCM_16", subtype=None):
@@ -162,7 +163,8 @@ class AudioWriter:
                 f"{_MOST_CHANNELS[format]} channels, not {channels}. Choose "
                 "WAV, or split the channels."
             )
-        if format == "WAV" and num_samples * channels * 4 > _WAV_LIMIT:
+        num_bytes = num_samples * channels * _SAMPLE_BYTES.get(subtype, 4)
+        if format == "WAV" and num_bytes > _WAV_LIMIT:
             self.format = "RF64"
         bits = re.match(r"PCM_[SU]?(\d+)", subtype)
         # Integers reach full scale below zero and one step less above it.

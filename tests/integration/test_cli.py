@@ -4,9 +4,9 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import os
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -52,13 +52,17 @@ def outputs(tmp_path):
 
 
 def test_help_answers_quickly():
-    start = time.perf_counter()
+    before = os.times()
     done = subprocess.run(
         [sys.executable, "-m", "speechbrain_flashsr.cli", "--help"],
         capture_output=True,
         text=True,
     )
-    assert time.perf_counter() - start < 1.5
+    after = os.times()
+    # Processor time: the clock on the wall also counts what else is running.
+    user = after.children_user - before.children_user
+    system = after.children_system - before.children_system
+    assert user + system < 1.5
     assert done.returncode == 0 and "48 kHz" in done.stdout
     imported = subprocess.run(
         [

@@ -9,7 +9,8 @@ import sys
 
 import torch
 
-torch.set_default_dtype(torch.float64)
-torch.set_num_threads(1)
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
+if __name__ == "__main__":
+    torch.set_default_dtype(torch.float64)
+    torch.set_num_threads(1)
+    sys.argv = sys.argv[1:]
+    runpy.run_path(sys.argv[0], run_name="__main__")

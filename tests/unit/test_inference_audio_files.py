@@ -102,6 +102,17 @@ def test_clipped_samples_are_counted(tmp_path, subtype, clipped):
         assert torch.equal(read(tmp_path / "a.wav"), wavs)
 
 
+@pytest.mark.parametrize(
+    "num_samples, format", [(10**6, "WAV"), (2**30, "WAV"), (2**31, "RF64")]
+)
+def test_long_wav_gets_a_64_bit_header(tmp_path, num_samples, format):
+    path = tmp_path / "a.wav"
+    with AudioWriter(path, 48000, 1, "WAV", "PCM_16", num_samples) as writer:
+        writer.write(torch.zeros(1, 100))
+    assert soundfile.info(path).format == format
+    assert read(path).shape == (1, 100)
+
+
 def test_texts_are_kept(tmp_path):
     with soundfile.SoundFile(tmp_path / "a.flac", "w", 16000, 1) as file:
         file.title = "A bell"

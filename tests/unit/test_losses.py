@@ -14,8 +14,7 @@ from speechbrain_flashsr.lobes.discriminators import (
     MultiResolutionDiscriminator,
     VocoderDiscriminator,
 )
-from speechbrain_flashsr.lobes.features import LogMel
-from speechbrain_flashsr.losses import MultiResolutionSTFTLoss, mel_distance
+from speechbrain_flashsr.losses import MultiResolutionSTFTLoss
 
 
 @pytest.fixture
@@ -29,22 +28,19 @@ def test_stft_loss_of_half_the_level(noise):
     assert loss.item() == pytest.approx(0.5 + math.log(2), rel=1e-3)
 
 
-def test_losses_stop_at_the_rolloff(noise):
+def test_loss_stops_at_the_rolloff(noise):
     time = torch.arange(9600) / 48000
     whistle = noise + torch.sin(2 * torch.pi * 18000 * time)
     below = torch.tensor([16000.0, 16000.0])
     above = torch.tensor([20000.0, 20000.0])
-    stft, log_mel = MultiResolutionSTFTLoss(), LogMel()
+    stft = MultiResolutionSTFTLoss()
     assert stft(whistle, noise, below) < 0.05
     assert stft(whistle, noise, above) > 0.3
-    assert mel_distance(whistle, noise, log_mel, below) < 0.002
-    assert mel_distance(whistle, noise, log_mel, above) > 0.008
 
 
-def test_losses_have_gradients_at_silence():
+def test_loss_has_gradients_at_silence():
     silence = torch.zeros(1, 9600, requires_grad=True)
     loss = MultiResolutionSTFTLoss()(silence, torch.zeros(1, 9600))
-    loss = loss + mel_distance(silence, torch.zeros(1, 9600), LogMel())
     loss.backward()
     assert loss.item() == 0
     assert silence.grad.isfinite().all()

@@ -1,0 +1,77 @@
+"""The model that ships: its size, and that it restores a real high band.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import pytest
+import soundfile
+import torch
+import torchaudio
+
+from speechbrain_flashsr.inference import FlashSR
+from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
+
+
+@pytest.fixture(scope="module")
+def flashsr():
+    return FlashSR.from_hparams(run_opts={"device": "cpu"})
+
+
+def levels_db(wav, sample_rate, edges):
+    """Level of each band between the edges, in dB."""
+    power = torch.fft.rfft(wav).abs() ** 2
+    frequencies = torch.linspace(0, sample_rate / 2, len(power))
+    return [
+        10 * torch.log10(power[(frequencies >= a) & (frequencies < b)].mean())
+        for a, b in zip(edges, edges[1:])
+    ]
+
+
+def test_it_is_small(flashsr):
+    parameters = sum(p.numel() for p in flashsr.mods.parameters())
+    assert parameters <= 8e6
+    files = [path.stat().st_size for path in SHIPPED_MODEL.glob("*.ckpt")]
+    assert len(files) == 3 and sum(files) <= 16e6
+    assert (SHIPPED_MODEL / "README.md").exists()
+
+
+def test_the_high_band_of_a_real_recording_comes_back(flashsr, project):
+    wav, sample_rate = soundfile.read(
+        project / "examples" / "announcement.flac", dtype="float32"
+    )
+    wav = torch.from_numpy(wav)
+    output = flashsr.super_resolve_batch(wav[None], sample_rate=sample_rate)[0]
+    plain = torchaudio.functional.resample(wav, sample_rate, 48000)
+    assert len(output) == len(plain)
+    edges = [5000, 7000, 9000, 12000, 15000]
+    before = levels_db(plain, 48000, edges)
+    after = levels_db(output, 48000, edges)
+    # The band that was there stays; above it there is speech, not silence, and
+    # less of it the higher it gets.
+    assert abs(after[0] - before[0]) < 0.1
+    assert before[2] < before[0] - 60
+    for level in after[1:]:
+        assert before[0] - 40 < level < before[0]
+
+
+def test_the_high_band_follows_the_words(flashsr, project):
+    wav, sample_rate = soundfile.read(
+        project / "examples" / "announcement.flac", dtype="float32"
+    )
+    wav = torch.from_numpy(wav)
+    output = flashsr.super_resolve_batch(wav[None], sample_rate=sample_rate)[0]
+    spectrum = torch.stft(
+        output, 2048, 512, window=torch.hann_window(2048), return_complex=True
+    )
+    level = 20 * (spectrum.abs() + 1e-6).log10()
+    low, high = level[100:300].mean(0), level[400:600].mean(0)
+    correlation = torch.corrcoef(torch.stack([low, high]))[0, 1]
+    assert correlation > 0.6
+
+
+def test_silence_stays_silent(flashsr):
+    output = flashsr.super_resolve_batch(
+        torch.zeros(1, 16000), sample_rate=16000, cutoff=7000
+    )
+    assert output.abs().max() < 1e-4

@@ -1,0 +1,159 @@
+"""Low-pass simulation against published numbers, and cut-off detection.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import io
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from speechbrain_flashsr.degradation import (
+    FAMILIES,
+    CutoffDetector,
+    low_pass,
+    random_low_pass,
+)
+from speechbrain_flashsr.inference.resampling import Resampler
+
+
+def pink_noise(seconds, seed=0):
+    """Noise that falls by 3 dB an octave, with a syllable-like envelope."""
+    rng = np.random.default_rng(seed)
+    length = int(48000 * seconds)
+    spectrum = np.fft.rfft(rng.standard_normal(length))
+    spectrum /= np.sqrt(np.arange(len(spectrum)) + 100)
+    wav = np.fft.irfft(spectrum, n=length)
+    envelope = 1 + 0.9 * np.sin(2 * np.pi * 3 * np.arange(length) / 48000)
+    return 0.2 * wav * envelope / np.abs(wav).max()
+
+
+def detect(*channels, block=None):
+    detector = CutoffDetector(48000)
+    wavs = torch.tensor(np.stack(channels)).float()
+    for start in range(0, wavs.shape[1], block or wavs.shape[1]):
+        detector.update(wavs[:, start : start + (block or wavs.shape[1])])
+    return detector.result()
+
+
+def within_five_percent(found, cutoff_hz):
+    return found is not None and abs(found / cutoff_hz - 1) <= 0.05
+
+
+@pytest.mark.parametrize(
+    "family, order, cutoff_hz",
+    [
+        ("cheby1", 8, 4000),
+        ("butter", 4, 8000),
+        ("bessel", 6, 12000),
+        ("ellip", 2, 2000),
+    ],
+)
+def test_low_pass_matches_reference(family, order, cutoff_hz, reference):
+    numbers = reference("degradation")
+    key = f"{family.rstrip('1')}-{order}-{cutoff_hz}"
+    low = low_pass(numbers["wav"].numpy(), 48000, cutoff_hz, family, order)
+    np.testing.assert_allclose(low, numbers["filtered"][key], atol=1e-7)
+
+
+def test_low_pass_names_what_is_wrong():
+    with pytest.raises(ValueError, match="30000.*half the sample rate"):
+        low_pass(np.zeros(100), 48000, 30000)
+    with pytest.raises(ValueError, match="'chebyshev'.*cheby1"):
+        low_pass(np.zeros(100), 48000, 4000, "chebyshev")
+
+
+def test_low_pass_keeps_any_length():
+    for length in (1, 2, 17, 4801):
+        assert low_pass(np.ones(length), 48000, 4000).shape == (length,)
+
+
+def test_random_low_pass_follows_from_its_generator():
+    wav = pink_noise(0.5)
+    draws = [
+        random_low_pass(wav, np.random.default_rng(seed)) for seed in (1, 1, 2)
+    ]
+    assert draws[0][1] == draws[1][1] != draws[2][1]
+    assert np.array_equal(draws[0][0], draws[1][0])
+
+
+def test_log_uniform_cutoffs_favour_the_low_end():
+    rng = np.random.default_rng(0)
+    wav = np.zeros(64)
+    cutoffs = [random_low_pass(wav, rng)[1] for _ in range(200)]
+    assert min(cutoffs) >= 2000 and max(cutoffs) <= 16000
+    assert 4500 < np.median(cutoffs) < 7000  # sqrt(2000 * 16000) = 5657
+
+
+@pytest.mark.parametrize("cutoff_hz", [2000, 4000, 8000, 12000, 16000])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_edges_of_filtered_noise_are_found(family, cutoff_hz):
+    low = low_pass(pink_noise(2), 48000, cutoff_hz, family, 8)
+    (found,) = detect(low)
+    assert within_five_percent(found, cutoff_hz)
+
+
+def test_sixteen_bits_and_hiss_do_not_hide_the_edge():
+    low = low_pass(pink_noise(2), 48000, 6000)
+    hiss = 1e-5 * np.random.default_rng(1).standard_normal(len(low))
+    quantised = np.round(low * 32767) / 32768
+    for found in detect(low + hiss, quantised):
+        assert within_five_percent(found, 6000)
+
+
+def test_a_click_does_not_hide_the_edge():
+    low = low_pass(pink_noise(2), 48000, 6000)
+    low[30000] += 0.5
+    (found,) = detect(low)
+    assert within_five_percent(found, 6000)
+
+
+def test_full_band_and_silence_have_no_edge():
+    assert detect(pink_noise(2), np.zeros(96000)) == [None, None]
+
+
+def test_channels_have_edges_of_their_own():
+    wav = pink_noise(2)
+    channels = [low_pass(wav, 48000, hz) for hz in (3000, 9000)] + [wav]
+    low, high, full = detect(*channels)
+    assert within_five_percent(low, 3000)
+    assert within_five_percent(high, 9000)
+    assert full is None
+
+
+@pytest.mark.parametrize("block", [1, 1000, 1024, 48001])
+def test_blocks_do_not_matter(block):
+    low = low_pass(pink_noise(0.3), 48000, 5000)
+    (whole,) = detect(low)
+    (in_blocks,) = detect(low, block=block)
+    assert in_blocks == pytest.approx(whole, rel=1e-9)
+    assert within_five_percent(whole, 5000)
+
+
+def test_short_signals_are_no_error():
+    for length in (1, 100, 1500):
+        (found,) = detect(pink_noise(0.1)[:length])
+        assert found is None or 0 < found < 24000
+    assert CutoffDetector(48000).result() == []
+
+
+def test_memory_is_flat():
+    detector = CutoffDetector(48000)
+    for _ in range(20):
+        detector.update(torch.randn(1, 48000))
+    assert detector.pending.shape[1] < 1024
+    assert detector.last_frames.shape[1] == 4
+
+
+def test_a_codec_s_edge_is_found():
+    file = io.BytesIO()
+    wav = pink_noise(3)[::3]  # aliased, so full-band at 16 kHz
+    soundfile.write(file, wav, 16000, format="OGG", subtype="VORBIS")
+    file.seek(0)
+    decoded, _ = soundfile.read(file)
+    wav48 = Resampler(16000, 48000)(torch.from_numpy(decoded)[None].float())
+    (found,) = detect(wav48[0].numpy())
+    assert within_five_percent(found, 7900)
