@@ -18,6 +18,9 @@ from speechbrain_flashsr.degradation import random_low_pass
 MAX_GAP_SECONDS = 0.25
 FADE_SECONDS = 0.005
 MIN_PEAK = 1e-3
+SAMPLE_RATE = 48000
+TILT_KNEE_HZ = (500.0, 8000.0)
+TILT_END_HZ = 16000.0
 MIN_PEAK_RATIO = 0.1
 MAX_ATTEMPTS = 20
 
@@ -80,6 +83,10 @@ class RandomSegments(Dataset):
         :func:`~speechbrain_flashsr.degradation.random_low_pass`.
     min_gain_db : float
         Smallest gain of a recording within a segment; the largest is 0 dB.
+    tilt_db : sequence of float
+        Limits of the random spectral tilt: gain at 16 kHz, rising or falling
+        linearly over log-frequency from a random knee at 0.5 to 8 kHz. Without
+        it the model learns how bright the training set is.
 
     Raises
     ------
@@ -97,12 +104,14 @@ class RandomSegments(Dataset):
         num_draws=1000,
         low_pass=None,
         min_gain_db=-12.0,
+        tilt_db=(-15.0, 5.0),
     ):
         self.segment_length = segment_length
         self.seed = seed
         self.num_draws = num_draws
         self.low_pass = low_pass or {}
         self.min_gain_db = min_gain_db
+        self.tilt_db = tuple(tilt_db)
         entries = load_data_json(manifest, {"data_root": data_root})
         self.domains = {}
         for domain, weight in domain_weights.items():
@@ -146,6 +155,7 @@ class RandomSegments(Dataset):
         rng = np.random.default_rng([self.seed, int(draw)])
         for _ in range(MAX_ATTEMPTS):
             high, rolloff_hz = self._fill(self._choose(rng), rng)
+            high = self._tilt(high, rng)
             low, cutoff_hz = random_low_pass(high, rng, **self.low_pass)
             # The copy decides the level of both: nearly nothing cannot.
             peak = np.abs(high).max()
@@ -186,6 +196,16 @@ class RandomSegments(Dataset):
             group = self.groups[self._group(entry)]
             entry = group[rng.integers(len(group))]
         return segment, rolloff_hz
+
+    def _tilt(self, segment, rng):
+        knee_hz = np.exp(rng.uniform(*np.log(TILT_KNEE_HZ)))
+        gain_db = rng.uniform(*self.tilt_db)
+        spectrum = np.fft.rfft(segment)
+        frequencies = np.linspace(0, SAMPLE_RATE / 2, len(spectrum))
+        octaves = np.log2(np.maximum(frequencies, knee_hz) / knee_hz)
+        slope = gain_db / np.log2(TILT_END_HZ / knee_hz)
+        spectrum *= 10 ** (slope * octaves / 20)
+        return np.fft.irfft(spectrum, n=len(segment))
 
     def _read(self, entry, max_length, rng):
         length = entry["stop"] - entry["start"]

@@ -320,9 +320,7 @@ def test_missing_extra_and_misshapen(folder, file, network, key, problem):
         ("sr_vocoder.pth", "ups.0.0.weight_v"),
     ],
 )
-@pytest.mark.parametrize(
-    "value", [None, torch.tensor(0.0), torch.zeros(0, 0, 0), torch.zeros(5)]
-)
+@pytest.mark.parametrize("value", [None, torch.tensor(0.0), torch.zeros(5)])
 def test_weights_that_tell_the_sizes(folder, file, key, value):
     """Are not trusted: whatever is there, the error is a clear one."""
 

@@ -43,7 +43,8 @@ def corpus(tmp_path):
     return tmp_path
 
 
-def segments(corpus, weights, **options):
+def segments(corpus, weights, tilt_db=(0.0, 0.0), **options):
+    options["tilt_db"] = tilt_db
     return RandomSegments(
         corpus / "train.json", str(corpus), LENGTH, weights, **options
     )
@@ -90,6 +91,17 @@ def test_domains_are_drawn_by_weight(corpus):
     data = segments(corpus, {"music": 3, "speech": 1, "effects": 5})
     music = sum(tones(data[i]["high"]) == {1500} for i in range(200))
     assert 125 <= music <= 175  # 150 expected
+
+
+def test_tilt_changes_the_top_by_what_it_was_given(corpus):
+    flat = segments(corpus, {"music": 1})[5]["high"]
+    for gain_db in (-12.0, 4.0):
+        tilted = segments(corpus, {"music": 1}, tilt_db=(gain_db, gain_db))
+        ratio = torch.fft.rfft(tilted[5]["high"]) / torch.fft.rfft(flat)
+        level_db = 20 * ratio.abs().log10()
+        bins = [round(hz * LENGTH / 48000) for hz in (400, 16000)]
+        assert abs(level_db[bins[0]]) < 0.1
+        assert abs(level_db[bins[1]] - gain_db) < 0.5
 
 
 def test_no_domain_is_an_error(corpus):
