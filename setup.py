@@ -71,6 +71,10 @@ setup(
         "torchaudio>=2.7.1",
         "tqdm>=4.42.0",
     ],
-    extras_require={"train": TRAIN, "dev": TRAIN + DEV},
+    extras_require={
+        "train": TRAIN,
+        "dev": TRAIN + DEV,
+        "asr-check": ["pocketsphinx==5.1.1"],
+    },
     entry_points={"console_scripts": [f"flashsr = {PACKAGE}.cli:main"]},
 )

@@ -10,9 +10,8 @@ from speechbrain_flashsr.inference.front_end import (
     SuperResolutionLayer,
     audio_pipeline,
     enhance_and_restore,
-    prepend,
-    remove,
 )
+from speechbrain_flashsr.inference.prepending import prepend, remove
 from speechbrain_flashsr.inference.super_resolution import FlashSR
 
 __all__ = [

@@ -5,8 +5,8 @@ To run it:
 
 Recorded prompts are recognised at 16 kHz, at 8 kHz resampled plainly, at 8 kHz
 through FlashSR, and the same two after G.711 telephone coding. The hypotheses
-of each condition are written to `<condition>.json` and taken from there when
-the recipe is run again; `results.json` and `results.md` hold the word error
+of each condition are written to `<condition>.json`, and an interrupted run goes
+on from there; `results.json` and `results.md` hold the word error
 rates with 95 % intervals of a paired bootstrap over the prompts.
 
 Authors
@@ -78,12 +78,16 @@ def heard(condition, wav, front_end):
 
 
 class PocketSphinx:
-    """The recogniser of PyPI's `pocketsphinx` with the model it ships."""
+    """The recogniser of PyPI's `pocketsphinx` with the model it ships.
+
+    Means are taken over each utterance, so that nothing is carried from one
+    to the next.
+    """
 
     def __init__(self):
         from pocketsphinx import Decoder
 
-        self.decoder = Decoder(samprate=WIDE, loglevel="FATAL")
+        self.decoder = Decoder(samprate=WIDE, cmn="batch", loglevel="FATAL")
 
     def __call__(self, wav):
         """Words of [time] at 16 kHz, in lower case."""
@@ -117,27 +121,34 @@ def list_prompts(data_folder, transcripts, max_prompts):
     return dict(list(prompts.items())[:max_prompts])
 
 
-def recognise(condition, prompts, front_end, hparams):
-    """Hypotheses of one condition: relative path -> list of words."""
-    cache = Path(hparams["output_folder"]) / f"{condition}.json"
-    if cache.exists():
-        known = json.loads(cache.read_text())
-        if all(name in known for name in prompts):
-            return {name: known[name] for name in prompts}
-    recogniser = PocketSphinx()  # afresh: it adapts to what it hears
-    hypotheses = {}
+def recognise(prompts, front_end, hparams):
+    """Hypotheses: condition -> relative path -> list of words."""
+    folder = Path(hparams["output_folder"])
+    files = {name: folder / f"{name}.json" for name in hparams["conditions"]}
+    hypotheses = {
+        condition: json.loads(file.read_text()) if file.exists() else {}
+        for condition, file in files.items()
+    }
+    recogniser = PocketSphinx()
     spent = seconds = 0.0
-    for name in tqdm(prompts, desc=CONDITIONS[condition]):
+    for name in tqdm(prompts):
         wav = read_prompt(Path(hparams["data_folder"]) / name)
-        start = time.perf_counter()
-        wav16 = heard(condition, wav, front_end)
-        spent += time.perf_counter() - start
-        seconds += len(wav) / WIDE
-        hypotheses[name] = recogniser(wav16)
-    if condition.endswith("flashsr"):
-        print(f"The front-end took {spent / seconds:.2f} s per second of sound")
-    cache.write_text(json.dumps(hypotheses, indent=1))
-    return hypotheses
+        for condition, known in hypotheses.items():
+            if name in known:
+                continue
+            start = time.perf_counter()
+            wav16 = heard(condition, wav, front_end)
+            if condition.endswith("flashsr"):
+                spent += time.perf_counter() - start
+                seconds += len(wav) / WIDE
+            known[name] = recogniser(wav16)
+            files[condition].write_text(json.dumps(known, indent=1))
+    if seconds:
+        print(f"FlashSR took {spent / seconds:.2f} s per second of sound")
+    return {
+        condition: {name: known[name] for name in prompts}
+        for condition, known in hypotheses.items()
+    }
 
 
 def score(hypotheses, references):
@@ -233,10 +244,7 @@ def main(argv):
         **({"source": source} if source else {}), run_opts=run_opts
     )
     front_end = SuperResolutionFrontEnd(flashsr, sample_rate=WIDE)
-    hypotheses = {
-        condition: recognise(condition, prompts, front_end, hparams)
-        for condition in hparams["conditions"]
-    }
+    hypotheses = recognise(prompts, front_end, hparams)
     references = prompts
     if None in prompts.values():
         # Prompts without a recognised word could not be scored.

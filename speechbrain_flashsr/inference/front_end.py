@@ -1,0 +1,393 @@
+"""FlashSR in front of any other SpeechBrain interface, and after one.
+
+A narrow-band recording has its high band restored before a recogniser, an
+enhancement model, a separator or a classifier hears it, at the rate which that
+one expects. What has the band that the next model needs passes untouched.
+
+J. Im and J. Nam, "FlashSR: One-step Versatile Audio Super-resolution via
+Diffusion Distillation", ICASSP 2025, https://arxiv.org/abs/2501.10807
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import math
+
+import soundfile
+import torch
+from speechbrain.dataio import audio_io
+from speechbrain.dataio.preprocess import AudioNormalizer
+from speechbrain.utils import data_pipeline
+
+from speechbrain_flashsr.inference.audio_output import (
+    AudioWriter,
+    output_format,
+)
+from speechbrain_flashsr.inference.checks import (
+    absolute_lengths,
+    check_finite,
+    check_sample_rate,
+    check_wavs,
+)
+from speechbrain_flashsr.inference.reporting import warn_of_clipping
+from speechbrain_flashsr.inference.resampling import Resampler
+from speechbrain_flashsr.inference.signal_analysis import analyse
+from speechbrain_flashsr.inference.super_resolution import FlashSR
+
+NEEDED_BAND = 0.85
+"""Part of its band up to half of the sample rate that a model needs. For
+16 kHz it is 6.8 kHz, less than the 7 kHz of wideband telephony."""
+
+
+class SuperResolutionFrontEnd:
+    """Restores the high band that another model lacks in its input.
+
+    It stands where an interface has its `audio_normalizer`, see
+    :func:`~speechbrain_flashsr.inference.prepending.prepend`. A plain object:
+    nothing of it enters the `state_dict` of the interface.
+
+    Arguments
+    ---------
+    sr : FlashSR, optional
+        Default: the model that ships with the package.
+    sample_rate : int, optional
+        Rate in Hz that comes out. Default: that of the first interface which
+        the front-end is put in front of.
+    mix : {"avg-to-mono", "keep"}
+        What becomes of several channels, as in SpeechBrain's AudioNormalizer.
+    needed_band : float
+        A signal passes untouched if its band ends above `needed_band` times
+        half of `sample_rate` in every channel.
+
+    Example
+    -------
+    >>> from tests.tiny_model import toy_interface
+    >>> front_end = SuperResolutionFrontEnd(toy_interface(), 16000)
+    >>> front_end(torch.randn(4000, 2), 8000).shape
+    torch.Size([8000])
+    """
+
+    def __init__(
+        self,
+        sr=None,
+        sample_rate=None,
+        mix="avg-to-mono",
+        needed_band=NEEDED_BAND,
+    ):
+        if not 0 < needed_band <= 1:
+            raise ValueError(
+                f"needed_band is {needed_band}. Give a fraction above 0 and "
+                "at most 1 of half of the sample rate."
+            )
+        self.sr = FlashSR.from_hparams() if sr is None else sr
+        self.needed_band = needed_band
+        self._normalizer = None
+        if sample_rate is not None:
+            self._normalizer = AudioNormalizer(sample_rate, mix)
+
+    @property
+    def normalizer(self):
+        """What brings a signal to the rate and channels that come out."""
+        if self._normalizer is None:
+            raise ValueError(
+                "The front-end knows no sample rate yet. Put it in front of "
+                "an interface by prepend(front_end, interface), or give "
+                "SuperResolutionFrontEnd(sr, sample_rate=...)."
+            )
+        return self._normalizer
+
+    @normalizer.setter
+    def normalizer(self, normalizer):
+        self._normalizer = normalizer
+
+    @property
+    def has_rate(self):
+        """Whether it is known what rate comes out."""
+        return self._normalizer is not None
+
+    @property
+    def sample_rate(self):
+        """Rate in Hz that comes out."""
+        return self.normalizer.sample_rate
+
+    @property
+    def mix(self):
+        """What becomes of several channels."""
+        return self.normalizer.mix
+
+    def is_needed(self, audio, sample_rate):
+        """Whether a signal lacks some of the band that the next model needs.
+
+        Arguments
+        ---------
+        audio : torch.Tensor
+            [time] or [time, channels]
+        sample_rate : int
+            Its rate in Hz.
+
+        Returns
+        -------
+        bool
+            False also if it is silent.
+
+        Raises
+        ------
+        AudioError
+            If the rate or a sample is not valid.
+
+        Example
+        -------
+        >>> from tests.tiny_model import toy_interface
+        >>> front_end = SuperResolutionFrontEnd(toy_interface(), 16000)
+        >>> noise = torch.randn(8000)
+        >>> front_end.is_needed(noise, 8000), front_end.is_needed(noise, 48000)
+        (True, False)
+        """
+        rate = check_sample_rate(sample_rate)
+        check_wavs(audio)
+        rows = audio.detach().to(self.sr.device, torch.float32)
+        rows = rows.unsqueeze(0) if rows.ndim == 1 else rows.T
+        check_finite(rows, rate, "the recording")
+        low = Resampler(rate, self.sr.sample_rate)(rows)
+        needed = self.needed_band * self.sample_rate / 2
+        return any(
+            edge is not None and edge < needed
+            for edge in analyse([low], self.sr.sample_rate).cutoff_hz
+        )
+
+    def __call__(self, audio, sample_rate):
+        """Prepares one signal for the next model.
+
+        Arguments
+        ---------
+        audio : torch.Tensor
+            [time] or [time, channels]
+        sample_rate : int
+            Its rate in Hz.
+
+        Returns
+        -------
+        torch.Tensor
+            At the front-end's rate, as long as plain resampling would make
+            it; one channel, [time], unless `mix` is "keep".
+        """
+        mono = self.mix == "avg-to-mono" and audio.ndim == 2
+        heard = audio.mean(1) if mono else audio
+        if not self.is_needed(heard, sample_rate):
+            return self.normalizer(audio, sample_rate)
+        return self.restore(heard, sample_rate)
+
+    def restore(self, audio, sample_rate):
+        """Restores the high band of a signal, whether it is needed or not.
+
+        Arguments
+        ---------
+        audio : torch.Tensor
+            [time] or [time, channels]
+        sample_rate : int
+            Its rate in Hz.
+
+        Returns
+        -------
+        torch.Tensor
+            At the front-end's rate, like that of a call.
+        """
+        high = self.sr.super_resolve_batch(
+            audio.unsqueeze(0), sample_rate=sample_rate
+        )[0]
+        restored = self.normalizer(high.to(audio.device), self.sr.sample_rate)
+        length = math.ceil(len(audio) * self.sample_rate / sample_rate)
+        return _with_length(restored, length)
+
+    def prepare_batch(self, wavs, lengths=None, sample_rate=None):
+        """Prepares a batch for the `*_batch` methods of an interface.
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            [batch, time] or [batch, time, channels]
+        lengths : torch.Tensor, optional
+            Relative lengths in 0..1, [batch]. Default: all are full.
+        sample_rate : int
+            Rate of `wavs` in Hz.
+
+        Returns
+        -------
+        wavs : torch.Tensor
+            At the front-end's rate, 0 where padded.
+        lengths : torch.Tensor
+            Relative lengths, [batch].
+
+        Raises
+        ------
+        AudioError
+            If the batch or its rate is not valid.
+
+        Example
+        -------
+        >>> from tests.tiny_model import toy_interface
+        >>> front_end = SuperResolutionFrontEnd(toy_interface(), 16000)
+        >>> wavs, lengths = front_end.prepare_batch(
+        ...     torch.randn(2, 1000), torch.tensor([1.0, 0.5]), 8000
+        ... )
+        >>> wavs.shape, lengths
+        (torch.Size([2, 2000]), tensor([1.0000, 0.5000]))
+        """
+        check_wavs(wavs)
+        if wavs.ndim == 1:
+            wavs = wavs.unsqueeze(0)
+        num_samples = absolute_lengths(lengths, *wavs.shape[:2])
+        clips = [
+            self(wav[:length], sample_rate)
+            for wav, length in zip(wavs, num_samples)
+        ]
+        padded = torch.nn.utils.rnn.pad_sequence(clips, batch_first=True)
+        relative = [len(clip) / padded.shape[1] for clip in clips]
+        return padded, torch.tensor(relative, device=wavs.device)
+
+
+class SuperResolutionLayer(torch.nn.Module):
+    """A front-end as the first step of a model's features.
+
+    For `compute_features` in a YAML, before the filter bank. The front-end
+    stays out of the `state_dict` and gets no gradient.
+
+    Arguments
+    ---------
+    front_end : SuperResolutionFrontEnd
+        With a sample rate.
+    sample_rate : int
+        Rate in Hz of the waveforms that come in.
+
+    Example
+    -------
+    >>> from tests.tiny_model import toy_interface
+    >>> front_end = SuperResolutionFrontEnd(toy_interface(), 16000)
+    >>> layer = SuperResolutionLayer(front_end, sample_rate=8000)
+    >>> layer(torch.randn(2, 800)).shape, len(layer.state_dict())
+    (torch.Size([2, 1600]), 0)
+    """
+
+    def __init__(self, front_end, sample_rate):
+        super().__init__()
+        self.front_end = front_end
+        self.sample_rate = sample_rate
+
+    def forward(self, wavs, lengths=None):
+        """Brings [batch, time] to the front-end's rate."""
+        return self.front_end.prepare_batch(wavs, lengths, self.sample_rate)[0]
+
+
+def audio_pipeline(front_end, takes="wav", provides="sig"):
+    """A dynamic item that loads a file and super-resolves it.
+
+    Arguments
+    ---------
+    front_end : SuperResolutionFrontEnd
+        With a sample rate.
+    takes : str
+        Key of the file's path in the data set.
+    provides : str
+        Key of the signal.
+
+    Returns
+    -------
+    DynamicItem
+        For ``DynamicItemDataset.add_dynamic_item``.
+
+    Example
+    -------
+    >>> from speechbrain.dataio.dataset import DynamicItemDataset
+    >>> from tests.tiny_model import toy_interface
+    >>> path = str(getfixture("tmp_path") / "call.wav")
+    >>> soundfile.write(path, torch.randn(800).numpy(), 8000)
+    >>> front_end = SuperResolutionFrontEnd(toy_interface(), 16000)
+    >>> data = DynamicItemDataset({"call": {"wav": path}})
+    >>> data.add_dynamic_item(audio_pipeline(front_end))
+    >>> data.set_output_keys(["id", "sig"])
+    >>> data[0]["sig"].shape
+    torch.Size([1600])
+    """
+
+    @data_pipeline.takes(takes)
+    @data_pipeline.provides(provides)
+    def pipeline(path):
+        return front_end(*audio_io.load(str(path), channels_first=False))
+
+    return pipeline
+
+
+def enhance_and_restore(enhancer, sr, filename, output_filename=None):
+    """Enhances a recording at the enhancer's rate, then restores its band.
+
+    The channels are enhanced each by itself and super-resolved together.
+
+    Arguments
+    ---------
+    enhancer : Pretrained
+        With `enhance_batch` and an `audio_normalizer`, for example a
+        SpectralMaskEnhancement.
+    sr : FlashSR
+        The super-resolution model.
+    filename : str or Path
+        The noisy recording, of any rate and number of channels.
+    output_filename : str or Path, optional
+        A .wav, .flac or .ogg file, of the input's bit depth. Default: nothing
+        is written.
+
+    Returns
+    -------
+    torch.Tensor
+        At 48 kHz, [time] or, with several channels, [time, channels], with
+        round(time * 48000 / sample_rate) samples of the input's time and rate.
+
+    Raises
+    ------
+    AudioError
+        If the output cannot be written.
+
+    Example
+    -------
+    >>> from tests.tiny_model import toy_interface
+    >>> from tests.tiny_pipelines import tiny_pipeline
+    >>> folder = getfixture("tmp_path")
+    >>> soundfile.write(folder / "noisy.wav", torch.randn(999, 2), 44100)
+    >>> enhancer = tiny_pipeline("SpectralMaskEnhancement", folder)
+    >>> enhance_and_restore(
+    ...     enhancer, toy_interface(), folder / "noisy.wav"
+    ... ).shape
+    torch.Size([1087, 2])
+    """
+    audio, rate = audio_io.load(str(filename), channels_first=False)
+    length = Resampler(rate, sr.sample_rate).output_length(len(audio))
+    enhancer_rate = enhancer.audio_normalizer.sample_rate
+    noisy = AudioNormalizer(enhancer_rate, "keep")(audio, rate)
+    noisy = noisy.unsqueeze(1) if noisy.ndim == 1 else noisy
+    channels = noisy.T.contiguous().to(enhancer.device)
+    with torch.no_grad():
+        enhanced = enhancer.enhance_batch(
+            channels, torch.ones(len(channels), device=enhancer.device)
+        )
+    high = sr.super_resolve_batch(
+        enhanced.T.unsqueeze(0), sample_rate=enhancer_rate
+    )[0].cpu()
+    high = _with_length(high, length)
+    if output_filename is not None:
+        subtype = soundfile.info(filename).subtype
+        with AudioWriter(
+            output_filename,
+            sr.sample_rate,
+            high.shape[1],
+            *output_format(output_filename, subtype),
+            num_samples=length,
+        ) as writer:
+            writer.write(high.T)
+        warn_of_clipping(writer)
+    high = high.squeeze(1) if high.shape[1] == 1 else high
+    return high
+
+
+def _with_length(wav, length):
+    """Cuts [time, ...] or continues it by zeros."""
+    missing = max(0, length - len(wav))
+    return torch.cat([wav[:length], wav.new_zeros(missing, *wav.shape[1:])])
