@@ -87,7 +87,11 @@ def test_metadata(metadata):
     assert "Apache-2.0" in (
         metadata["License-Expression"] or metadata["License"]
     )
-    assert set(metadata.get_all("Provides-Extra")) == {"dev", "train"}
+    assert set(metadata.get_all("Provides-Extra")) == {
+        "asr-check",
+        "dev",
+        "train",
+    }
 
 
 def test_users_get_the_libraries_but_not_the_tools(metadata):
