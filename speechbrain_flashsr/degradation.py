@@ -14,6 +14,8 @@ import numpy as np
 import scipy.signal
 import torch
 
+from speechbrain_flashsr.spectral_edge import find_edge
+
 FAMILIES = ("cheby1", "butter", "bessel", "ellip")
 PASS_RIPPLE_DB = 0.1
 STOP_BAND_DB = 60.0
@@ -71,9 +73,10 @@ def low_pass(wav, sample_rate, cutoff_hz, family="cheby1", order=8):
     )
     wav = np.asarray(wav)
     length = wav.shape[-1]
-    # Short signals cannot be extended by as much as sosfiltfilt would.
-    padding = min(3 * (2 * len(sos) + 1), length - 1)
-    filtered = scipy.signal.sosfiltfilt(sos, wav, padlen=padding)
+    # Signals cannot be extended by more than their length.
+    long = length > 3 * (2 * len(sos) + 1)
+    padding = {} if long else {"padlen": length - 1}
+    filtered = scipy.signal.sosfiltfilt(sos, wav, **padding)
     rate = int(2 * cutoff_hz)
     down = scipy.signal.resample_poly(filtered, rate, sample_rate, axis=-1)
     up = scipy.signal.resample_poly(down, sample_rate, rate, axis=-1)
@@ -140,37 +143,33 @@ def random_low_pass(
     return low_pass(wav, sample_rate, cutoff_hz, family, order), cutoff_hz
 
 
-FRAME = 1024
-HOP = 256
-NEIGHBOURS = 5
-"""Frames over which the least power counts, so that clicks do not."""
+FRAME_SECONDS = 2048 / 48000
+OVERLAP = 4
+"""Frames that a sample is in."""
 
-LEAST_LEVEL_DB = -143.0
-LOWEST_EDGE_HZ = 1500.0
+CLICK_DB = 10.0
+CLICK_BAND = (0.58, 0.9)
+"""Where clicks are looked for, relative to half the sample rate."""
+
 FULL_BAND_HZ = 17000.0
 """An edge above it is the recording's own: there is nothing to restore."""
 
-TOP_HZ = 21000.0
-STEP_DB = 9.0
-"""Least fall of the level across an edge."""
-
-FLOOR_TOLERANCE_DB = 8.0
-IMAGE_REJECTION_DB = 50.0
-IMAGE_REACH = 0.15
-IMAGE_ERROR_DB = 2.0
+MAX_BLOCK = 2**17
 
 
 class CutoffDetector:
     """Finds where the band of each channel ends, in memory flat in length.
 
-    The edge is where the spectrum falls to the noise floor. From the mean over
-    time of the power (of the least of five neighbouring frames, 1024 samples
-    each) every step down of 9 dB or more is a candidate, the lowest first. If
-    the levels above a candidate mirror those below it, attenuated as a
-    resampler's transition band does, the axis of the mirror is the edge;
-    otherwise the level half-way down is. A candidate is the edge if what lies
-    above it is noise floor (or images) nearly everywhere; without one the
-    channel is full-band.
+    The edge is where the spectrum falls to the noise floor. The power spectra
+    of Hann-windowed frames of 43 ms, a quarter of that apart, are averaged over
+    time, clicks left out, and :func:`~speechbrain_flashsr.spectral_edge.
+    find_edge` looks for the edge.
+
+    A click is shorter than a frame, so it is in at most four in a row. Of each
+    bin in the upper band (0.58 to 0.9 of half the sample rate) the level that
+    lasts for five frames in a row, around each frame, is determined
+    (morphological opening over time). Frames that exceed it by 10 dB in the
+    mean over bins are left out, unless all do.
 
     Arguments
     ---------
@@ -190,185 +189,109 @@ class CutoffDetector:
 
     def __init__(self, sample_rate):
         self.sample_rate = sample_rate
+        self.hop = max(1, round(sample_rate * FRAME_SECONDS / OVERLAP))
+        self.frame = OVERLAP * self.hop
+        self.window = torch.hann_window(self.frame, dtype=torch.float64)
         self.pending = None
-        self.last_frames = None
+        self.frames = None  # The last: four summed up already, four not yet
+        self.num_summed = 0
         self.total = 0.0
-        self.count = 0
+        self.count = 0.0
+        self.total_with_clicks = 0.0
+        self.num_frames = 0
 
     def update(self, block):
-        """Takes in consecutive samples, [channels, time]."""
-        block = block.detach().cpu().double()
-        if self.pending is not None:
-            block = torch.cat([self.pending, block], dim=1)
-        num_frames = max(0, (block.shape[1] - FRAME) // HOP + 1)
-        self.pending = block[:, num_frames * HOP :]
-        if num_frames > 0:
-            self._add(block[:, : (num_frames - 1) * HOP + FRAME])
+        """Takes in consecutive samples.
+
+        Arguments
+        ---------
+        block : torch.Tensor
+            [channels, time].
+        """
+        for samples in block.detach().cpu().split(MAX_BLOCK, dim=1):
+            samples = samples.double()
+            if self.pending is not None:
+                samples = torch.cat([self.pending, samples], dim=1)
+            num_frames = (samples.shape[1] - self.frame) // self.hop + 1
+            num_frames = max(0, num_frames)
+            self.pending = samples[:, num_frames * self.hop :]
+            if num_frames:
+                length = (num_frames - 1) * self.hop + self.frame
+                self._add(samples[:, :length])
 
     def result(self):
-        """Edges in Hz, one a channel; None for full band and for silence.
+        """What was found so far.
 
         Returns
         -------
         list of float or None
+            Edges in Hz, one a channel. None for silence and for full band: no
+            edge, or one above 17 kHz. Half the sample rate if there is no edge
+            but the rate leaves a band to restore.
+
         """
-        if self.count == 0:
-            if self.pending is None:
-                return []
-            # Shorter than what is needed: continued by silence.
-            missing = FRAME + (NEIGHBOURS - 1) * HOP - self.pending.shape[1]
-            self._add(torch.nn.functional.pad(self.pending, (0, missing)))
-        power = (self.total / self.count).numpy()
-        return [find_edge(channel, self.sample_rate / 2) for channel in power]
+        if self.pending is None:
+            return []
+        frames, first = self.frames, self.num_summed
+        if frames is None:  # Shorter than a frame: continued by silence
+            missing = self.frame - self.pending.shape[1]
+            padded = torch.nn.functional.pad(self.pending, (0, missing))
+            frames, first = self._power(padded), 0
+        rest, rest_count = self._without_clicks(frames, first, frames.shape[1])
+        total, count = self.total + rest, self.count + rest_count
+        everything = self.total_with_clicks + frames[:, first:].sum(dim=1)
+        num_frames = self.num_frames + frames.shape[1] - first
+        power = torch.where(
+            count[:, None] > 0,
+            total / count.clamp_min(1)[:, None],
+            everything / num_frames,
+        )
+        return [self._edge(channel) for channel in power.numpy()]
+
+    def _edge(self, power):
+        nyquist_hz = self.sample_rate / 2
+        edge_hz = find_edge(power, nyquist_hz)
+        if edge_hz is None and power.any():
+            edge_hz = nyquist_hz
+        return edge_hz if edge_hz and edge_hz <= FULL_BAND_HZ else None
+
+    def _power(self, samples):
+        """Power per Hz, [channels, frames, bins]."""
+        frames = samples.unfold(1, self.frame, self.hop) * self.window
+        spectrum = torch.fft.rfft(frames)
+        power = spectrum.real**2 + spectrum.imag**2
+        return power / (self.window.square().sum() * self.sample_rate / 2)
 
     def _add(self, samples):
-        window = torch.hann_window(FRAME, dtype=torch.float64)
-        frames = samples.unfold(1, FRAME, HOP) * window
-        power = torch.fft.rfft(frames).abs() ** 2
-        power = power / (window.square().sum() * self.sample_rate / 2)
-        if self.last_frames is not None:
-            power = torch.cat([self.last_frames, power], dim=1)
-        self.last_frames = power[:, -(NEIGHBOURS - 1) :]
-        if power.shape[1] < NEIGHBOURS:
-            return
-        least = power.unfold(1, NEIGHBOURS, 1).amin(dim=-1)
-        self.total = self.total + least.sum(dim=1)
-        self.count += least.shape[1]
+        frames = self._power(samples)
+        if self.frames is not None:
+            frames = torch.cat([self.frames, frames], dim=1)
+        # Whether a frame is a click depends on the four that follow it, too.
+        last = max(self.num_summed, frames.shape[1] - OVERLAP)
+        total, count = self._without_clicks(frames, self.num_summed, last)
+        self.total = self.total + total
+        self.count = self.count + count
+        self.total_with_clicks = self.total_with_clicks + frames[
+            :, self.num_summed : last
+        ].sum(dim=1)
+        self.num_frames += last - self.num_summed
+        keep = max(0, last - OVERLAP)
+        self.frames = frames[:, keep:]
+        self.num_summed = last - keep
 
-
-def find_edge(power, nyquist_hz):
-    """Where a spectrum falls to the noise floor; see :class:`CutoffDetector`.
-
-    Arguments
-    ---------
-    power : numpy.ndarray
-        Mean power per Hz, [bins], from 0 Hz to half the sample rate.
-    nyquist_hz : float
-        Half the sample rate.
-
-    Returns
-    -------
-    float or None
-        In Hz; None if there is no edge below 17 kHz.
-
-    Example
-    -------
-    >>> power = np.where(np.arange(513) < 100, 1e-6, 1e-14)
-    >>> round(find_edge(power, 24000.0) / 100)
-    46
-    """
-    bins = np.arange(len(power), dtype=float)
-    hz = nyquist_hz / (len(power) - 1)
-    top = int(min(TOP_HZ, 0.995 * nyquist_hz) / hz)
-    level = _decibels(power, LEAST_LEVEL_DB)
-    smooth = _decibels(np.convolve(power, [0.25, 0.5, 0.25], "same"), -148.0)
-    wide = _decibels(
-        _band_means(power, 0.98 * bins - 1, 1.02 * bins + 1), LEAST_LEVEL_DB
-    )
-    step = _band_means(level, 0.93 * bins - 1.5, bins - 1.5) - _band_means(
-        level, bins + 1.5, np.minimum(1.07 * bins + 1.5, top)
-    )
-    before = _band_means(level, 0.8 * bins - 1.5, bins - 1.5)
-    after = _band_means(level, 1.16 * bins, np.minimum(1.4 * bins, top))
-    step[(bins * hz <= LOWEST_EDGE_HZ) | (1.16 * bins >= top - 2)] = -np.inf
-
-    for k in np.flatnonzero(step >= STEP_DB):
-        if step[k] < step[int(0.93 * k) : int(1.07 * k) + 2].max():
-            continue
-        beyond = int(min(1.2 * k, 0.96 * top))
-        floor = np.median(smooth[beyond : min(int(1.45 * k), top)])
-        edge, error = _mirror_axis(smooth, 0.85 * k, 1.08 * k, max(floor, -145))
-        mirrored = error <= IMAGE_ERROR_DB
-        fall = before[k] - after[k]
-        if not mirrored:
-            edge = _crossing(level, k, before[k] - min(15.0, fall / 2))
-        above = np.arange(
-            math.ceil(1.18 * edge if mirrored else 1.05 * edge + 4), top + 1
-        )
-        if len(above) < 4:
-            continue
-        limit = np.percentile(wide[above], 5) + FLOOR_TOLERANCE_DB
-        if mirrored:
-            limit = np.maximum(limit, _image_levels(power, above, edge))
-        empty = wide[above] <= limit
-        near = (empty | (wide[above] <= before[k] - 25))[above <= 1.4 * edge]
-        sharp = mirrored or step[k] >= 0.6 * fall
-        enough = 0.9 if mirrored else 0.95
-        if empty.mean() >= enough and near.mean() >= 0.85 and sharp:
-            edge_hz = float(edge * hz)
-            return edge_hz if edge_hz <= FULL_BAND_HZ else None
-    return None
-
-
-def _decibels(power, least):
-    return 10 * np.log10(np.maximum(power, 10 ** (least / 10)))
-
-
-def _band_means(values, lower, upper):
-    """Means of values from bin `lower` to bin `upper`, both included."""
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    lower = np.clip(np.rint(lower).astype(int), 0, len(values))
-    upper = np.clip(np.rint(upper).astype(int) + 1, 0, len(values))
-    return (total[upper] - total[lower]) / np.maximum(upper - lower, 1)
-
-
-def _crossing(level, k, threshold):
-    """The last place around bin k, fractional, where the level is above."""
-    first = int(0.93 * k)
-    inside = np.flatnonzero(level[first : int(1.07 * k) + 3] >= threshold)
-    last = first + (inside[-1] if len(inside) else 0)
-    if last + 1 >= len(level):
-        return float(last)
-    fall = max(level[last] - level[last + 1], 1e-3)
-    return last + np.clip((level[last] - threshold) / fall, 0, 1) - 0.8
-
-
-def _image_gain():
-    """Gain of the image at a relative distance above the edge over the signal
-    as far below it, in dB, of scipy's default resampling filter."""
-    taps = scipy.signal.firwin(2 * 10 * 16 + 1, 1 / 16, window=("kaiser", 5.0))
-    distance = np.linspace(0, 0.2, 401)
-    gains = [
-        scipy.signal.freqz(taps, worN=(1 + side * distance) * np.pi / 16)[1]
-        for side in (1, -1)
-    ]
-    above, below = (20 * np.log10(np.abs(gain) + 1e-9) for gain in gains)
-    return distance, above - below
-
-
-IMAGE_DISTANCE, IMAGE_GAIN_DB = _image_gain()
-
-
-def _mirror_axis(level, lower, upper, floor):
-    """The bin, fractional, at which the levels mirror each other best, and
-    the root mean square error there in dB."""
-    bins = np.arange(len(level))
-    axes = np.arange(lower, upper, 0.25)
-    above = np.ceil(axes + 1)[:, None] + np.arange(int(IMAGE_REACH * upper))
-    distance = (above - axes[:, None]) / axes[:, None]
-    expected = np.interp(2 * axes[:, None] - above, bins, level)
-    expected += np.interp(distance, IMAGE_DISTANCE, IMAGE_GAIN_DB)
-    counts = (distance <= IMAGE_REACH) & (expected > floor + 4)
-    counts &= above < len(level) - 1
-    found = level[np.minimum(above, len(level) - 1).astype(int)]
-    error = np.minimum(np.abs(found - expected), 8.0)
-    number = counts.sum(axis=1)
-    error = np.sqrt((error**2 * counts).sum(axis=1) / np.maximum(number, 1))
-    reach = (distance * counts).max(axis=1, initial=0.0)
-    sure = (number >= 20) & (error <= 1.2)
-    error[(number < 5) | (reach < 0.05) | ((reach < 0.085) & ~sure)] = np.inf
-    best = error.argmin()
-    return axes[best], error[best]
-
-
-def _image_levels(power, bins, edge):
-    """Levels that a resampler's further images may have, in dB."""
-    order = np.round(bins / (2 * edge))
-    source = np.abs(bins - 2 * edge * order)
-    reach = np.maximum(0.02 * bins, 2)
-    levels = [
-        power[max(0, int(s - r)) : int(s + r) + 2].max()
-        for s, r in zip(source, reach)
-    ]
-    images = _decibels(np.array(levels), -200.0) - IMAGE_REJECTION_DB
-    return np.where(order > 0, images, -np.inf)
+    def _without_clicks(self, frames, first, last):
+        """Sum over frames first..last that are no clicks, [channels, bins], and
+        how many there are, [channels]."""
+        counts = torch.ones(frames.shape[:2], dtype=frames.dtype)
+        if frames.shape[1] > OVERLAP:
+            lower, upper = (int(x * frames.shape[2]) for x in CLICK_BAND)
+            level = 10 * frames[:, :, lower:upper:2].clamp_min(1e-20).log10()
+            lasting = level.unfold(1, OVERLAP + 1, 1).amin(dim=-1)
+            lasting = torch.nn.functional.pad(
+                lasting, (0, 0, OVERLAP, OVERLAP), value=-torch.inf
+            )
+            opened = lasting.unfold(1, OVERLAP + 1, 1).amax(dim=-1)
+            counts *= (level - opened).mean(dim=2) < CLICK_DB
+        counts = counts[:, first:last]
+        frames = frames[:, first:last]
+        return (frames * counts[:, :, None]).sum(dim=1), counts.sum(dim=1)

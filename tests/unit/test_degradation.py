@@ -83,7 +83,7 @@ def test_random_low_pass_follows_from_its_generator():
 def test_log_uniform_cutoffs_favour_the_low_end():
     rng = np.random.default_rng(0)
     wav = np.zeros(64)
-    cutoffs = [random_low_pass(wav, rng)[1] for _ in range(200)]
+    cutoffs = [random_low_pass(wav, rng)[1] for _ in range(100)]
     assert min(cutoffs) >= 2000 and max(cutoffs) <= 16000
     assert 4500 < np.median(cutoffs) < 7000  # sqrt(2000 * 16000) = 5657
 
@@ -104,11 +104,49 @@ def test_sixteen_bits_and_hiss_do_not_hide_the_edge():
         assert within_five_percent(found, 6000)
 
 
-def test_a_click_does_not_hide_the_edge():
-    low = low_pass(pink_noise(2), 48000, 6000)
-    low[30000] += 0.5
+@pytest.mark.parametrize("cutoff_hz", [4000, 8000, 15000])
+def test_clicks_do_not_hide_the_edge(cutoff_hz):
+    low = low_pass(pink_noise(1), 48000, cutoff_hz)
+    low[[3000, 20000, 40000]] += 0.5
     (found,) = detect(low)
-    assert within_five_percent(found, 6000)
+    assert within_five_percent(found, cutoff_hz)
+
+
+def test_a_signal_of_clicks_alone_is_full_band():
+    clicks = np.zeros(48000)
+    clicks[::6000] = 0.5
+    assert detect(clicks) == [None]
+
+
+def test_an_edge_in_a_quiet_high_band_is_found():
+    """What is below the edge is 40 dB weaker than the low frequencies."""
+    quiet = pink_noise(2, seed=1) / 100
+    quiet += low_pass(pink_noise(2), 48000, 1500)
+    (found,) = detect(low_pass(quiet, 48000, 9000))
+    assert within_five_percent(found, 9000)
+
+
+def test_the_level_does_not_matter():
+    low = low_pass(pink_noise(2), 48000, 5000)
+    for found in detect(low, low / 1000):
+        assert within_five_percent(found, 5000)
+
+
+@pytest.mark.parametrize("cutoff_hz", [2000, 5000, 11000, 16000])
+def test_steep_edges_are_found(cutoff_hz):
+    spectrum = np.fft.rfft(pink_noise(2))
+    spectrum[2 * cutoff_hz :] = 0  # bins are half a Hz apart
+    (found,) = detect(np.fft.irfft(spectrum, n=96000))
+    assert within_five_percent(found, cutoff_hz)
+
+
+def test_loud_white_hiss_is_the_noise_floor():
+    """A decay into hiss that is as wide as the recording is no edge."""
+    low = low_pass(pink_noise(2), 48000, 4000)
+    hiss = 3e-4 * np.random.default_rng(1).standard_normal(len(low))
+    (cut,) = detect(low + hiss)
+    assert within_five_percent(cut, 4000)
+    assert detect(pink_noise(2) + hiss) == [None]
 
 
 def test_full_band_and_silence_have_no_edge():
@@ -122,6 +160,37 @@ def test_channels_have_edges_of_their_own():
     assert within_five_percent(low, 3000)
     assert within_five_percent(high, 9000)
     assert full is None
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 32000, 44100])
+def test_the_sample_rate_limits_the_band(rate):
+    wav = torch.tensor(pink_noise(2)).float()[None]
+    low_edge = 0.45 * rate  # nearly all that the rate can hold
+    detector = CutoffDetector(rate)
+    detector.update(Resampler(48000, rate)(wav))
+    (found,) = detector.result()
+    if rate == 44100:
+        assert found is None
+    else:
+        assert low_edge <= found <= rate / 2
+
+
+def test_an_edge_is_found_at_the_native_rate():
+    wav = torch.tensor(low_pass(pink_noise(2), 48000, 3400)).float()[None]
+    detector = CutoffDetector(16000)
+    detector.update(Resampler(48000, 16000)(wav))
+    assert within_five_percent(detector.result()[0], 3400)
+
+
+def test_result_may_be_asked_for_at_any_time():
+    low = torch.tensor(low_pass(pink_noise(2), 48000, 5000)).float()[None]
+    detector = CutoffDetector(48000)
+    detector.update(low[:, :30000])
+    (early,) = detector.result()
+    assert detector.result() == [early]
+    detector.update(low[:, 30000:])
+    assert detector.result() == detect(low[0].numpy())
+    assert within_five_percent(early, 5000)
 
 
 @pytest.mark.parametrize("block", [1, 1000, 1024, 48001])
@@ -140,12 +209,19 @@ def test_short_signals_are_no_error():
     assert CutoffDetector(48000).result() == []
 
 
+@pytest.mark.parametrize("seconds", [0.3, 0.5])
+def test_short_clips_have_their_edge(seconds):
+    for cutoff_hz in (2500, 7000):
+        (found,) = detect(low_pass(pink_noise(seconds), 48000, cutoff_hz))
+        assert within_five_percent(found, cutoff_hz)
+
+
 def test_memory_is_flat():
     detector = CutoffDetector(48000)
     for _ in range(20):
         detector.update(torch.randn(1, 48000))
-    assert detector.pending.shape[1] < 1024
-    assert detector.last_frames.shape[1] == 4
+    assert detector.pending.shape[1] < 2048
+    assert detector.frames.shape[1] == 8
 
 
 def test_a_codec_s_edge_is_found():

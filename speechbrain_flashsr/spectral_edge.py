@@ -1,0 +1,223 @@
+"""Where a spectrum falls to its noise floor.
+
+Two kinds of edges are told apart. A steep one (a codec's, a good resampler's)
+lies where the level falls. A gentle one, which scipy's default resampling and
+others of its kind leave, has images above it: the spectrum below the edge,
+mirrored and attenuated ever more. The axis of that mirror is the edge, whatever
+the signal, and is found to a fraction of a percent.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import functools
+import math
+
+import numpy as np
+import scipy.signal
+
+LOUDEST_DB = -50.0
+"""Spectra whose maximum, in dB per Hz, is below it are raised to it."""
+
+FLOOR_DB = -143.0
+"""Lower levels are noise floor: 16 bits leave about as much at 48 kHz."""
+
+LOWEST_HZ = 1500.0
+TOP_HZ = 21000.0
+"""Where sample rates of 44.1 kHz end is no edge."""
+
+STEP_DB = 9.0
+TOLERANCE_DB = 8.0
+"""What the noise floor may vary by."""
+
+MIRROR_REACH = 0.15
+MIRROR_ERROR_DB = 2.5
+LOOSE_MIRROR_ERROR_DB = 4.5
+CLEAR_MIRROR_ERROR_DB = 1.0
+IMAGE_REJECTION_DB = 50.0
+
+
+def find_edge(power, nyquist_hz):
+    """Finds where a spectrum falls to the noise floor.
+
+    Levels are in dB per Hz, at least -143. Candidates are the bins where the
+    mean level over 7 % below exceeds that over 7 % above by 9 dB or more, and
+    by the most within 7 %. Each, the lowest first, is located:
+
+    1. Gentle edges: among axes from 0.85 to 1.08 of the candidate the one about
+       which the level up to 15 % above is best explained by the level as far
+       below it plus the gain of scipy's default resampling filter above minus
+       that below. It counts if the root mean square error is at most 2.5 dB, or
+       4.5 dB where the fall is wide (from a quarter to three quarters of it
+       over more than 5 % and 3 bins).
+    2. Steep edges: where the level was last within 15 dB, or half of the fall,
+       of that below the edge; 60 % of the fall must be within the 7 % above.
+
+    The first candidate that only noise floor follows is the edge: 95 % of the
+    bins above (and 85 % up to 1.4 times the edge, or they are 25 dB down) are
+    within 8 dB of the fifth percentile there. Above gentle edges 85 % (75 % if
+    the mirror is clear: 1 dB) suffice, and further images, which lie 50 dB
+    below what they mirror, are not counted as signal.
+
+    Arguments
+    ---------
+    power : numpy.ndarray
+        Mean power per Hz, full scale 1, on bins about 23 Hz apart from 0 Hz to
+        half the sample rate, [bins].
+    nyquist_hz : float
+        Half the sample rate.
+
+    Returns
+    -------
+    float or None
+        In Hz; None if the spectrum has no edge between 1.5 and 21 kHz.
+
+    Example
+    -------
+    >>> power = np.where(np.arange(1025) < 200, 1e-6, 1e-14)
+    >>> round(find_edge(power, 24000.0) / 100)
+    46
+    """
+    hz = nyquist_hz / (len(power) - 1)
+    bins = np.arange(len(power), dtype=float)
+    top = int(min(TOP_HZ, 0.995 * nyquist_hz) / hz)
+    peak_db = _decibels(power.max(), -200.0)
+    if peak_db <= FLOOR_DB:
+        return None
+    power = power * 10 ** (max(0.0, LOUDEST_DB - peak_db) / 10)
+    level = _decibels(power, FLOOR_DB)
+    smooth = _decibels(np.convolve(power, [0.25, 0.5, 0.25], "same"), -148.0)
+    wide = _decibels(
+        _band_means(power, 0.98 * bins - 1, 1.02 * bins + 1), FLOOR_DB
+    )
+    step = _band_means(level, 0.93 * bins - 1.5, bins - 1.5) - _band_means(
+        level, bins + 1.5, np.minimum(1.07 * bins + 1.5, top)
+    )
+    before = _band_means(level, 0.8 * bins - 1.5, bins - 1.5)
+    after = _band_means(level, 1.16 * bins, np.minimum(1.4 * bins, top))
+    step[(bins * hz <= LOWEST_HZ) | (1.16 * bins >= top - 2)] = -np.inf
+
+    for k in np.flatnonzero(step >= STEP_DB):
+        if step[k] < step[int(0.93 * k) : int(1.07 * k) + 2].max():
+            continue
+        fall = before[k] - after[k]
+        beyond = int(min(1.2 * k, 0.96 * top))
+        floor = np.median(smooth[beyond : min(int(1.45 * k), top)])
+        edge, error, count = _mirror_axis(smooth, k, max(floor, -145.0))
+        wide_fall = step[k] >= 20 and fall >= 35 and count >= 10
+        wide_fall = wide_fall and _fall_width(level, k, before[k], fall) > 0
+        gentle = error <= (
+            LOOSE_MIRROR_ERROR_DB if wide_fall else MIRROR_ERROR_DB
+        )
+        if gentle:
+            sure = error <= CLEAR_MIRROR_ERROR_DB and count >= 20
+            enough = 0.75 if sure else 0.85
+            first = 1.18 * edge
+        else:
+            if step[k] < 0.6 * fall:
+                continue
+            threshold = before[k] - min(15.0, fall / 2)
+            edge = _crossing(level, int(0.93 * k), int(1.07 * k), threshold)
+            edge -= 0.8  # half of what the window widens it by
+            enough = 0.95
+            first = 1.05 * edge + 4
+        above = np.arange(math.ceil(first), top + 1)
+        if len(above) < 4:
+            continue
+        limit = np.percentile(wide[above], 5) + TOLERANCE_DB
+        if gentle:
+            limit = np.maximum(limit, _image_levels(power, above, edge))
+        empty = wide[above] <= limit
+        near = (empty | (wide[above] <= before[k] - 25))[above <= 1.4 * edge]
+        if empty.mean() >= enough and near.mean() >= 0.85:
+            return float(edge * hz)
+    return None
+
+
+def _decibels(power, least):
+    return 10 * np.log10(np.maximum(power, 10 ** (least / 10)))
+
+
+def _band_means(values, lower, upper):
+    """Means of values from bin `lower` to bin `upper`, both included."""
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    lower = np.clip(np.rint(lower).astype(int), 0, len(values))
+    upper = np.clip(np.rint(upper).astype(int) + 1, 0, len(values))
+    return (total[upper] - total[lower]) / np.maximum(upper - lower, 1)
+
+
+def _crossing(level, lower, upper, threshold):
+    """The last place from bin `lower` to `upper`, fractional, where the level
+    is above the threshold."""
+    inside = np.flatnonzero(level[lower : upper + 3] >= threshold)
+    last = lower + (inside[-1] if len(inside) else 0)
+    if last + 1 >= len(level):
+        return float(last)
+    fall = max(level[last] - level[last + 1], 1e-3)
+    return last + np.clip((level[last] - threshold) / fall, 0, 1)
+
+
+def _fall_width(level, k, before, fall):
+    """Bins from a quarter to three quarters of a fall, beyond 5 % and 3."""
+    begin, end = (
+        int(_crossing(level, int(0.85 * k), int(1.1 * k), before - part * fall))
+        for part in (0.25, 0.75)
+    )
+    return end - begin - 0.05 * k - 3
+
+
+@functools.cache
+def _mirror_gain():
+    """Relative distances from the edge and the gain in dB of scipy's default
+    resampling filter as far above it, relative to that as far below it."""
+    taps = scipy.signal.firwin(2 * 10 * 16 + 1, 1 / 16, window=("kaiser", 5.0))
+    distance = np.linspace(0, 0.2, 401)
+    above, below = (
+        _decibels(
+            np.abs(
+                scipy.signal.freqz(
+                    taps, worN=(1 + side * distance) * np.pi / 16
+                )[1]
+            )
+            ** 2,
+            -180.0,
+        )
+        for side in (1, -1)
+    )
+    return distance, above - below
+
+
+def _mirror_axis(level, k, floor):
+    """The bin, fractional, about which the levels mirror each other best, the
+    root mean square error there in dB, and the number of bins compared."""
+    bins = np.arange(len(level))
+    axes = np.arange(0.85 * k, 1.08 * k, 0.25)
+    above = np.ceil(axes + 1)[:, None] + np.arange(int(1.08 * MIRROR_REACH * k))
+    distance = (above - axes[:, None]) / axes[:, None]
+    expected = np.interp(2 * axes[:, None] - above, bins, level)
+    expected += np.interp(distance, *_mirror_gain())
+    compared = (distance <= MIRROR_REACH) & (expected > floor + 4)
+    compared &= above < len(level) - 1
+    found = level[np.minimum(above, len(level) - 1).astype(int)]
+    error = np.minimum(np.abs(found - expected), 8.0)
+    count = compared.sum(axis=1)
+    error = np.sqrt((error**2 * compared).sum(axis=1) / np.maximum(count, 1))
+    reach = (distance * compared).max(axis=1, initial=0.0)
+    sure = (count >= 20) & (error <= 1.2)
+    error[(count < 5) | (reach < 0.05) | ((reach < 0.1) & ~sure)] = np.inf
+    best = error.argmin()
+    return axes[best], error[best], count[best]
+
+
+def _image_levels(power, bins, edge):
+    """Levels in dB that the images about multiples of the rate of 2 * edge may
+    have."""
+    order = np.round(bins / (2 * edge))
+    source = np.abs(bins - 2 * edge * order)
+    reach = np.maximum(0.02 * bins, 2)
+    levels = [
+        power[max(0, int(s - r)) : int(s + r) + 2].max()
+        for s, r in zip(source, reach)
+    ]
+    images = _decibels(np.array(levels), -200.0) - IMAGE_REJECTION_DB
+    return np.where(order > 0, images, -np.inf)

@@ -1,0 +1,64 @@
+"""Edges of spectra drawn by hand.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import numpy as np
+import pytest
+
+from speechbrain_flashsr.spectral_edge import find_edge
+
+HZ = np.arange(1025) * 24000 / 1024
+
+
+def spectrum(*points, ripple_db=2.0, seed=0):
+    """Power per Hz through (Hz, dB) points, with some ripple."""
+    level = np.interp(HZ, *np.transpose(points))
+    level += ripple_db * np.random.default_rng(seed).standard_normal(len(HZ))
+    return 10 ** (level / 10)
+
+
+@pytest.mark.parametrize("edge_hz", [2000, 4000, 7700, 10000, 15500])
+@pytest.mark.parametrize("floor_db", [-140, -110])
+def test_a_step_to_the_floor(edge_hz, floor_db):
+    """A step to digital silence, and one to strong hiss."""
+    power = spectrum(
+        (0, -50), (edge_hz, -80), (edge_hz + 100, floor_db), (24000, floor_db)
+    )
+    assert find_edge(power, 24000.0) == pytest.approx(edge_hz, rel=0.04)
+
+
+def test_a_smooth_decay_is_no_edge():
+    assert find_edge(spectrum((0, -50), (24000, -110)), 24000.0) is None
+    into_hiss = spectrum((0, -50), (9000, -100), (24000, -100))
+    assert find_edge(into_hiss, 24000.0) is None
+
+
+def test_a_step_that_signal_follows_is_no_edge():
+    power = spectrum(
+        (0, -50),
+        (5000, -60),
+        (5100, -90),
+        (9000, -90),
+        (12000, -70),
+        (24000, -80),
+    )
+    assert find_edge(power, 24000.0) is None
+
+
+def test_the_last_of_two_steps_counts():
+    power = spectrum(
+        (0, -50),
+        (3000, -60),
+        (3100, -85),
+        (9000, -95),
+        (9100, -140),
+        (24000, -140),
+    )
+    assert find_edge(power, 24000.0) == pytest.approx(9000, rel=0.04)
+
+
+def test_silence_has_no_edge():
+    assert find_edge(np.zeros(1025), 24000.0) is None
+    assert find_edge(np.full(1025, 1e-15), 24000.0) is None
