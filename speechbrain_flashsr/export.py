@@ -97,13 +97,25 @@ def export_pretrained(folder, model, states, half=True, extra=""):
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
+    try:
+        _write(partial, model, states, half, extra)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(partial, folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return folder
+
+
+def _write(folder, model, states, half, extra):
     for name, state in states.items():
         if half:
             state = {
                 key: value.half() if value.is_floating_point() else value
                 for key, value in state.items()
             }
-        torch.save(state, partial / f"{name}.ckpt")
+        torch.save(state, folder / f"{name}.ckpt")
     loading = LOADING.format(
         window_length=WINDOW_LENGTH,
         loadables="\n".join(f"        {n}: !ref <{n}>" for n in states),
@@ -113,8 +125,4 @@ def export_pretrained(folder, model, states, half=True, extra=""):
         ),
     )
     text = model.rstrip() + "\n" + loading + extra
-    (partial / "hyperparams.yaml").write_text(text, encoding="utf-8")
-    if folder.exists():
-        shutil.rmtree(folder)
-    os.replace(partial, folder)
-    return folder
+    (folder / "hyperparams.yaml").write_text(text, encoding="utf-8")
