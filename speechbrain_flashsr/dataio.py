@@ -13,14 +13,12 @@ import torch
 from speechbrain.dataio.dataio import load_data_json, read_audio
 from torch.utils.data import Dataset, Sampler
 
+from speechbrain_flashsr.augmentation import change_speed
 from speechbrain_flashsr.degradation import random_low_pass
 
 MAX_GAP_SECONDS = 0.25
 FADE_SECONDS = 0.005
 MIN_PEAK = 1e-3
-SAMPLE_RATE = 48000
-TILT_KNEE_HZ = (500.0, 8000.0)
-TILT_END_HZ = 16000.0
 MIN_PEAK_RATIO = 0.1
 MAX_ATTEMPTS = 20
 
@@ -83,10 +81,8 @@ class RandomSegments(Dataset):
         :func:`~speechbrain_flashsr.degradation.random_low_pass`.
     min_gain_db : float
         Smallest gain of a recording within a segment; the largest is 0 dB.
-    tilt_db : sequence of float
-        Limits of the random spectral tilt: gain at 16 kHz, rising or falling
-        linearly over log-frequency from a random knee at 0.5 to 8 kHz. Without
-        it the model learns how bright the training set is.
+    augmentation : speechbrain_flashsr.augmentation.Augmentation
+        None for the recordings as they are.
 
     Raises
     ------
@@ -104,14 +100,14 @@ class RandomSegments(Dataset):
         num_draws=1000,
         low_pass=None,
         min_gain_db=-12.0,
-        tilt_db=(-15.0, 5.0),
+        augmentation=None,
     ):
         self.segment_length = segment_length
         self.seed = seed
         self.num_draws = num_draws
         self.low_pass = low_pass or {}
         self.min_gain_db = min_gain_db
-        self.tilt_db = tuple(tilt_db)
+        self.augmentation = augmentation
         entries = load_data_json(manifest, {"data_root": data_root})
         self.domains = {}
         for domain, weight in domain_weights.items():
@@ -154,8 +150,9 @@ class RandomSegments(Dataset):
         """
         rng = np.random.default_rng([self.seed, int(draw)])
         for _ in range(MAX_ATTEMPTS):
-            high, rolloff_hz = self._fill(self._choose(rng), rng)
-            high = self._tilt(high, rng)
+            high, rolloff_hz = self._fill(rng)
+            if self.augmentation is not None:
+                high, rolloff_hz = self._augment(high, rolloff_hz, rng)
             low, cutoff_hz = random_low_pass(high, rng, **self.low_pass)
             # The copy decides the level of both: nearly nothing cannot.
             peak = np.abs(high).max()
@@ -183,43 +180,50 @@ class RandomSegments(Dataset):
     def _group(entry):
         return entry["domain"], entry.get("group")
 
-    def _fill(self, entry, rng):
+    def _fill(self, rng):
+        """A segment, and the lowest roll-off of its recordings."""
+        entry = self._choose(rng)
+        speed = 1.0
+        if self.augmentation is not None:
+            speed = self.augmentation.draw_speed(rng)
         segment = np.zeros(self.segment_length)
         position = 0
-        rolloff_hz = entry["rolloff_hz"]
+        rolloff_hz = np.inf
         while position < self.segment_length:
-            clip = self._read(entry, self.segment_length - position, rng)
+            clip = self._read(entry, position, speed, rng)
             segment[position : position + len(clip)] = clip
-            rolloff_hz = min(rolloff_hz, entry["rolloff_hz"])
+            rolloff_hz = min(rolloff_hz, entry["rolloff_hz"] * speed)
             gap = rng.uniform(0, MAX_GAP_SECONDS) * entry["sample_rate"]
             position += len(clip) + int(gap)
             group = self.groups[self._group(entry)]
             entry = group[rng.integers(len(group))]
         return segment, rolloff_hz
 
-    def _tilt(self, segment, rng):
-        knee_hz = np.exp(rng.uniform(*np.log(TILT_KNEE_HZ)))
-        gain_db = rng.uniform(*self.tilt_db)
-        spectrum = np.fft.rfft(segment)
-        frequencies = np.linspace(0, SAMPLE_RATE / 2, len(spectrum))
-        octaves = np.log2(np.maximum(frequencies, knee_hz) / knee_hz)
-        slope = gain_db / np.log2(TILT_END_HZ / knee_hz)
-        spectrum *= 10 ** (slope * octaves / 20)
-        return np.fft.irfft(spectrum, n=len(segment))
+    def _augment(self, high, rolloff_hz, rng):
+        """Another segment added or not, then equalised."""
+        gain = self.augmentation.draw_mix(rng)
+        if gain is not None:
+            second, second_rolloff_hz = self._fill(rng)
+            peaks = np.abs(high).max(), np.abs(second).max()
+            high = high + gain * peaks[0] / max(peaks[1], MIN_PEAK) * second
+            rolloff_hz = min(rolloff_hz, second_rolloff_hz)
+        return self.augmentation.equalize(high, rng), rolloff_hz
 
-    def _read(self, entry, max_length, rng):
+    def _read(self, entry, position, speed, rng):
+        """A recording, as much of it as fits in behind a position."""
+        max_length = self.segment_length - position
         length = entry["stop"] - entry["start"]
-        taken = min(length, max_length)
+        taken = min(length, int(np.ceil(max_length * speed)))
         start = entry["start"]
-        if max_length == self.segment_length:
+        if position == 0:
             # Only the first recording may begin anywhere in itself.
             start += int(rng.integers(length - taken + 1))
         wav = read_audio(
             {"file": entry["wav"], "start": start, "stop": start + taken}
         )
-        clip = wav.double().numpy()
-        fade = min(int(FADE_SECONDS * entry["sample_rate"]), taken)
+        clip = change_speed(wav.double().numpy(), speed)[:max_length]
+        fade = min(int(FADE_SECONDS * entry["sample_rate"]), len(clip))
         ramp = np.linspace(0, 1, fade)
         clip[:fade] *= ramp
-        clip[taken - fade :] *= ramp[::-1]
+        clip[len(clip) - fade :] *= ramp[::-1]
         return clip * 10 ** (rng.uniform(self.min_gain_db, 0) / 20)

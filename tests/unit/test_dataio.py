@@ -11,6 +11,7 @@ import pytest
 import soundfile
 import torch
 
+from speechbrain_flashsr.augmentation import Augmentation
 from speechbrain_flashsr.dataio import EpochDraws, RandomSegments
 
 LENGTH = 30720
@@ -43,8 +44,7 @@ def corpus(tmp_path):
     return tmp_path
 
 
-def segments(corpus, weights, tilt_db=(0.0, 0.0), **options):
-    options["tilt_db"] = tilt_db
+def segments(corpus, weights, **options):
     return RandomSegments(
         corpus / "train.json", str(corpus), LENGTH, weights, **options
     )
@@ -93,15 +93,26 @@ def test_domains_are_drawn_by_weight(corpus):
     assert 125 <= music <= 175  # 150 expected
 
 
-def test_tilt_changes_the_top_by_what_it_was_given(corpus):
-    flat = segments(corpus, {"music": 1})[5]["high"]
-    for gain_db in (-12.0, 4.0):
-        tilted = segments(corpus, {"music": 1}, tilt_db=(gain_db, gain_db))
-        ratio = torch.fft.rfft(tilted[5]["high"]) / torch.fft.rfft(flat)
-        level_db = 20 * ratio.abs().log10()
-        bins = [round(hz * LENGTH / 48000) for hz in (400, 16000)]
-        assert abs(level_db[bins[0]]) < 0.1
-        assert abs(level_db[bins[1]] - gain_db) < 0.5
+def test_speed_moves_pitch_and_rolloff(corpus):
+    options = {"tilt_db": (0, 0), "ripple_db": 0, "mix_probability": 0}
+    faster = Augmentation(speed=(1.25, 1.25), speed_probability=1, **options)
+    item = segments(corpus, {"music": 1}, augmentation=faster)[5]
+    peak = torch.fft.rfft(item["high"]).abs().argmax() * 48000 / LENGTH
+    assert abs(peak - 1.25 * 1500) < 2
+    assert item["rolloff_hz"] == 25000
+
+
+def test_mixing_adds_a_second_segment(corpus):
+    mixing = Augmentation(
+        speed=(1, 1),
+        tilt_db=(0, 0),
+        ripple_db=0,
+        mix_probability=1,
+        mix_gain_db=(0, 0),
+    )
+    data = segments(corpus, {"music": 1, "speech": 1}, augmentation=mixing)
+    found = [tones(data[i]["high"]) for i in range(20)]
+    assert any(1500 in both and len(both) > 1 for both in found)
 
 
 def test_no_domain_is_an_error(corpus):

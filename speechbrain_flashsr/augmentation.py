@@ -1,0 +1,134 @@
+"""Augmentation of training segments: speed, equalisation, mixing.
+
+Without it a model learns how bright, how fast and how clean the training set
+is, and is wrong on any other.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import numpy as np
+import scipy.signal
+
+SAMPLE_RATE = 48000
+SPEED_STEPS = 100
+KNEE_HZ = (500.0, 8000.0)
+TILT_END_HZ = 16000.0
+RIPPLE_START_HZ = 100.0
+RIPPLES = 3
+
+
+class Augmentation:
+    """Random changes that a recording could have undergone before it lost its
+    high band.
+
+    Arguments
+    ---------
+    speed : sequence of float
+        Limits of the factor by which a recording is played faster, pitch and
+        all; (1, 1) leaves it alone.
+    speed_probability : float
+        Share of the recordings whose speed changes.
+    tilt_db : sequence of float
+        Limits of the gain at 16 kHz of a spectral tilt: rising or falling
+        linearly over log-frequency from a random knee at 0.5 to 8 kHz.
+    ripple_db : float
+        Standard deviation of each of three cosines over log-frequency, from
+        100 Hz to half the sample rate, that are added to the tilt.
+    mix_probability : float
+        Share of the segments to which a second one is added.
+    mix_gain_db : sequence of float
+        Limits of the second segment's peak relative to the first's.
+
+    Example
+    -------
+    >>> augmentation = Augmentation(tilt_db=(-6.0, -6.0), ripple_db=0.0)
+    >>> wav = np.random.default_rng(0).standard_normal(4800)
+    >>> augmentation.equalize(wav, np.random.default_rng(0)).shape
+    (4800,)
+    """
+
+    def __init__(
+        self,
+        speed=(0.85, 1.2),
+        speed_probability=0.5,
+        tilt_db=(-15.0, 5.0),
+        ripple_db=1.5,
+        mix_probability=0.15,
+        mix_gain_db=(-20.0, 0.0),
+    ):
+        self.speed = tuple(speed)
+        self.speed_probability = speed_probability
+        self.tilt_db = tuple(tilt_db)
+        self.ripple_db = ripple_db
+        self.mix_probability = mix_probability
+        self.mix_gain_db = tuple(mix_gain_db)
+
+    def draw_speed(self, rng):
+        """Draws a factor, a multiple of 0.01."""
+        factor = rng.uniform(*self.speed)
+        if rng.random() >= self.speed_probability:
+            return 1.0
+        return round(factor * SPEED_STEPS) / SPEED_STEPS
+
+    def draw_mix(self, rng):
+        """Draws the gain of a second segment, None for no second one."""
+        gain = 10 ** (rng.uniform(*self.mix_gain_db) / 20)
+        return gain if rng.random() < self.mix_probability else None
+
+    def equalize(self, wav, rng):
+        """Applies a random frequency response of zero phase.
+
+        Arguments
+        ---------
+        wav : numpy.ndarray
+            [time].
+        rng : numpy.random.Generator
+            Source of all draws.
+
+        Returns
+        -------
+        numpy.ndarray
+            [time].
+        """
+        knee_hz = np.exp(rng.uniform(*np.log(KNEE_HZ)))
+        end_db = rng.uniform(*self.tilt_db)
+        sizes_db = self.ripple_db * rng.standard_normal(RIPPLES)
+        phases = rng.uniform(0, 2 * np.pi, RIPPLES)
+
+        spectrum = np.fft.rfft(wav)
+        hz = np.linspace(0, SAMPLE_RATE / 2, len(spectrum))
+        octaves = np.log2(np.maximum(hz, knee_hz) / knee_hz)
+        gain_db = end_db * octaves / np.log2(TILT_END_HZ / knee_hz)
+        top = np.log(SAMPLE_RATE / 2 / RIPPLE_START_HZ)
+        place = np.log(np.maximum(hz, RIPPLE_START_HZ) / RIPPLE_START_HZ) / top
+        for k, (size_db, phase) in enumerate(zip(sizes_db, phases), start=1):
+            gain_db += size_db * np.cos(np.pi * k * place + phase)
+        spectrum *= 10 ** (gain_db / 20)
+        return np.fft.irfft(spectrum, n=len(wav))
+
+
+def change_speed(wav, factor):
+    """Plays a waveform faster, pitch and all.
+
+    Arguments
+    ---------
+    wav : numpy.ndarray
+        [time].
+    factor : float
+        A multiple of 0.01.
+
+    Returns
+    -------
+    numpy.ndarray
+        [ceil(time / factor)].
+
+    Example
+    -------
+    >>> change_speed(np.zeros(1200), 1.2).shape
+    (1000,)
+    """
+    down = round(factor * SPEED_STEPS)
+    if down == SPEED_STEPS:
+        return wav
+    return scipy.signal.resample_poly(wav, SPEED_STEPS, down)
