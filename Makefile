@@ -13,7 +13,7 @@ apt_get = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 	&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
 		--no-install-recommends $(1) >/dev/null; }
 
-.PHONY: help setup demo test lint format wheel wheel-check clean
+.PHONY: help setup demo report test lint format wheel wheel-check clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' \
@@ -49,6 +49,22 @@ demo: $(STAMP) ## Restore the high band of the recordings in examples/
 	done
 	@echo "The recordings at 48 kHz, and pictures of before and after:"
 	@ls -1 $(CURDIR)/demo/*
+
+# 30 clips of each domain; OPTIONS= takes hparams/evaluate.yaml as it is.
+OPTIONS ?= --max_clips=30
+EVALUATE := recipes/VersatileAudio/SuperResolution/FlashSR
+
+report: $(STAMP) ## Score the model that ships: make report DATA=<corpus>
+	@[ -f "$(DATA)/test.json" ] || { echo "Say where the prepared corpus is," \
+		"the folder that holds test.json: make report DATA=<folder>." \
+		"recipes/VersatileAudio/README.md says how to prepare it."; exit 1; }
+	@$(BIN)/python -c 'import pesq, pystoi' 2>/dev/null \
+		|| $(BIN)/python -m pip install -q -c requirements/tested.txt \
+			-e '.[evaluate]' \
+		|| echo "Some metrics are left out: PESQ needs a C compiler."
+	$(BIN)/python $(EVALUATE)/evaluate.py $(EVALUATE)/hparams/evaluate.yaml \
+		--data_folder="$(abspath $(DATA))" \
+		--output_folder="$(CURDIR)/results/report" $(OPTIONS)
 
 test: lint ## Run the linters and all tests
 	$(BIN)/python -m pytest

@@ -21,6 +21,16 @@ VERSION = re.search(
 # Training and the preparation of corpora; `sox` drives the SoX program.
 TRAIN = ["sox>=1.4.1", "tensorboard>=2.12"]
 
+# Perceptual metrics and the report page of the evaluation; pesq is compiled.
+EVALUATE = [
+    "jinja2>=3.0",
+    "librosa>=0.10",
+    "onnxruntime>=1.16",
+    "pesq>=0.0.4",
+    "pystoi>=0.4.1",
+    "speechmos>=0.0.1",
+]
+
 # SpeechBrain's tools at SpeechBrain's versions; setuptools builds the wheel
 # that the tests look into.
 DEV = [
@@ -28,6 +38,7 @@ DEV = [
     "pre-commit>=2.3.0",
     "pytest>=7.4.0",
     "ruff==0.12.4",
+    "selenium>=4.20",
     "setuptools>=70.1",
     "tomli; python_version < '3.11'",
     "yamllint==1.35.1",
@@ -73,6 +84,7 @@ setup(
     ],
     extras_require={
         "train": TRAIN,
+        "evaluate": EVALUATE,
         "dev": TRAIN + DEV,
         "asr-check": ["pocketsphinx==5.1.1"],
     },

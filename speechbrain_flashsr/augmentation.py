@@ -39,6 +39,10 @@ class Augmentation:
         Share of the segments to which a second one is added.
     mix_gain_db : sequence of float
         Limits of the second segment's peak relative to the first's.
+    level_db : sequence of float
+        Limits of the segment's level below the one that normalisation gives it:
+        at inference the loudest moment of the whole recording decides the
+        level, and most windows are quieter.
 
     Example
     -------
@@ -56,6 +60,7 @@ class Augmentation:
         ripple_db=1.5,
         mix_probability=0.15,
         mix_gain_db=(-20.0, 0.0),
+        level_db=(-20.0, 0.0),
     ):
         self.speed = tuple(speed)
         self.speed_probability = speed_probability
@@ -63,6 +68,7 @@ class Augmentation:
         self.ripple_db = ripple_db
         self.mix_probability = mix_probability
         self.mix_gain_db = tuple(mix_gain_db)
+        self.level_db = tuple(level_db)
 
     def draw_speed(self, rng):
         """Draws a factor, a multiple of 0.01."""
@@ -75,6 +81,10 @@ class Augmentation:
         """Draws the gain of a second segment, None for no second one."""
         gain = 10 ** (rng.uniform(*self.mix_gain_db) / 20)
         return gain if rng.random() < self.mix_probability else None
+
+    def draw_level(self, rng):
+        """Draws a gain for the whole segment."""
+        return 10 ** (rng.uniform(*self.level_db) / 20)
 
     def equalize(self, wav, rng):
         """Applies a random frequency response of zero phase.

@@ -9,23 +9,13 @@ Authors
 
 import argparse
 import logging
-import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
-from speechbrain_flashsr import __version__, convert_cli
-
-# The formats that are written; the first is the default for other inputs.
-FORMATS = ("wav", "flac", "ogg")
-
-# What is looked for in a folder.
-AUDIO_EXTENSIONS = (
-    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"),
-    *(".aifc", ".au", ".snd", ".caf", ".w64", ".rf64"),
-)
-
-SUFFIX = "_48k"
-"""What is added to the name of an input."""
+from speechbrain_flashsr import __version__, bulk, convert_cli
+from speechbrain_flashsr.jobs import FORMATS, SUFFIX, plan_jobs
 
 
 def main(argv=None):
@@ -48,6 +38,9 @@ def main(argv=None):
         parser, work = convert_cli.make_parser(), convert_cli.run
         argv = argv[1:]
     arguments = parser.parse_args(argv)
+    if threading.current_thread() is threading.main_thread():
+        # Ends as on Ctrl-C: nothing half-written is left behind.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return work(arguments)
     except KeyboardInterrupt:
@@ -75,7 +68,11 @@ def make_parser():
         description="Restores the high band of recordings of speech, music "
         "and sound effects. Any rate from 4 kHz, any length and number of "
         "channels goes in; 48 kHz comes out.",
-        epilog="`flashsr convert --help`: published checkpoints to models.",
+        epilog="A folder is taken up where an interrupted run stopped: what "
+        "is done, with the same settings, is not done again. Several processes "
+        "share it: `torchrun --nproc-per-node 4 -m speechbrain_flashsr.cli "
+        "TREE -o OUT`. `flashsr convert --help`: published checkpoints to "
+        "models.",
     )
     add = parser.add_argument
     add("--version", action="version", version=f"%(prog)s {__version__}")
@@ -159,158 +156,76 @@ def run(arguments):
     int
         0 if all went well, otherwise 1.
     """
+    group = bulk.join_group()
     jobs, problems = plan_jobs(
         arguments.inputs, arguments.output, arguments.format
     )
+    if group.rank > 0:
+        problems = []  # all find the same, the first process tells
     for problem in problems:
         _say_error(problem)
-    failed = len(problems)
+    tally = bulk.Tally(failed=len(problems))
+    jobs = bulk.share(jobs, group)
     if jobs:
         _set_up_logging()
-        sr = _load_model(arguments)
-        for filename, output_filename in jobs:
-            try:
-                _super_resolve(sr, filename, output_filename, arguments)
-            except Exception as error:
-                failed += 1
-                _say_error(_about(filename, error))
-    total = len(jobs) + len(problems)
-    if failed and total > 1:
-        print(
-            f"flashsr: {total - failed} of {total} inputs done, {failed} "
-            "failed (see above).",
-            file=sys.stderr,
-        )
-    return 1 if failed else 0
+        # The bars of several processes would tear each other apart.
+        _do(jobs, tally, arguments, progressbar=group.size == 1)
+    tally = bulk.gather(tally, group)
+    if tally is None:
+        return 0  # after anything else torchrun would end the other processes
+    if tally.failed and tally.total > 1:
+        print(f"flashsr: {tally}", file=sys.stderr)
+    elif tally.total > 1 and not arguments.quiet:
+        print(f"flashsr: {tally}")
+    return 1 if tally.failed else 0
 
 
-def plan_jobs(inputs, output=None, format=None):
-    """Finds the sound files and names their outputs.
-
-    Arguments
-    ---------
-    inputs : list of Path
-        Files and folders.
-    output : Path, optional
-        File or folder.
-    format : str, optional
-        One of "wav", "flac", "ogg".
-
-    Returns
-    -------
-    jobs : list of (Path, Path)
-        Inputs and outputs, no two outputs the same.
-    problems : list of str
-        What cannot be done, and why.
-
-    Example
-    -------
-    >>> jobs, problems = plan_jobs([Path("a.mp3")], Path("out"))
-    >>> [output.as_posix() for _, output in jobs]
-    ['out/a_48k.wav']
-    """
-    jobs, problems = [], []
-    to_file = output is not None and output.suffix[1:].lower() in FORMATS
-    to_file = to_file and not output.is_dir()
-    if to_file and (len(inputs) > 1 or inputs[0].is_dir()):
-        raise ValueError(
-            f"The output '{output}' is a single file, but there may be many. "
-            "Give a folder."
-        )
-    if to_file and format not in (None, output.suffix[1:].lower()):
-        raise ValueError(
-            f"The output '{output}' is no {format} file. Leave out --format, "
-            "or give a name that ends in it."
-        )
-    for given in inputs:
-        if to_file:
-            found = [(given, output)]
-        elif given.is_dir():
-            found = [
-                (path, _output_name(path, given, output, format))
-                for path in _find_audio(given, output)
-            ]
-            if not found:
-                problems.append(
-                    f"The folder '{given}' holds no sound files "
-                    f"({', '.join(AUDIO_EXTENSIONS)}). Check its name."
-                )
-        else:
-            found = [(given, _output_name(given, None, output, format))]
-        jobs += found
-    return _without_conflicts(jobs, problems)
+def _do(jobs, tally, arguments, progressbar):
+    """Does the jobs, but not those that an earlier run has done."""
+    options = {
+        "cutoff": arguments.cutoff,
+        "seed": arguments.seed,
+        "num_steps": arguments.steps,
+        "guidance_scale": arguments.guidance,
+        "low_band": arguments.low_band,
+        "subtype": arguments.subtype,
+    }
+    settings = {**options, "precision": arguments.precision}
+    if any(job.note for job in jobs):
+        settings["model"] = _digest_of_model(arguments)
+    notes = bulk.Notes(settings)
+    sr = None
+    for job in jobs:
+        if notes.is_done(job) and (
+            not arguments.plot or _picture(job).exists()
+        ):
+            tally.earlier += 1
+            continue
+        if sr is None:
+            sr = _load_model(arguments, progressbar)
+        try:
+            notes.begin(job)
+            _super_resolve(sr, job, options, arguments)
+            tally.done += 1
+        except Exception as error:
+            tally.failed += 1
+            _say_error(_about(job.filename, error))
 
 
-def _find_audio(folder, output):
-    """The sound files below a folder, but not those that we made there."""
-    paths = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in AUDIO_EXTENSIONS
-        and not path.name.startswith(".")
-        and path.is_file()
-    )
-    inputs = {path.with_suffix("") for path in paths}
-    return [
-        path
-        for path in paths
-        if not (
-            path.stem.endswith(SUFFIX)
-            and path.with_name(path.stem[: -len(SUFFIX)]) in inputs
-        )
-        and not (output is not None and _is_inside(path, output, folder))
-    ]
+def _digest_of_model(arguments):
+    """What tells the model from another."""
+    from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
+
+    return bulk.digest_of_model(arguments.source or SHIPPED_MODEL)
 
 
-def _is_inside(path, output, folder):
-    """Whether a file lies in an output folder that is below the input's."""
-    output = output.resolve()
-    return output != folder.resolve() and output in path.resolve().parents
-
-
-def _output_name(path, root, output, format):
-    """Name of the output for a file that was found below `root`."""
-    extension = format or path.suffix[1:].lower()
-    if extension not in FORMATS:
-        extension = FORMATS[0]
-    name = f"{path.stem}{SUFFIX}.{extension}"
-    if output is None:
-        return path.with_name(name)
-    if root is None:
-        return output / name
-    return output / path.parent.relative_to(root) / name
-
-
-def _without_conflicts(jobs, problems):
-    """Drops jobs whose output is an input, or that of another job."""
-    inputs = {os.path.abspath(path) for path, _ in jobs}
-    outputs = {}
-    kept = []
-    for path, output in jobs:
-        key = os.path.abspath(output)
-        if key in inputs:
-            problems.append(
-                f"'{path}': its output '{output}' is one of the inputs. Give "
-                "another name with -o."
-            )
-        elif key in outputs:
-            problems.append(
-                f"'{path}': its output '{output}' is also that of "
-                f"'{outputs[key]}'. Run them one by one, with another -o."
-            )
-        else:
-            outputs[key] = path
-            kept.append((path, output))
-    return kept, problems
-
-
-def _load_model(arguments):
+def _load_model(arguments, progressbar):
     """Imports the interface and loads the model."""
     from speechbrain_flashsr.inference import FlashSR
 
     run_opts = {
         "precision": arguments.precision,
-        "noprogressbar": arguments.quiet,
+        "noprogressbar": arguments.quiet or not progressbar,
     }
     if arguments.device is not None:
         run_opts["device"] = arguments.device
@@ -320,35 +235,31 @@ def _load_model(arguments):
     return FlashSR.from_hparams(**source, run_opts=run_opts)
 
 
-def _super_resolve(sr, filename, output_filename, arguments):
+def _super_resolve(sr, job, options, arguments):
     """Does one file, says what was done, and draws it."""
-    report = sr.super_resolve_file(
-        filename,
-        output_filename,
-        cutoff=arguments.cutoff,
-        seed=arguments.seed,
-        num_steps=arguments.steps,
-        guidance_scale=arguments.guidance,
-        low_band=arguments.low_band,
-        subtype=arguments.subtype,
-    )
+    report = sr.super_resolve_file(job.filename, job.output_filename, **options)
     if not arguments.quiet:
         edges = sorted({edge for edge in report.cutoff_hz if edge})
         found = " and ".join(f"{edge / 1000:.2f}" for edge in edges)
         print(
-            f"{output_filename}: {report.num_samples / report.sample_rate:.2f}"
+            f"{job.output_filename}: {report.num_samples / report.sample_rate:.2f}"
             f" s at {report.sample_rate} Hz, "
             + (f"restored above {found} kHz" if edges else "nothing restored")
         )
     if arguments.plot:
         from speechbrain_flashsr.plotting import plot_before_after
 
-        picture = output_filename.with_suffix(".png")
+        picture = _picture(job)
         plot_before_after(
-            filename, output_filename, picture, report.cutoff_hz[0]
+            job.filename, job.output_filename, picture, report.cutoff_hz[0]
         )
         if not arguments.quiet:
             print(f"{picture}: before and after")
+
+
+def _picture(job):
+    """Name of the spectrograms of a job."""
+    return job.output_filename.with_suffix(".png")
 
 
 def _set_up_logging():

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset, Sampler
 
 from speechbrain_flashsr.augmentation import change_speed
 from speechbrain_flashsr.degradation import random_low_pass
+from speechbrain_flashsr.lobes.features import normalize_pair
 
 MAX_GAP_SECONDS = 0.25
 FADE_SECONDS = 0.005
@@ -144,13 +145,15 @@ class RandomSegments(Dataset):
         Returns
         -------
         dict
-            `id` (the draw), `high` and `low` (waveforms at 48 kHz, [time]),
-            `cutoff_hz` of the low-pass, and `rolloff_hz` below which the
-            recordings have content.
+            `id` (the draw), `high` and `low` (waveforms at 48 kHz, [time], at
+            the level that :func:`~speechbrain_flashsr.lobes.features.
+            normalize_pair` gives them or lower),
+            `cutoff_hz` of the low-pass, `rolloff_hz` below which the
+            recordings have content, and their `domain`.
         """
         rng = np.random.default_rng([self.seed, int(draw)])
         for _ in range(MAX_ATTEMPTS):
-            high, rolloff_hz = self._fill(rng)
+            high, rolloff_hz, domain = self._fill(rng)
             if self.augmentation is not None:
                 high, rolloff_hz = self._augment(high, rolloff_hz, rng)
             low, cutoff_hz = random_low_pass(high, rng, **self.low_pass)
@@ -158,13 +161,20 @@ class RandomSegments(Dataset):
             peak = np.abs(high).max()
             if peak > MIN_PEAK and np.abs(low).max() > MIN_PEAK_RATIO * peak:
                 break
+        high, low = normalize_pair(
+            torch.from_numpy(high)[None], torch.from_numpy(low)[None]
+        )
+        level = 1.0
+        if self.augmentation is not None:
+            level = self.augmentation.draw_level(rng)
         dtype = torch.get_default_dtype()
         return {
             "id": str(draw),
-            "high": torch.from_numpy(high).to(dtype),
-            "low": torch.from_numpy(low).to(dtype),
+            "high": (level * high[0]).to(dtype),
+            "low": (level * low[0]).to(dtype),
             "cutoff_hz": float(cutoff_hz),
             "rolloff_hz": float(rolloff_hz),
+            "domain": domain,
         }
 
     def _choose(self, rng):
@@ -181,7 +191,7 @@ class RandomSegments(Dataset):
         return entry["domain"], entry.get("group")
 
     def _fill(self, rng):
-        """A segment, and the lowest roll-off of its recordings."""
+        """A segment, the lowest roll-off of its recordings, their domain."""
         entry = self._choose(rng)
         speed = 1.0
         if self.augmentation is not None:
@@ -197,13 +207,13 @@ class RandomSegments(Dataset):
             position += len(clip) + int(gap)
             group = self.groups[self._group(entry)]
             entry = group[rng.integers(len(group))]
-        return segment, rolloff_hz
+        return segment, rolloff_hz, entry["domain"]
 
     def _augment(self, high, rolloff_hz, rng):
         """Another segment added or not, then equalised."""
         gain = self.augmentation.draw_mix(rng)
         if gain is not None:
-            second, second_rolloff_hz = self._fill(rng)
+            second, second_rolloff_hz, _ = self._fill(rng)
             peaks = np.abs(high).max(), np.abs(second).max()
             high = high + gain * peaks[0] / max(peaks[1], MIN_PEAK) * second
             rolloff_hz = min(rolloff_hz, second_rolloff_hz)

@@ -19,9 +19,6 @@ from torch.nn import functional as F
 
 from speechbrain_flashsr.diffusion import dpm_solver_pp, trailing_timesteps
 
-ADVERSARIAL_TIMESTEPS = (10, 250, 500, 750)
-"""Time steps to which the adversarial loss noises its inputs."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
@@ -206,7 +203,7 @@ def boundary_scaling(t, sigma_data=0.5, timestep_scaling=10.0):
     return c_skip, c_out
 
 
-def student_output(student, x, t, condition, scale_boundary=True):
+def student_output(student, x, t, condition, scale_boundary=True, **boundary):
     """What the student makes of a state in one step.
 
     Arguments
@@ -221,6 +218,8 @@ def student_output(student, x, t, condition, scale_boundary=True):
         Condition latent, of the noisy latent's shape.
     scale_boundary : bool
         Whether :func:`boundary_scaling` is applied.
+    **boundary
+        Its other arguments.
 
     Returns
     -------
@@ -231,7 +230,9 @@ def student_output(student, x, t, condition, scale_boundary=True):
     if not scale_boundary:
         return x0
     shape = (-1,) + (1,) * (x.dim() - 1)
-    c_skip, c_out = (c.reshape(shape).to(x.dtype) for c in boundary_scaling(t))
+    c_skip, c_out = (
+        c.reshape(shape).to(x.dtype) for c in boundary_scaling(t, **boundary)
+    )
     return c_skip * x + c_out * x0
 
 

@@ -7,6 +7,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import contextlib
 import io
 import os
 import pathlib
@@ -14,6 +15,8 @@ import shutil
 
 import torch
 from ruamel.yaml import YAML
+
+from speechbrain_flashsr.checkpoints import read_checkpoint
 
 WINDOW_LENGTH = 245760
 """Length of an inference window in samples, 5.12 s as in the paper."""
@@ -93,30 +96,88 @@ def export_pretrained(folder, model, states, half=True, extra=""):
     >>> sorted(path.name for path in folder.iterdir())
     ['hyperparams.yaml', 'unet.ckpt']
     """
+    with _complete_folder(folder) as partial:
+        for name, state in states.items():
+            if half:
+                state = _as_type(state, torch.half)
+            torch.save(state, partial / f"{name}.ckpt")
+        text = model.rstrip() + "\n" + _loading(states) + extra
+        (partial / "hyperparams.yaml").write_text(text, encoding="utf-8")
+    return pathlib.Path(folder)
+
+
+def export_with_weights(folder, pretrained, states):
+    """Writes a pretrained folder that is another one with other weights,
+    complete or not at all.
+
+    Arguments
+    ---------
+    folder : str
+        Where to write; an older one is replaced.
+    pretrained : str
+        The other folder; its model card (README.md) is left out.
+    states : dict
+        {module name: state dictionary}, of the modules whose weights are
+        others. They are stored in the precision of those that they replace.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> old, new = (torch.nn.Linear(1, 1).state_dict() for _ in range(2))
+    >>> before = export_pretrained(folder / "old", "a: 1", {"unet": old})
+    >>> after = export_with_weights(folder / "new", before, {"unet": new})
+    >>> stored = torch.load(after / "unet.ckpt")["bias"]
+    >>> torch.equal(stored, new["bias"].half())
+    True
+    """
+    pretrained = pathlib.Path(pretrained)
+    with _complete_folder(folder) as partial:
+        for path in pretrained.iterdir():
+            if path.suffix in (".yaml", ".ckpt"):
+                shutil.copyfile(path, partial / path.name)
+        for name, state in states.items():
+            stored = read_checkpoint(pretrained / f"{name}.ckpt")
+            dtypes = {v.dtype for v in stored.values() if v.is_floating_point()}
+            if len(dtypes) == 1:
+                state = _as_type(state, *dtypes)
+            torch.save(state, partial / f"{name}.ckpt")
+    return pathlib.Path(folder)
+
+
+@contextlib.contextmanager
+def _complete_folder(folder):
+    """A folder beside, which replaces the folder in the end; nothing is left
+    of it if anything goes wrong."""
     folder = pathlib.Path(folder)
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        _write(partial, model, states, half, extra)
+        yield partial
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(partial, folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    return folder
 
 
-def _write(folder, model, states, half, extra):
-    for name, state in states.items():
-        if half:
-            state = {
-                key: value.half() if value.is_floating_point() else value
-                for key, value in state.items()
-            }
-        torch.save(state, folder / f"{name}.ckpt")
-    loading = LOADING.format(
+def _as_type(state, dtype):
+    """A state dictionary with floating-point values of another type."""
+    return {
+        key: value.to(dtype) if value.is_floating_point() else value
+        for key, value in state.items()
+    }
+
+
+def _loading(states):
+    """YAML that loads the weights."""
+    return LOADING.format(
         window_length=WINDOW_LENGTH,
         loadables="\n".join(f"        {n}: !ref <{n}>" for n in states),
         hooks="\n".join(
@@ -124,5 +185,3 @@ def _write(folder, model, states, half, extra):
             for n in states
         ),
     )
-    text = model.rstrip() + "\n" + loading + extra
-    (folder / "hyperparams.yaml").write_text(text, encoding="utf-8")

@@ -13,11 +13,15 @@ import pathlib
 import numpy as np
 import torch
 from speechbrain.dataio.batch import PaddedBatch
-from speechbrain.utils.distributed import run_on_main
-from torch.utils.data import DataLoader, Dataset, Subset
+from speechbrain.utils.distributed import (
+    ddp_barrier,
+    is_distributed_initialized,
+    run_on_main,
+)
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from speechbrain_flashsr.lobes.features import extend_band, normalize_pair
+from speechbrain_flashsr.lobes.features import extend_band
 
 DTYPES = {
     "fp32": torch.float32,
@@ -26,6 +30,7 @@ DTYPES = {
 }
 
 
+@torch.no_grad()
 def cache_latents(
     dataset,
     features,
@@ -40,8 +45,12 @@ def cache_latents(
     """Encodes draws of a dataset of segments to latents, once.
 
     Writes `high.npy` and `low.npy`, half precision, [num_draws, channels,
-    frames, bands], and `progress.json`; goes on where it was interrupted, does
-    nothing if all is there, and begins anew if the autoencoder has changed. Only the main process works, the others wait.
+    frames, bands], `domain.npy`, indices into the list in `domains.json`,
+    [num_draws], `rolloff_hz.npy`, and `progress.json`; goes on where it was
+    interrupted, does nothing if all is there, and begins anew if the
+    autoencoder, the number or the length of the segments has changed. The
+    processes of a distributed training take turns at the batches; all must see
+    the folder.
 
     Arguments
     ---------
@@ -65,78 +74,121 @@ def cache_latents(
     precision : str
         `fp32`, `bf16` or `fp16`, of the encoding.
     """
-    run_on_main(
-        _cache,
-        args=[
-            dataset,
-            features.to(device),
-            autoencoder.to(device).eval(),
-            pathlib.Path(folder),
-            num_draws,
-            batch_size,
-            num_workers,
-            device,
-            precision,
-        ],
-    )
-
-
-@torch.no_grad()
-def _cache(
-    dataset,
-    features,
-    autoencoder,
-    folder,
-    num_draws,
-    batch_size,
-    num_workers,
-    device,
-    precision,
-):
-    progress = folder / "progress.json"
-    state = {"num_draws": num_draws, "autoencoder": _digest(autoencoder)}
-    done = 0
-    if progress.exists():
-        found = json.loads(progress.read_text())
-        if all(found.get(key) == value for key, value in state.items()):
-            done = found["done"]
+    folder = pathlib.Path(folder)
+    features, autoencoder = features.to(device), autoencoder.to(device).eval()
+    layout = _layout(dataset, features, autoencoder)
+    state = {
+        "num_draws": num_draws,
+        "autoencoder": _digest(autoencoder),
+        "arrays": list(layout[0]),
+    }
+    done = run_on_main(_begin, args=[folder, state, layout])
     if done == num_draws:
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    rank, num_ranks = 0, 1
+    if is_distributed_initialized():
+        rank = torch.distributed.get_rank()
+        num_ranks = torch.distributed.get_world_size()
+    batches = [
+        range(start, min(start + batch_size, num_draws))
+        for start in range(done, num_draws, batch_size)
+    ]
+    loader = iter(
+        DataLoader(
+            dataset,
+            batch_sampler=batches[rank::num_ranks],
+            num_workers=num_workers,
+            collate_fn=PaddedBatch,
+        )
+    )
+    domains = json.loads((folder / "domains.json").read_text())
+    centres = features.band_centres()
+    for first in tqdm(
+        range(0, len(batches), num_ranks),
+        desc="Caching latents",
+        dynamic_ncols=True,
+        disable=rank > 0,
+    ):
+        if first + rank < len(batches):
+            batch = next(loader).to(device)
+            high, low = batch.high.data, batch.low.data
+            rolloff_hz = batch.rolloff_hz.to(device)
+            mel = extend_band(features(high), rolloff_hz, centres)
+            with torch.autocast(
+                torch.device(device).type,
+                DTYPES[precision],
+                precision != "fp32",
+            ):
+                rows = {
+                    "high": autoencoder.encode(mel),
+                    "low": autoencoder.encode(features(low)),
+                    "domain": torch.tensor(
+                        [domains.index(name) for name in batch.domain]
+                    ),
+                    "rolloff_hz": rolloff_hz,
+                }
+            for name, values in rows.items():
+                _write_rows(
+                    folder / f"{name}.npy",
+                    batches[first + rank].start,
+                    values.float().cpu().numpy(),
+                )
+        # All wait for each other at every batch, so none waits for long.
+        ddp_barrier()
+        if rank == 0:
+            last = min(first + num_ranks, len(batches)) - 1
+            stop = batches[last].stop
+            _write_json(folder / "progress.json", {**state, "done": stop})
+    ddp_barrier()
+
+
+def _layout(dataset, features, autoencoder):
+    """What the arrays of a cache hold: {name: (type, shape of a row)}, and the
+    names of the domains."""
     frames = dataset.segment_length // features.hop_length
     shape = autoencoder.latent_shape((1, 1, frames, features.n_mels))
     arrays = {
-        name: np.lib.format.open_memmap(
-            folder / f"{name}.npy",
-            mode="r+" if done else "w+",
-            dtype=np.float16,
-            shape=(num_draws, *shape),
-        )
-        for name in ("high", "low")
+        "high": (np.float16, shape),
+        "low": (np.float16, shape),
+        "domain": (np.int8, ()),
+        "rolloff_hz": (np.float32, ()),
     }
-    loader = DataLoader(
-        Subset(dataset, range(done, num_draws)),
-        batch_size=batch_size,
-        num_workers=num_workers,
-        collate_fn=PaddedBatch,
-    )
-    centres = features.band_centres()
-    for batch in tqdm(loader, desc="Caching latents", dynamic_ncols=True):
-        batch = batch.to(device)
-        high, low = normalize_pair(batch.high.data, batch.low.data)
-        mel = extend_band(features(high), batch.rolloff_hz.to(device), centres)
-        with torch.autocast(
-            torch.device(device).type, DTYPES[precision], precision != "fp32"
+    return arrays, list(dataset.domains)
+
+
+def _begin(folder, state, layout):
+    """Makes the files of a cache, unless they are there; returns how many draws
+    they hold."""
+    progress = folder / "progress.json"
+    if progress.exists():
+        found = json.loads(progress.read_text())
+        shape = np.load(folder / "high.npy", mmap_mode="r").shape[1:]
+        if shape == layout[0]["high"][1] and all(
+            found.get(key) == value for key, value in state.items()
         ):
-            encoded = {
-                "high": autoencoder.encode(mel),
-                "low": autoencoder.encode(features(low)),
-            }
-        stop = done + len(high)
-        for name, latent in encoded.items():
-            arrays[name][done:stop] = latent.float().cpu().numpy()
-        done = stop
-        _write_progress(progress, {**state, "done": done})
+            return found["done"]
+        progress.unlink()
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays, domains = layout
+    for name, (dtype, shape) in arrays.items():
+        np.lib.format.open_memmap(
+            folder / f"{name}.npy",
+            mode="w+",
+            dtype=dtype,
+            shape=(state["num_draws"], *shape),
+        ).flush()
+    _write_json(folder / "domains.json", domains)
+    return 0
+
+
+def _write_rows(path, start, rows):
+    """Writes rows into an array on disk. Not through a memory map: other
+    machines may write the neighbouring rows of the same page."""
+    array = np.load(path, mmap_mode="r")
+    rows = np.ascontiguousarray(rows, dtype=array.dtype)
+    with open(path, "r+b") as file:
+        file.seek(array.offset + start * array.strides[0])
+        file.write(rows.tobytes())
 
 
 def _digest(module):
@@ -147,9 +199,9 @@ def _digest(module):
     return digest.hexdigest()
 
 
-def _write_progress(path, state):
+def _write_json(path, content):
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(state))
+    partial.write_text(json.dumps(content))
     os.replace(partial, path)
 
 
@@ -166,19 +218,23 @@ class LatentPairs(Dataset):
 
     Example
     -------
-    >>> import tempfile
-    >>> folder = tempfile.TemporaryDirectory()
+    >>> folder = getfixture("tmp_path")
     >>> for name in ("high", "low"):
-    ...     np.save(
-    ...         f"{folder.name}/{name}.npy", np.ones((2, 1, 1, 1), np.float16)
-    ...     )
-    >>> LatentPairs(folder.name)[3]["z_high"]
+    ...     np.save(folder / f"{name}.npy", np.ones((2, 1, 1, 1), np.float16))
+    >>> np.save(folder / "domain.npy", np.zeros(2, np.int8))
+    >>> np.save(folder / "rolloff_hz.npy", np.full(2, 16000, np.float32))
+    >>> _ = (folder / "domains.json").write_text('["speech"]')
+    >>> LatentPairs(folder)[3]["z_high"]
     tensor([[[1.]]])
     """
 
     def __init__(self, folder, num_draws=None):
         self.high = np.load(f"{folder}/high.npy", mmap_mode="r")
         self.low = np.load(f"{folder}/low.npy", mmap_mode="r")
+        names = json.loads(pathlib.Path(folder, "domains.json").read_text())
+        indices = np.load(f"{folder}/domain.npy")
+        self.domains = [names[index] for index in indices]
+        self.rolloff_hz = np.load(f"{folder}/rolloff_hz.npy")
         self.num_draws = num_draws or len(self.high)
 
     def __len__(self):
@@ -186,11 +242,13 @@ class LatentPairs(Dataset):
 
     def __getitem__(self, draw):
         """Returns `id` (the draw), `z_high` and `z_low`, [channels, frames,
-        bands]."""
+        bands], and the recording's `domain` and `rolloff_hz`."""
         index = draw % len(self.high)
         dtype = torch.get_default_dtype()
         return {
             "id": str(draw),
-            "z_high": torch.from_numpy(self.high[index]).to(dtype),
-            "z_low": torch.from_numpy(self.low[index]).to(dtype),
+            "z_high": torch.tensor(self.high[index], dtype=dtype),
+            "z_low": torch.tensor(self.low[index], dtype=dtype),
+            "domain": self.domains[index],
+            "rolloff_hz": float(self.rolloff_hz[index]),
         }

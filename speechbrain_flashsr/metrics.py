@@ -2,7 +2,8 @@
 
 Log-spectral distances in the literature cannot be compared with each other;
 these say what they measure. All functions take batches [batch, time] at 48 kHz
-and return one value a clip, [batch], as SpeechBrain's `MetricStats` expects.
+and return one value a clip, [batch], as SpeechBrain's `MetricStats` expects;
+:class:`SpectralComparison` computes the spectra once for several of them.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -11,6 +12,8 @@ Authors
 import math
 
 import torch
+from speechbrain.nnet.losses import cal_si_snr
+from torchaudio.functional import melscale_fbanks
 
 SAMPLE_RATE = 48000
 N_FFT = 2048
@@ -19,6 +22,7 @@ POWER_FLOOR = 1e-8
 ACTIVE_RANGE_DB = 40.0
 BAND_WIDTH_HZ = 1000.0
 TOP_HZ = 16000.0
+NUM_MELS = 128
 
 
 def log_power_spectrum(wavs):
@@ -63,6 +67,19 @@ def bin_frequencies(like):
     return bins * SAMPLE_RATE / N_FFT
 
 
+def between(like, lower_hz, upper_hz):
+    """1 for bins between the limits, else 0, [batch or 1, bins, 1]."""
+    frequencies = bin_frequencies(like)
+    lower, upper = (
+        torch.as_tensor(limit, dtype=like.dtype, device=like.device).reshape(
+            -1, 1
+        )
+        for limit in (lower_hz, upper_hz)
+    )
+    inside = (frequencies >= lower) & (frequencies < upper)
+    return inside.to(like.dtype).unsqueeze(-1)
+
+
 def active_frames(log_power):
     """Frames whose energy is within 40 dB of the clip's loudest.
 
@@ -84,6 +101,77 @@ def active_frames(log_power):
     energy = 10 * torch.logsumexp(log_power * math.log(10), dim=1)
     energy = energy / math.log(10)
     return energy >= energy.amax(dim=1, keepdim=True) - ACTIVE_RANGE_DB
+
+
+class SpectralComparison:
+    """Spectra of predictions and targets, for several metrics of one pair.
+
+    The methods are described at the functions of the same names.
+
+    Arguments
+    ---------
+    predictions : torch.Tensor
+        [batch, time].
+    targets : torch.Tensor
+        [batch, time].
+    lengths : torch.Tensor, optional
+        Relative lengths, [batch]; frames that reach into the padding do not
+        count.
+
+    Example
+    -------
+    >>> wavs = torch.randn(2, 48000)
+    >>> comparison = SpectralComparison(wavs / 10, wavs)
+    >>> comparison.lsd(4000.0, 8000.0).round(decimals=3)
+    tensor([2., 2.])
+    >>> comparison.mel_distance().round(decimals=2)
+    tensor([20., 20.])
+    """
+
+    def __init__(self, predictions, targets, lengths=None):
+        self.prediction = log_power_spectrum(predictions)
+        self.target = log_power_spectrum(targets)
+        self.frames = active_frames(self.target) & _complete_frames(
+            self.target, lengths, targets
+        )
+
+    def lsd(self, lower_hz=0.0, upper_hz=math.inf):
+        """See :func:`lsd`."""
+        bins = between(self.target, lower_hz, upper_hz)
+        difference = (self.prediction - self.target) ** 2
+        mean = (difference * bins).sum(1) / bins.sum(1)
+        return self._mean_over_frames(mean.sqrt())
+
+    def mel_distance(self, rolloff_hz=SAMPLE_RATE / 2):
+        """See :func:`mel_distance`."""
+        filters, tops = _mel_filters(self.target)
+        rolloff = torch.as_tensor(rolloff_hz).to(tops).reshape(-1, 1)
+        bands = (tops <= rolloff).to(tops).unsqueeze(-1)
+        prediction, target = (
+            10 * (filters @ 10**x).clamp_min(POWER_FLOOR).log10()
+            for x in (self.prediction, self.target)
+        )
+        difference = (prediction - target).abs()
+        return self._mean_over_frames(
+            (difference * bands).sum(1) / bands.sum(1)
+        )
+
+    def envelope_correlation(self, cutoff_hz, rolloff_hz=SAMPLE_RATE / 2):
+        """See :func:`envelope_correlation`."""
+        batch = len(self.target)
+        cutoff = torch.as_tensor(cutoff_hz).expand(batch).tolist()
+        rolloff = torch.as_tensor(rolloff_hz).expand(batch).tolist()
+        return torch.stack(
+            [
+                _clip_correlation(p[:, f], t[:, f], c, r)
+                for p, t, f, c, r in zip(
+                    self.prediction, self.target, self.frames, cutoff, rolloff
+                )
+            ]
+        )
+
+    def _mean_over_frames(self, values):
+        return (values * self.frames).sum(1) / self.frames.sum(1)
 
 
 def lsd(predictions, targets, lower_hz=0.0, upper_hz=math.inf, lengths=None):
@@ -120,13 +208,110 @@ def lsd(predictions, targets, lower_hz=0.0, upper_hz=math.inf, lengths=None):
     >>> lsd(wavs / 10, wavs).round(decimals=3)
     tensor([2., 2.])
     """
-    difference = log_power_spectrum(predictions)
-    target = log_power_spectrum(targets)
-    difference = (difference - target) ** 2
-    bins = _between(difference, lower_hz, upper_hz)
-    mean = (difference * bins).sum(1) / bins.sum(1)
-    frames = active_frames(target) & _complete_frames(target, lengths, targets)
-    return (mean.sqrt() * frames).sum(1) / frames.sum(1)
+    comparison = SpectralComparison(predictions, targets, lengths)
+    return comparison.lsd(lower_hz, upper_hz)
+
+
+def align_energy(predictions, targets):
+    """Scales each prediction, by one factor, to the energy of its target.
+
+    The energy-aligned log-spectral distance is the :func:`lsd` of the result:
+    it forgives systems that change the level of the whole recording.
+
+    Arguments
+    ---------
+    predictions : torch.Tensor
+        [batch, time].
+    targets : torch.Tensor
+        [batch, time].
+
+    Returns
+    -------
+    torch.Tensor
+        [batch, time]; silent predictions stay silent.
+
+    Example
+    -------
+    >>> wavs = torch.randn(2, 48000)
+    >>> torch.allclose(align_energy(wavs / 10, wavs), wavs)
+    True
+    """
+    energy = predictions.square().sum(-1, keepdim=True)
+    wanted = targets.square().sum(-1, keepdim=True)
+    gain = torch.where(energy > 0, wanted / energy, 1.0).sqrt()
+    return predictions * gain
+
+
+def mel_distance(
+    predictions, targets, rolloff_hz=SAMPLE_RATE / 2, lengths=None
+):
+    """Mean absolute difference of the levels of 128 mel bands, in dB.
+
+    Triangular filters of unit peak on Slaney's mel scale from 0 to 24 kHz add
+    up the power spectrum (2048 points, see :func:`log_power_spectrum`); the
+    bands that end below the clip's roll-off count, in the active frames of the
+    target.
+
+    Arguments
+    ---------
+    predictions : torch.Tensor
+        [batch, time].
+    targets : torch.Tensor
+        [batch, time].
+    rolloff_hz : float or torch.Tensor
+        Scalar or [batch].
+    lengths : torch.Tensor
+        Relative lengths, [batch].
+
+    Returns
+    -------
+    torch.Tensor
+        In dB, [batch].
+
+    Example
+    -------
+    >>> wavs = torch.randn(2, 48000)
+    >>> mel_distance(wavs / 2, wavs).round(decimals=2)
+    tensor([6.0200, 6.0200])
+    """
+    comparison = SpectralComparison(predictions, targets, lengths)
+    return comparison.mel_distance(rolloff_hz)
+
+
+def si_sdr(predictions, targets):
+    """Scale-invariant signal-to-distortion ratio in dB, of the waveforms.
+
+    SpeechBrain's, with the means of both removed: 10 log10 of the energy of
+    the target, scaled to fit the prediction best, over that of the rest
+    (J. Le Roux et al., "SDR - half-baked or well done?", ICASSP 2019,
+    https://arxiv.org/abs/1811.02508). 1e-8 is added to both energies, which
+    makes -80 dB of silence. A high band of the right levels and other phases
+    than the original's lowers it: it says whether a system leaves alone what
+    it was given, not how good the restored band sounds.
+
+    Arguments
+    ---------
+    predictions : torch.Tensor
+        [batch, time].
+    targets : torch.Tensor
+        [batch, time].
+
+    Returns
+    -------
+    torch.Tensor
+        In dB, [batch].
+
+    Example
+    -------
+    >>> time = torch.arange(4800) / 48
+    >>> target = torch.sin(2 * torch.pi * time)[None]
+    >>> noise = torch.cos(2 * torch.pi * time)[None]
+    >>> si_sdr(0.5 * (target + 0.1 * noise), target).round(decimals=2)
+    tensor([20.])
+    """
+    # The function wants [time, batch, sources] and writes to its argument.
+    predictions = predictions.T[..., None].clone()
+    return -cal_si_snr(targets.T[..., None], predictions)[0, :, 0]
 
 
 def envelope_correlation(
@@ -164,20 +349,8 @@ def envelope_correlation(
     >>> envelope_correlation(wavs / 2, wavs, 4000).round(decimals=3)
     tensor([1., 1.])
     """
-    target = log_power_spectrum(targets)
-    prediction = log_power_spectrum(predictions)
-    frames = active_frames(target) & _complete_frames(target, lengths, targets)
-    batch = len(target)
-    cutoff = torch.as_tensor(cutoff_hz).expand(batch).tolist()
-    rolloff = torch.as_tensor(rolloff_hz).expand(batch).tolist()
-    return torch.stack(
-        [
-            _clip_correlation(p[:, f], t[:, f], c, r)
-            for p, t, f, c, r in zip(
-                prediction, target, frames, cutoff, rolloff
-            )
-        ]
-    )
+    comparison = SpectralComparison(predictions, targets, lengths)
+    return comparison.envelope_correlation(cutoff_hz, rolloff_hz)
 
 
 def _clip_correlation(prediction, target, cutoff_hz, rolloff_hz):
@@ -201,19 +374,6 @@ def _clip_correlation(prediction, target, cutoff_hz, rolloff_hz):
     return torch.stack(correlations).mean()
 
 
-def _between(like, lower_hz, upper_hz):
-    """1 for bins between the limits, else 0, [batch or 1, bins, 1]."""
-    frequencies = bin_frequencies(like)
-    lower, upper = (
-        torch.as_tensor(limit, dtype=like.dtype, device=like.device).reshape(
-            -1, 1
-        )
-        for limit in (lower_hz, upper_hz)
-    )
-    inside = (frequencies >= lower) & (frequencies < upper)
-    return inside.to(like.dtype).unsqueeze(-1)
-
-
 def _complete_frames(log_power, lengths, wavs):
     """Frames that hold no padding, [batch, frames]."""
     frames = torch.arange(log_power.shape[-1], device=log_power.device)
@@ -224,107 +384,15 @@ def _complete_frames(log_power, lengths, wavs):
     return frames <= last[:, None]
 
 
-class StaticNoise:
-    """A baseline that understands nothing: stationary noise above the cut-off.
-
-    The noise has the mean log-spectrum of a training set, at the level that
-    makes the kilohertz below the cut-off agree with the recording's. It gets a
-    low log-spectral distance for nothing, and an envelope correlation of 0.
-
-    Arguments
-    ---------
-    mean_log_power : torch.Tensor
-        Mean of :func:`log_power_spectrum` over active frames, [1025]; see
-        :func:`mean_log_power_spectrum`.
-
-    Example
-    -------
-    >>> system = StaticNoise(torch.zeros(1025))
-    >>> low = torch.randn(2, 48000)
-    >>> generator = torch.Generator().manual_seed(0)
-    >>> system(low, 4000.0, generator).shape
-    torch.Size([2, 48000])
-    """
-
-    LOG_MEAN_OF_NOISE = -0.2507
-    """Mean of the common logarithm of a squared Rayleigh variable of mean 1."""
-
-    def __init__(self, mean_log_power):
-        self.mean_log_power = mean_log_power
-
-    def __call__(self, low, cutoff_hz, generator):
-        """Adds noise to recordings.
-
-        Arguments
-        ---------
-        low : torch.Tensor
-            Band-limited recordings, [batch, time].
-        cutoff_hz : float
-            Where the noise begins.
-        generator : torch.Generator
-            Source of the noise.
-
-        Returns
-        -------
-        torch.Tensor
-            [batch, time].
-        """
-        log_power = log_power_spectrum(low)
-        below = _between(log_power, cutoff_hz - 1500.0, cutoff_hz - 500.0)
-        below = below[0, :, 0] > 0
-        active = active_frames(log_power)[:, None]
-        levels = log_power[:, below]
-        level = (levels * active).sum((1, 2)) / (
-            active.sum((1, 2)) * below.sum()
-        )
-        offset = level - self.mean_log_power[below].mean()
-        wanted = self.mean_log_power + offset[:, None]
-
-        noise = torch.randn(low.shape, generator=generator).to(low)
-        spectrum = torch.fft.rfft(noise)
-        frequencies = torch.linspace(
-            0, SAMPLE_RATE / 2, spectrum.shape[-1], device=low.device
-        ).to(low.dtype)
-        # Power of white noise of variance 1 in a bin of the windowed transform
-        white = math.log10(0.375 * N_FFT) + self.LOG_MEAN_OF_NOISE
-        position = frequencies / (SAMPLE_RATE / 2) * (N_FFT // 2)
-        left = position.long().clamp_max(N_FFT // 2 - 1)
-        weight = position - left
-        gain = torch.lerp(wanted[:, left], wanted[:, left + 1], weight) - white
-        gain = 10 ** (gain / 2) * (frequencies >= cutoff_hz)
-        shaped = torch.fft.irfft(spectrum * gain, n=low.shape[-1])
-        return low + shaped
-
-
-def mean_log_power_spectrum(wavs, rolloffs_hz):
-    """Mean log-spectrum of recordings, for :class:`StaticNoise`.
-
-    Arguments
-    ---------
-    wavs : iterable of torch.Tensor
-        Recordings, [time] each.
-    rolloffs_hz : iterable of float
-        Frequency up to which each counts.
-
-    Returns
-    -------
-    torch.Tensor
-        [1025]; above all roll-offs it goes on as at the last one.
-
-    Example
-    -------
-    >>> mean_log_power_spectrum([torch.zeros(4096)], [20000.0])[[0, -1]]
-    tensor([-8., -8.])
-    """
-    total = torch.zeros(N_FFT // 2 + 1)
-    count = torch.zeros(N_FFT // 2 + 1)
-    for wav, rolloff_hz in zip(wavs, rolloffs_hz):
-        log_power = log_power_spectrum(wav[None])
-        inside = _between(log_power, 0.0, rolloff_hz)[0, :, 0]
-        active = active_frames(log_power)[0]
-        total += inside * log_power[0, :, active].mean(dim=1)
-        count += inside
-    mean = total / count.clamp_min(1)
-    last = int(count.nonzero().max())
-    mean[last + 1 :] = mean[last]
-    return mean
+def _mel_filters(like):
+    """Filters [128, 1025], and where each ends in Hz, [128]."""
+    filters = melscale_fbanks(
+        N_FFT // 2 + 1,
+        0.0,
+        SAMPLE_RATE / 2,
+        NUM_MELS,
+        SAMPLE_RATE,
+        mel_scale="slaney",
+    ).T.to(like)
+    last = torch.where(filters > 0, bin_frequencies(like), 0.0)
+    return filters, last.amax(dim=1)

@@ -9,7 +9,6 @@ import torch
 from speechbrain.dataio.batch import PaddedBatch
 
 from speechbrain_flashsr.brains.base import FlashSRBrain
-from speechbrain_flashsr.lobes.features import normalize_pair
 
 
 class AutoencoderBrain(FlashSRBrain):
@@ -26,9 +25,7 @@ class AutoencoderBrain(FlashSRBrain):
 
     def compute_losses(self, batch, stage, turn):
         """The losses of a batch of segments."""
-        high, low = normalize_pair(batch.high.data, batch.low.data)
-        odd = torch.tensor([int(i) % 2 for i in batch.id], device=self.device)
-        mel = self.hparams.features(torch.where(odd[:, None] == 1, low, high))
+        mel = self.mel_of(batch)
         autoencoder = self.evaluated("autoencoder", stage)
         shape = self.unwrapped("autoencoder").latent_shape(mel.shape)
         noise = self.draw_noise(batch, shape)
@@ -38,6 +35,20 @@ class AutoencoderBrain(FlashSRBrain):
             "reconstruction": (reconstruction - mel).abs().mean(),
             "kl": kl.mean(),
         }
+
+    def mel_of(self, batch):
+        """The spectrograms that a batch stands for, [batch, 1, frames,
+        n_mels]."""
+        high, low = batch.high.data, batch.low.data
+        odd = torch.tensor([int(i) % 2 for i in batch.id], device=self.device)
+        return self.hparams.features(torch.where(odd[:, None] == 1, low, high))
+
+    def samples(self, batch):
+        """The first spectrogram of a batch, and what comes back."""
+        mel = self.mel_of(batch)[:1]
+        autoencoder = self.averages["autoencoder"].module
+        reconstruction = autoencoder.decode(autoencoder.encode(mel))
+        return {"mel": mel[0, 0], "reconstruction": reconstruction[0, 0]}
 
     @torch.no_grad()
     def measure_scale(self, dataset, num_batches):
@@ -62,7 +73,7 @@ class AutoencoderBrain(FlashSRBrain):
         latents = []
         for _, batch in zip(range(num_batches), loader):
             batch = batch.to(self.device)
-            high, _ = normalize_pair(batch.high.data, batch.low.data)
+            high = batch.high.data
             mel = self.hparams.features(high)
             latents.append(autoencoder.posterior(mel).mean.flatten())
         autoencoder.scale.fill_(1 / torch.cat(latents).std())

@@ -20,8 +20,10 @@ from speechbrain.utils.distributed import (
     is_distributed_initialized,
     run_on_main,
 )
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
+from speechbrain_flashsr.brains.averaging import average_with_warm_up
+from speechbrain_flashsr.brains.validation import SampleLogger, batch_by_domain
 from speechbrain_flashsr.dataio import EpochDraws
 
 NOISE_STREAMS = 1
@@ -54,36 +56,6 @@ def frozen(module):
         module.requires_grad_(True)
 
 
-def average_with_warm_up(decay):
-    """Exponential moving average that forgets the first steps sooner.
-
-    Arguments
-    ---------
-    decay : float
-        Of the average, once n steps are such that (1 + n) / (10 + n) is above.
-
-    Returns
-    -------
-    callable
-        For :class:`torch.optim.swa_utils.AveragedModel`.
-
-    Example
-    -------
-    >>> update = average_with_warm_up(0.999)
-    >>> average, current = [torch.zeros(1)], [torch.ones(1)]
-    >>> update(average, current, 2)
-    >>> average
-    [tensor([0.7500])]
-    """
-
-    def update(averaged, current, num_averaged):
-        n = int(num_averaged)
-        warm = min(decay, (1 + n) / (10 + n))
-        get_ema_multi_avg_fn(warm)(averaged, current, num_averaged)
-
-    return update
-
-
 class FlashSRBrain(sb.Brain):
     """Base of the four stages: trains networks with named losses.
 
@@ -92,8 +64,9 @@ class FlashSRBrain(sb.Brain):
     modules are averaged and exported (`trained`).
 
     Hyperparameters read: `loss_weights` {name: weight}, `lr`, `ema_decay`,
-    `max_minutes` (null for no limit), `output_folder`, `train_logger`,
-    `epoch_counter`, `seed`.
+    `max_minutes` (null for no limit), `gradient_checkpointing`,
+    `use_tensorboard` (logs in `output_folder`/tensorboard), `output_folder`,
+    `train_logger`, `epoch_counter`, `seed`, `sample_rate`.
     """
 
     trained = ()
@@ -183,11 +156,25 @@ class FlashSRBrain(sb.Brain):
         return torch.from_numpy(np.stack(noise)).to(self.device, dtype)
 
     def on_fit_start(self):
-        """Recovers, then starts the clock of `max_minutes`."""
+        """Recovers, sets the learning rate that is asked for now, and starts
+        the clock of `max_minutes`."""
+        for module in self.modules.modules():
+            if hasattr(module, "gradient_checkpointing"):
+                module.gradient_checkpointing = (
+                    self.hparams.gradient_checkpointing
+                )
         super().on_fit_start()
+        for optimizer in self.optimizers_dict.values():
+            for group in optimizer.param_groups:
+                # That of the checkpoint may be another one.
+                group["lr"] = self.hparams.lr
         self.fit_start = time.monotonic()
         self.time_is_up = False
         self.loss_sums = {}
+        self.tensorboard = None
+        if self.hparams.use_tensorboard:
+            folder = pathlib.Path(self.hparams.output_folder) / "tensorboard"
+            self.tensorboard = SampleLogger(folder, self.hparams.sample_rate)
 
     @property
     def _optimizer_step_limit_exceeded(self):
@@ -249,14 +236,32 @@ class FlashSRBrain(sb.Brain):
         super().optimizers_step()
         self.optimizer_step = count
 
+    def samples(self, batch):
+        """What the model makes of a batch's first recording, for TensorBoard:
+        {name: spectrogram [frames, n_mels] or waveform [time]}."""
+        raise NotImplementedError
+
     def evaluate_batch(self, batch, stage):
-        """Computes a batch's losses of the first turn for the log; returns
-        their weighted sum."""
-        losses = self.compute_losses(
-            batch.to(self.device), stage, next(iter(self.optimized))
-        )
-        self.add_to_log(losses)
-        return torch.as_tensor(float(self.weighted_sum(losses)))
+        """Computes the losses of the first turn, of all and of each domain, for
+        the log; returns their weighted sum."""
+        turn = next(iter(self.optimized))
+        total, count = 0.0, 0
+        for domain, part in batch.items():
+            part = part.to(self.device)
+            losses = self.compute_losses(part, stage, turn)
+            size = len(part.id)
+            total += size * float(self.weighted_sum(losses))
+            count += size
+            self.add_to_log(losses, size)
+            if domain is not None:
+                named = {f"{k}_{domain}": loss for k, loss in losses.items()}
+                self.add_to_log(named, size)
+            if self.tensorboard is not None and domain not in self.shown:
+                self.shown.add(domain)
+                epoch = self.hparams.epoch_counter.current
+                samples = self.samples(part)
+                self.tensorboard.log_samples(epoch, domain, samples)
+        return torch.as_tensor(total / count)
 
     def weighted_sum(self, losses):
         """Adds losses up with `loss_weights`; one without a weight is only
@@ -283,17 +288,27 @@ class FlashSRBrain(sb.Brain):
         if should_step:
             for name, average in self.averages.items():
                 average.update_parameters(self.unwrapped(name))
-        self.check_time()
+            self.check_time()
 
-    def add_to_log(self, losses):
-        """Adds a step's losses to the epoch's means."""
+    def _should_save_intra_epoch_ckpt(self, last_ckpt_time, steps_since_ckpt):
+        """Not amid an accumulation: checkpoints hold no gradients."""
+        if self.step % self.grad_accumulation_factor:
+            return False
+        return super()._should_save_intra_epoch_ckpt(
+            last_ckpt_time, steps_since_ckpt
+        )
+
+    def add_to_log(self, losses, size=1):
+        """Adds losses to the epoch's means, with a weight."""
         for name, loss in losses.items():
             total, count = self.loss_sums.get(name, (0.0, 0))
-            self.loss_sums[name] = (total + float(loss.detach()), count + 1)
+            total += size * float(loss.detach())
+            self.loss_sums[name] = (total, count + size)
 
     def on_stage_start(self, stage, epoch=None):
         """Empties the sums."""
         self.loss_sums = {}
+        self.shown = set()
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
         """Logs the epoch's mean losses and saves a checkpoint."""
@@ -307,6 +322,8 @@ class FlashSRBrain(sb.Brain):
                 train_stats=self.train_stats,
                 valid_stats=stats,
             )
+            if self.tensorboard is not None:
+                self.tensorboard.log_epoch(epoch, self.train_stats, stats)
             if self.checkpointer is not None and not self.time_is_up:
                 self.checkpointer.save_and_keep_only(
                     meta={"loss": stats["loss"]}, num_to_keep=1
@@ -324,8 +341,7 @@ class FlashSRBrain(sb.Brain):
         valid_data : torch.utils.data.Dataset
             The same items are drawn after every epoch.
         """
-        options = dict(self.hparams.dataloader_opts)
-        options["collate_fn"] = PaddedBatch
+        options = self.hparams.dataloader_opts
         sampler = EpochDraws(len(train_data))
         self.train_sampler = sampler
         self.fit(
@@ -334,10 +350,11 @@ class FlashSRBrain(sb.Brain):
             valid_data,
             train_loader_kwargs={
                 **options,
+                "collate_fn": PaddedBatch,
                 "sampler": sampler,
                 "drop_last": True,
             },
-            valid_loader_kwargs=options,
+            valid_loader_kwargs={**options, "collate_fn": batch_by_domain},
         )
 
     def export(self, names=None):

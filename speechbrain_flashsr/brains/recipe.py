@@ -4,13 +4,65 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import dataclasses
+import io
 import pathlib
 
 import speechbrain as sb
 from hyperpyyaml import load_hyperpyyaml
+from hyperpyyaml.core import recursive_update
+from ruamel.yaml import YAML
 from speechbrain.utils.distributed import ddp_init_group
 
+from speechbrain_flashsr.checkpoints import load_strictly
 from speechbrain_flashsr.latents import LatentPairs, cache_latents
+
+
+def follow_base(hparams_file, overrides=""):
+    """Resolves a YAML that only says what differs from another one.
+
+    Its key `based_on` names the other, relative to itself; all its other keys
+    are overrides of keys that are there. Paths in them (of an `!include:`) are
+    relative to the other YAML.
+
+    Arguments
+    ---------
+    hparams_file : str or Path
+        The YAML, complete or with `based_on`.
+    overrides : str
+        YAML of further overrides, which win.
+
+    Returns
+    -------
+    hparams_file : pathlib.Path
+        The complete YAML.
+    overrides : str
+        All that differs from it.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> _ = (folder / "train.yaml").write_text("lr: 1\\nbatch_size: 4")
+    >>> _ = (folder / "fast.yaml").write_text("based_on: train.yaml\\nlr: 2")
+    >>> file, overrides = follow_base(folder / "fast.yaml", "batch_size: 8")
+    >>> file.name, overrides
+    ('train.yaml', 'lr: 2\\nbatch_size: 8\\n')
+    """
+    yaml = YAML()
+    hparams_file = pathlib.Path(hparams_file)
+    changes = yaml.load(overrides) or {}
+    while True:
+        content = yaml.load(hparams_file)
+        base = content.pop("based_on", None)
+        if base is None:
+            break
+        recursive_update(content, changes)
+        changes = content
+        hparams_file = hparams_file.parent / base
+    text = io.StringIO()
+    if changes:
+        yaml.dump(changes, text)
+    return hparams_file, text.getvalue()
 
 
 def load_recipe(arguments):
@@ -20,7 +72,8 @@ def load_recipe(arguments):
     Arguments
     ---------
     arguments : list of str
-        Of the command line: the YAML, options and overrides.
+        Of the command line: the YAML (see :func:`follow_base`), options and
+        overrides.
 
     Returns
     -------
@@ -36,7 +89,13 @@ def load_recipe(arguments):
         If a manifest is missing.
     """
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
+    limit = run_opts.optimizer_step_limit
+    if limit is not None:  # SpeechBrain reads it as a string.
+        run_opts = dataclasses.replace(
+            run_opts, optimizer_step_limit=int(limit)
+        )
     ddp_init_group(run_opts)
+    hparams_file, overrides = follow_base(hparams_file, overrides)
     with open(hparams_file, encoding="utf-8") as file:
         hparams = load_hyperpyyaml(file, overrides)
     sb.create_experiment_directory(
@@ -45,6 +104,33 @@ def load_recipe(arguments):
         overrides=overrides,
     )
     return hparams, run_opts
+
+
+def load_starting_weights(hparams, needed=()):
+    """Loads the weights that a stage is given to start from.
+
+    Arguments
+    ---------
+    hparams : dict
+        `starting_weights` {name: module}, and for each name `<name>_file`, the
+        path of its weights or None.
+    needed : sequence of str
+        Names without which the stage cannot do.
+
+    Raises
+    ------
+    ValueError
+        If a needed file is not given.
+    """
+    for name, module in hparams["starting_weights"].items():
+        path = hparams[f"{name}_file"]
+        if path is not None:
+            load_strictly(module, path)
+        elif name in needed:
+            raise ValueError(
+                f"`{name}_file` is not given, but `student_mel_fraction` "
+                f"needs it: the trained weights of the {name}."
+            )
 
 
 def prepare_latents(hparams, run_opts):

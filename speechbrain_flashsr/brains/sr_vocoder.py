@@ -4,6 +4,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import numpy as np
 import speechbrain as sb
 import torch
 from speechbrain.lobes.models.HifiGAN import (
@@ -14,8 +15,9 @@ from speechbrain.lobes.models.HifiGAN import (
     MSEGLoss,
 )
 
+from speechbrain_flashsr import metrics
 from speechbrain_flashsr.brains.base import FlashSRBrain, frozen
-from speechbrain_flashsr.lobes.features import extend_band, normalize_pair
+from speechbrain_flashsr.lobes.features import extend_band
 from speechbrain_flashsr.losses import at_least_single
 
 GENERATOR_LOSS = GeneratorLoss(
@@ -29,16 +31,29 @@ DISCRIMINATOR_LOSS = DiscriminatorLoss(msed_loss=MSEDLoss())
 
 class SRVocoderBrain(FlashSRBrain):
     """Last stage: log-mel spectrograms, continued above each clip's roll-off as
-    the teacher's targets are, and band-limited waveforms to full-band waveforms (FlashSR, https://arxiv.org/abs/2501.10807, section
-    2.3; losses of BigVGAN, https://arxiv.org/abs/2206.04658).
+    the teacher's targets are, and band-limited waveforms to full-band waveforms
+    (FlashSR, https://arxiv.org/abs/2501.10807, section 2.3; losses of BigVGAN,
+    https://arxiv.org/abs/2206.04658).
+
+    Hyperparameters read beside the base's: `student_mel_fraction`, the share of
+    the samples whose spectrogram is the one that the student (`super_resolver`)
+    predicts, as at inference, instead of the true one.
 
     Losses: `stft` (multi-resolution), `mel`, and from step `adversarial_start`
     on `adversarial`, `feature_matching` and the discriminator's
-    `discriminator`; `stft` stops at each clip's roll-off.
+    `discriminator`; `stft` stops at each clip's roll-off. Validation logs the
+    log-spectral distance `lsd`.
     """
 
     trained = ("vocoder",)
     optimized = {"vocoder": trained, "discriminator": ("discriminator",)}
+
+    def on_fit_start(self):
+        """Freezes the student."""
+        super().on_fit_start()
+        resolver = self.hparams.super_resolver.to(self.device)
+        for part in (resolver.autoencoder, resolver.denoiser):
+            part.eval().requires_grad_(False)
 
     def turns(self):
         """The discriminator joins in at `adversarial_start`."""
@@ -50,21 +65,62 @@ class SRVocoderBrain(FlashSRBrain):
         """The losses of a batch of segments."""
         if turn == "discriminator":
             return self.discriminator_losses()
-        high, low = normalize_pair(batch.high.data, batch.low.data)
+        high, low = batch.high.data, batch.low.data
         rolloff_hz = batch.rolloff_hz.to(self.device)
         features = self.hparams.features
         mel = extend_band(features(high), rolloff_hz, features.band_centres())
+        given = self.given_mel(batch, mel, low)
         vocoder = self.evaluated("vocoder", stage)
-        generated = vocoder(mel.squeeze(1).transpose(1, 2), low)
+        generated = vocoder(given.squeeze(1).transpose(1, 2), low)
         self.pair = high.unsqueeze(1), generated.unsqueeze(1)
         generated_mel = features(at_least_single(generated))
         losses = {
             "stft": self.hparams.stft_loss(generated, high, rolloff_hz),
             "mel": (generated_mel - mel).abs().mean(),
         }
-        if "discriminator" in self.turns() and stage == sb.Stage.TRAIN:
+        if stage != sb.Stage.TRAIN:
+            distances = metrics.lsd(
+                at_least_single(generated), high, upper_hz=rolloff_hz
+            )
+            losses["lsd"] = distances.nanmean()
+        elif "discriminator" in self.turns():
             losses.update(self.generator_losses())
         return losses
+
+    def samples(self, batch):
+        """The first recording of the batch of the last losses: band-limited,
+        original and generated, as sound and as spectrograms."""
+        low = batch.low.data
+        high, generated = self.pair
+        wavs = {"low": low[0], "high": high[0, 0], "generated": generated[0, 0]}
+        mels = {
+            f"{name}_mel": self.hparams.features(wav[None])[0, 0]
+            for name, wav in wavs.items()
+        }
+        return {**wavs, **mels}
+
+    @torch.no_grad()
+    def given_mel(self, batch, mel, low):
+        """True spectrograms, or for some samples what the student makes of
+        their band-limited waveforms, [batch, 1, frames, n_mels]."""
+        predicted = torch.tensor(
+            [
+                np.random.default_rng(
+                    [self.hparams.seed, int(draw), 3]
+                ).random()
+                < self.hparams.student_mel_fraction
+                for draw in batch.id
+            ]
+        )
+        if not predicted.any():
+            return mel
+        resolver = self.hparams.super_resolver
+        noise = self.draw_noise(batch, resolver.latent_shape(low.shape[-1]))
+        given = mel.clone()
+        given[predicted] = resolver.predict_mel(
+            low[predicted], noise[predicted]
+        ).to(mel.dtype)
+        return given
 
     def generator_losses(self):
         """What the discriminator tells the vocoder."""

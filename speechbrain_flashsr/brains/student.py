@@ -9,30 +9,40 @@ import speechbrain as sb
 import torch
 
 from speechbrain_flashsr import distillation
-from speechbrain_flashsr.brains.base import FlashSRBrain, frozen
+from speechbrain_flashsr.brains.base import frozen
+from speechbrain_flashsr.brains.latent import LatentBrain
 
 
-class StudentBrain(FlashSRBrain):
+class StudentBrain(LatentBrain):
     """Third stage: FlashSR's distillation (https://arxiv.org/abs/2501.10807,
     figure 1c) with the losses of :mod:`speechbrain_flashsr.distillation`.
 
     Hyperparameters read beside the base's: `stages` (a list of
     :class:`~speechbrain_flashsr.distillation.Stage`), `scale_boundary`,
+    `boundary` (arguments of
+    :func:`~speechbrain_flashsr.distillation.boundary_scaling`),
     `use_distillation`, `use_distribution_matching`, `use_adversarial` (each
-    switches one loss off), `denoiser` (the student) and `teacher`.
+    switches one loss off), `adversarial_timesteps` (to which the adversarial
+    loss noises its inputs), `denoiser` (the student) and `teacher`.
 
     Losses, weighted by the stage: `distillation`, `distribution_matching`,
     `adversarial`, and the discriminator's `discriminator`.
     """
 
-    trained = ("unet",)
-    optimized = {"unet": trained, "discriminator": ("discriminator",)}
+    optimized = {
+        "unet": LatentBrain.trained,
+        "discriminator": ("discriminator",),
+    }
 
     def on_fit_start(self):
         """Freezes the teacher."""
         super().on_fit_start()
         teacher = self.hparams.teacher.to(self.device)
         teacher.eval().requires_grad_(False)
+        # Gradients of the adversarial loss pass through the teacher.
+        teacher.unet.gradient_checkpointing = (
+            self.hparams.gradient_checkpointing
+        )
 
     @property
     def stage_of_step(self):
@@ -77,11 +87,6 @@ class StudentBrain(FlashSRBrain):
             return self.discriminator_losses(batch)
         return self.student_losses(batch, z_high, condition, noise)
 
-    def denoiser_of(self, unet):
-        """The denoiser with another copy of its network."""
-        denoiser = self.hparams.denoiser
-        return type(denoiser)(unet, denoiser.schedule, denoiser.unconditional)
-
     def student_losses(self, batch, z_high, condition, noise):
         """Distillation, distribution matching and adversarial losses."""
         settings, teacher = self.stage_of_step, self.hparams.teacher
@@ -104,6 +109,7 @@ class StudentBrain(FlashSRBrain):
             t,
             condition,
             self.hparams.scale_boundary,
+            **self.hparams.boundary,
         )
         self.pair = z_high, x0.detach(), condition
 
@@ -151,7 +157,7 @@ class StudentBrain(FlashSRBrain):
     def features(self, batch, x0, condition):
         """What the discriminator reads of latents."""
         choices = torch.tensor(
-            distillation.ADVERSARIAL_TIMESTEPS, device=self.device
+            self.hparams.adversarial_timesteps, device=self.device
         )
         index = self.draw_integers(batch, 1, len(choices))
         return distillation.adversarial_features(

@@ -6,6 +6,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -264,7 +265,7 @@ def complete_file(path):
             raise IsADirectoryError(f"'{path}' is a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(
-            prefix=".flashsr-", dir=path.parent
+            prefix=_temporary_prefix(path), dir=path.parent
         )
         os.close(handle)
     try:
@@ -278,6 +279,35 @@ def complete_file(path):
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def remove_leftovers(path):
+    """Removes what a killed process left of an output it was writing.
+
+    Arguments
+    ---------
+    path : str or Path
+        Name of the output, which nobody else is writing now.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "notes.txt"
+    >>> with complete_file(path) as temporary:
+    ...     killed = path.with_name(Path(temporary).name + "-killed")
+    ...     killed.touch()
+    >>> remove_leftovers(path)
+    >>> path.exists(), killed.exists()
+    (True, False)
+    """
+    path = Path(path)
+    for leftover in path.parent.glob(f"{_temporary_prefix(path)}*"):
+        leftover.unlink(missing_ok=True)
+
+
+def _temporary_prefix(path):
+    """How the temporary names for an output begin: short, whatever its name."""
+    name = hashlib.sha256(path.name.encode(errors="surrogateescape"))
+    return f".flashsr-{name.hexdigest()[:12]}-"
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from speechbrain.dataio.preprocess import AudioNormalizer
 from speechbrain.inference.interfaces import Pretrained
+from speechbrain.utils.autocast import AMPConfig
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_flashsr.inference.audio_input import AudioReader
@@ -42,6 +43,7 @@ from speechbrain_flashsr.inference.reporting import (
 from speechbrain_flashsr.inference.resampling import Resampler
 from speechbrain_flashsr.inference.restoration import Settings, WindowRestorer
 from speechbrain_flashsr.inference.signal_analysis import analyse
+from speechbrain_flashsr.lobes.convolutions import prepare_for_inference
 
 logger = get_logger(__name__)
 
@@ -74,7 +76,9 @@ class FlashSR(Pretrained):
     run_opts : dict, optional
         Run options.
     freeze_params : bool
-        Whether to switch gradients off and evaluation mode on.
+        Whether to switch gradients off and evaluation mode on, and to bring
+        the weights to the form in which they run fastest (see
+        :func:`~speechbrain_flashsr.lobes.convolutions.prepare_for_inference`).
 
     Example
     -------
@@ -105,6 +109,11 @@ class FlashSR(Pretrained):
         if self.precision == "fp16" and self.device_type == "cpu":
             raise ValueError(
                 "precision='fp16' needs a GPU. Use 'bf16' or 'fp32' on a CPU."
+            )
+        if freeze_params:
+            prepare_for_inference(
+                self.mods.super_resolver,
+                AMPConfig.from_name(self.precision).dtype,
             )
         self.sample_rate = self.mods.super_resolver.sample_rate
         self.window_length = hparams.get("window_length", WINDOW_LENGTH)

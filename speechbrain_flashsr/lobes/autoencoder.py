@@ -15,6 +15,11 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from speechbrain_flashsr.lobes.convolutions import (
+    PreciseConv2d,
+    upsample_and_convolve,
+)
+
 NORM_EPS = 1e-6
 
 
@@ -139,7 +144,7 @@ class Upsample(nn.Module):
     def forward(self, x):
         """Maps [batch, channels, frames, bands] to
         [batch, channels, 2 * frames, 2 * bands]."""
-        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+        return upsample_and_convolve(x, self.conv.weight, self.conv.bias)
 
 
 def _middle(channels, groups):
@@ -189,7 +194,7 @@ class Encoder(nn.Module):
     ):
         super().__init__()
         self.gradient_checkpointing = False
-        self.conv_in = nn.Conv2d(1, channels, 3, padding=1)
+        self.conv_in = PreciseConv2d(1, channels, 3, padding=1)
         layers = []
         width = channels
         for level, mult in enumerate(channel_mults):
@@ -253,7 +258,7 @@ class Decoder(nn.Module):
                 layers.append(Upsample(width))
         self.levels = nn.ModuleList(layers)
         self.norm_out = nn.GroupNorm(groups, width, eps=NORM_EPS)
-        self.conv_out = nn.Conv2d(width, 1, 3, padding=1)
+        self.conv_out = PreciseConv2d(width, 1, 3, padding=1)
 
     def forward(self, latent):
         """Maps [batch, latent_channels, frames / 8, n_mels / 8] to

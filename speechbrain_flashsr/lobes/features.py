@@ -186,9 +186,13 @@ class LogMel(nn.Module):
             [batch, 1, frames, n_mels] with frames = time // hop_length.
         """
         padded = nn.functional.pad(
-            wavs.unsqueeze(1), (self.padding, self.padding), mode="reflect"
+            wavs.unsqueeze(1),
+            (self.padding, self.padding),
+            mode="reflect",
         )
-        mel = self.mel(padded.squeeze(1))
+        # Quiet bands would not survive half precision.
+        with torch.autocast(wavs.device.type, enabled=False):
+            mel = self.mel(padded.squeeze(1))
         return mel.clamp_min(self.floor).log().transpose(1, 2).unsqueeze(1)
 
 
@@ -235,9 +239,11 @@ def extend_band(mel, rolloff_hz, band_centres):
             continue
         below = clip[..., edge - missing : edge].flip(-1)
         steps = torch.arange(missing, device=mel.device) + 0.5
-        half = max(missing // 2, 1)
-        rise = below[..., half:].mean() - below[..., :half].mean()
-        tilt = (rise / half).clamp(0.0, MAX_TILT)
+        half = missing // 2
+        tilt = torch.zeros((), device=mel.device)
+        if half:
+            rise = below[..., -half:].mean() - below[..., :half].mean()
+            tilt = (rise / (missing - half)).clamp(0.0, MAX_TILT)
         mirrored = below - 2 * tilt * steps
         clip[..., edge : edge + missing] = mirrored.clamp_min(floor)
     return extended

@@ -124,9 +124,31 @@ class LatentSuperResolver(nn.Module):
                 f"The noise has shape {list(noise.shape)}, but windows of "
                 f"shape {list(low.shape)} need {list(expected)}."
             )
+        mel = self.predict_mel(low, noise, num_steps, guidance_scale)
+        return self.vocoder(mel.squeeze(1).transpose(1, 2), low)
+
+    def predict_mel(self, low, noise, num_steps=1, guidance_scale=1.0):
+        """Restores the high band of the log-mel spectrogram: all but the
+        vocoder.
+
+        Arguments
+        ---------
+        low : torch.Tensor
+            As :meth:`forward` takes it, [batch, time].
+        noise : torch.Tensor
+            Likewise, [batch, *latent_shape(time)].
+        num_steps : int
+            Diffusion steps.
+        guidance_scale : float
+            Classifier-free guidance; 1 for none.
+
+        Returns
+        -------
+        torch.Tensor
+            Log-mel spectrograms, [batch, 1, frames, n_mels].
+        """
         condition = self.autoencoder.encode(self.features(low))
         latent = self.denoiser.sample(
             noise, condition, num_steps, guidance_scale
         )
-        mel = self.autoencoder.decode(latent)
-        return self.vocoder(mel.squeeze(1).transpose(1, 2), low)
+        return self.autoencoder.decode(latent)

@@ -17,6 +17,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from speechbrain_flashsr.lobes.convolutions import upsample_and_convolve
+
 
 def timestep_embedding(t, channels, max_period=10000.0):
     """Sinusoids of the time step: all cosines first, then all sines.
@@ -237,7 +239,7 @@ class Upsample(nn.Conv2d):
     def forward(self, x):
         """Maps [batch, channels, frames, bands] to
         [batch, channels, 2 * frames, 2 * bands]."""
-        return super().forward(F.interpolate(x, scale_factor=2.0))
+        return upsample_and_convolve(x, self.weight, self.bias)
 
 
 class Stage(nn.ModuleList):

@@ -14,10 +14,16 @@ import math
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import weight_norm
+from torch.utils.checkpoint import checkpoint
 
 from speechbrain_flashsr.lobes.activations import AliasFree, SnakeBeta
+from speechbrain_flashsr.lobes.convolutions import (
+    Conv1d,
+    ConvTranspose1d,
+    PreciseConv1d,
+    fold_weight_norm,
+)
 
 LEAKY_SLOPE = 0.1
 
@@ -55,7 +61,7 @@ class AMPBlock(nn.Module):
 
         def convolution(dilation):
             return weight_norm(
-                nn.Conv1d(
+                Conv1d(
                     channels,
                     channels,
                     kernel_size,
@@ -101,9 +107,9 @@ class WaveformBranch(nn.Module):
 
     def __init__(self, channels, strides):
         super().__init__()
-        self.conv_in = nn.Conv1d(1, channels, 7, padding=3)
+        self.conv_in = PreciseConv1d(1, channels, 7, padding=3)
         self.downsamples = nn.ModuleList(
-            nn.Conv1d(
+            Conv1d(
                 channels * 2**index,
                 channels * 2 ** (index + 1),
                 2 * stride,
@@ -117,7 +123,7 @@ class WaveformBranch(nn.Module):
         """Maps waveforms [batch, time] to a list of features [batch, channels
         * 2^i, time / rate], from the lowest rate to the highest."""
         length = wavs.shape[-1]
-        features = [self.conv_in(wavs.unsqueeze(1))]
+        features = [self.conv_in(wavs.unsqueeze(2).transpose(1, 2))]
         for downsample in self.downsamples:
             length = length // downsample.stride[0]
             h = downsample(features[-1])
@@ -167,15 +173,18 @@ class SRVocoder(nn.Module):
         mel_std=1.0,
     ):
         super().__init__()
+        self.gradient_checkpointing = False
         self.hop_length = math.prod(upsample_rates)
         self.mel_mean = mel_mean
         self.mel_std = mel_std
         widths = [channels // 2**i for i in range(len(upsample_rates) + 1)]
-        self.conv_in = weight_norm(nn.Conv1d(n_mels, channels, 7, padding=3))
+        self.conv_in = weight_norm(
+            PreciseConv1d(n_mels, channels, 7, padding=3)
+        )
         self.waveform_branch = WaveformBranch(widths[-1], upsample_rates[:0:-1])
         self.upsamples = nn.ModuleList(
             weight_norm(
-                nn.ConvTranspose1d(
+                ConvTranspose1d(
                     in_width, out_width, 2 * rate, rate, padding=rate // 2
                 )
             )
@@ -191,7 +200,7 @@ class SRVocoder(nn.Module):
             for width in widths[1:]
         )
         self.activation_out = _activation(widths[-1], alias_free)
-        self.conv_out = weight_norm(nn.Conv1d(widths[-1], 1, 7, padding=3))
+        self.conv_out = weight_norm(PreciseConv1d(widths[-1], 1, 7, padding=3))
 
     def forward(self, mel, wavs):
         """Generates waveforms.
@@ -228,13 +237,16 @@ class SRVocoder(nn.Module):
         ):
             # An odd rate leaves one sample too many.
             h = upsample(h)[..., : feature.shape[-1]] + feature
-            h = sum(block(h) for block in blocks) / len(blocks)
+            h = sum(self._run(block, h) for block in blocks) / len(blocks)
         return torch.tanh(self.conv_out(self.activation_out(h))).squeeze(1)
+
+    def _run(self, block, h):
+        if self.gradient_checkpointing and torch.is_grad_enabled():
+            return checkpoint(block, h, use_reentrant=False)
+        return block(h)
 
     def fold_weight_norm(self):
         """Replaces every weight-normalised weight by its value, in place: for
         inference, which it speeds up. Weights can then no longer be trained
         nor loaded from an unfolded state."""
-        for module in self.modules():
-            if parametrize.is_parametrized(module, "weight"):
-                parametrize.remove_parametrizations(module, "weight")
+        fold_weight_norm(self)

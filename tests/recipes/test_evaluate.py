@@ -6,76 +6,314 @@ Authors
 
 import csv
 import json
-import runpy
-import sys
+import shutil
 
+import numpy as np
 import pytest
+import soundfile
+import torch
 
 from tests.recipes import training
+from tests.recipes.evaluation import evaluate, recipe_module
 from tests.tiny_model import save_tiny_model
+
+CUTOFFS = (4000, 8000)
+
+
+def read_csv(output):
+    with open(output / "results.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def read_json(output):
+    return json.loads((output / "results.json").read_text())
 
 
 @pytest.fixture(scope="module")
-def results(project, tmp_path_factory):
-    """The folder of results for all kinds of systems."""
+def data(tmp_path_factory):
+    """A corpus: clip1 has nothing above 8 kHz, clip2 is too short."""
     data = tmp_path_factory.mktemp("data")
-    output = tmp_path_factory.mktemp("output")
     training.write_corpus(data, seconds=1.0)
     entries = json.loads((data / "test.json").read_text())
     entries["clip1"]["rolloff_hz"] = 8500
     entries["clip2"]["duration"] = 0.4
     (data / "test.json").write_text(json.dumps(entries))
+    return data
+
+
+@pytest.fixture(scope="module")
+def results(project, data, tmp_path_factory):
+    """The folder of results for all kinds of systems."""
+    output = tmp_path_factory.mktemp("output")
     model = save_tiny_model(tmp_path_factory.mktemp("model"))
-    folder = project / training.RECIPE
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        arguments = [
-            str(folder / "evaluate.py"),
-            str(folder / "hparams" / "evaluate.yaml"),
-            f"--data_folder={data}",
-            f"--output_folder={output}",
-            "--cutoffs=[4000, 8000]",
-            f"--systems=[input, static_noise, 'flashsr:{model}']",
-            "--device=cpu",
-        ]
-        monkeypatch.setattr(sys, "argv", arguments)
-        runpy.run_path(arguments[0], run_name="__main__")
-    return output, f"flashsr:{model}"
+    evaluate(
+        project,
+        output,
+        data_folder=data,
+        cutoffs=list(CUTOFFS),
+        systems=f"[input, sinc, noise: static_noise, ours: 'flashsr:{model}']",
+        inputs_folder=output / "inputs",
+    )
+    return output
 
 
 def test_every_clip_that_can_be_judged_is_scored_once(results):
-    output, flashsr = results
-    with open(output / "results.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_csv(results)
     found = {(r["id"], int(r["cutoff_hz"]), r["system"]) for r in rows}
     assert len(found) == len(rows)
     expected = {
         (clip, cutoff, system)
         for clip in ("clip0", "clip1", "clip3", "clip4", "clip5")
-        for cutoff in (4000, 8000)
-        for system in ("input", "static_noise", flashsr)
+        for cutoff in CUTOFFS
+        for system in ("input", "sinc", "noise", "ours")
         if (clip, cutoff) != ("clip1", 8000)  # nothing above the cut-off
     }
     assert found == expected
+    assert read_json(results)["left_out"] == {"too_short": 1, "no_high_band": 1}
 
 
 def test_baselines_score_as_they_must(results):
-    output, flashsr = results
-    summary = json.loads((output / "results.json").read_text())
-    cell = summary["speech"]["4000"]
+    cell = read_json(results)["summary"]["speech"]["4000"]
     assert cell["input"]["clips"] == 2
-    assert cell["input"]["lsd_above"] > 3
+    mean = {
+        system: {
+            name: v["mean"] for name, v in values.items() if name != "clips"
+        }
+        for system, values in cell.items()
+    }
+    assert mean["input"]["lsd_above"] > 3
     # White noise above the cut-off is nearly what static noise makes.
-    assert cell["static_noise"]["lsd"] < 0.7 * cell["input"]["lsd"]
-    assert abs(cell["static_noise"]["envelope_correlation"]) < 0.2
-    for system in ("input", "static_noise"):
-        assert cell[system]["lsd_below"] < 0.3
-    assert cell[flashsr]["lsd_below"] < 0.5  # the crossover begins there
+    assert mean["noise"]["lsd"] < 0.7 * mean["input"]["lsd"]
+    assert mean["noise"]["mel_distance"] < 0.7 * mean["input"]["mel_distance"]
+    assert abs(mean["noise"]["envelope_correlation"]) < 0.2
+    assert mean["input"]["lsd_below"] < 0.3
+    assert mean["noise"]["lsd_below"] < 0.3
+    assert mean["sinc"]["lsd_above"] > 3
+    assert mean["ours"]["lsd_below"] < 0.5  # the crossover begins there
 
 
-def test_the_table_holds_the_means(results):
-    output, _ = results
-    summary = json.loads((output / "results.json").read_text())
-    value = summary["music"]["4000"]["input"]["lsd_above"]
-    table = (output / "results.md").read_text()
+def test_intervals_hold_the_mean(results):
+    cell = read_json(results)["summary"]["music"]["4000"]["input"]["lsd_above"]
+    rows = [
+        float(row["lsd_above"])
+        for row in read_csv(results)
+        if row["system"] == "input"
+        and row["domain"] == "music"
+        and row["cutoff_hz"] == "4000"
+    ]
+    assert cell["mean"] == pytest.approx(np.mean(rows))
+    assert cell["lower"] == pytest.approx(min(rows))
+    assert cell["upper"] == pytest.approx(max(rows))
+    table = (results / "results.md").read_text()
     assert "| music | 4 kHz | 2 | input |" in table
-    assert f"{value:.3f}" in table
+    text = f"{cell['mean']:.2f} ({cell['lower']:.2f} to {cell['upper']:.2f})"
+    assert text in table
+
+
+def test_costs(results):
+    systems = read_json(results)["systems"]
+    assert systems["ours"]["peak_memory_mb"] == 12
+    factors = {k: v["real_time_factor"] for k, v in systems.items()}
+    assert 0 < factors["noise"] < factors["ours"]
+    assert factors["input"] is None
+
+
+def test_an_interrupted_evaluation_goes_on(
+    project, data, results, tmp_path, capsys
+):
+    output = tmp_path / "output"
+    shutil.copytree(results, output)
+    journal = output / "scores.jsonl"
+    lines = journal.read_text().splitlines()
+    scored = [line for line in lines if '"lsd"' in line]
+    journal.write_text("\n".join(scored[:-5]) + "\n" + scored[-5][:40] + "\n")
+    (output / "results.csv").unlink()
+    model = read_json(results)["systems"]["ours"]["name"]
+    evaluate(
+        project,
+        output,
+        data_folder=data,
+        cutoffs=list(CUTOFFS),
+        systems=f"[input, sinc, noise: static_noise, ours: '{model}']",
+    )
+    assert read_csv(output) == read_csv(results)
+    again = [x for x in journal.read_text().splitlines() if '"lsd"' in x]
+    # What was there was kept, only the rest was computed.
+    assert again[: len(scored) - 5] == scored[:-5]
+    assert len([x for x in again if x.endswith("}")]) == len(scored)
+
+
+@pytest.fixture(scope="module")
+def foreign(project, data, results, tmp_path_factory):
+    """Results for another system's outputs, most of them faulty."""
+    outputs = tmp_path_factory.mktemp("outputs")
+    rng = np.random.default_rng(0)
+    for name in ("clip0", "clip1", "clip3", "clip4"):
+        wav, rate = soundfile.read(results / "inputs" / "4000" / f"{name}.wav")
+        if name == "clip1":  # at another rate, and 20 ms longer
+            wav = np.pad(
+                np.interp(np.arange(24000) * 2, np.arange(48000), wav), (0, 480)
+            )
+            rate = 24000
+        if name == "clip3":
+            wav = wav[:24000]
+        if name == "clip4":
+            wav = np.stack([wav, rng.standard_normal(len(wav))], axis=1)
+        soundfile.write(outputs / f"{name}.wav", wav, rate, "FLOAT")
+    output = tmp_path_factory.mktemp("foreign")
+    evaluate(
+        project,
+        output,
+        data_folder=data,
+        cutoffs=[4000],
+        systems=f"[input, theirs: 'folder:{outputs}']",
+    )
+    return output
+
+
+def test_outputs_of_another_system_are_scored_or_refused(foreign):
+    rows = {(r["id"], r["system"]): r for r in read_csv(foreign)}
+    # A copy of the input scores as the input does.
+    ours, theirs = rows["clip0", "input"], rows["clip0", "theirs"]
+    assert {**theirs, "system": "input"} == ours
+    assert abs(float(rows["clip1", "theirs"]["lsd_below"])) < 1
+    refused = read_json(foreign)["refused"]
+    reasons = {r["id"]: r["reason"] for r in refused if r["system"] == "theirs"}
+    assert len(refused) == len(reasons) == 3
+    assert "lasts 0.500 s, the clip 1.000 s" in reasons["clip3"]
+    assert "2 different channels" in reasons["clip4"]
+    assert "There is no '" in reasons["clip5"]
+    table = (foreign / "results.md").read_text()
+    assert all(reason in table for reason in reasons.values())
+    assert "clip5" in (foreign / "report.html").read_text()
+    scored = {id for id, system in rows if system == "theirs"}
+    assert scored == {"clip0", "clip1"}
+
+
+def test_folders_of_pairs(project, tmp_path):
+    rng = np.random.default_rng(0)
+    for name, low_seconds in (("a", 1), ("b", 1), ("c", 0.6), ("lone", None)):
+        wav = 0.1 * rng.standard_normal(48000)
+        path = tmp_path / "high" / "speech" / f"{name}.flac"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, wav, 48000)
+        if low_seconds is not None:
+            low = 0.1 * rng.standard_normal(int(8000 * low_seconds))
+            path = tmp_path / "low" / "speech" / f"{name}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(path, low, 8000)
+    (tmp_path / "low" / "stray.wav").write_bytes(b"not a sound")
+    output = tmp_path / "output"
+    evaluate(
+        project,
+        output,
+        reference_folder=tmp_path / "high",
+        low_folder=tmp_path / "low",
+        cutoffs=[4000],
+        max_seconds=0.8,
+        systems="[input]",
+    )
+    rows = read_csv(output)
+    assert [r["id"] for r in rows] in (
+        ["speech/a", "speech/b"],
+        ["speech/b", "speech/a"],
+    )
+    assert {r["domain"] for r in rows} == {"speech"}
+    assert all(float(r["lsd_above"]) > 2 for r in rows)
+    reasons = {r["id"]: r["reason"] for r in read_json(output)["refused"]}
+    assert "no reference" in reasons.pop("stray")
+    assert "no low-resolution file" in reasons.pop("speech/lone")
+    assert "low-resolution file lasts 0.600 s" in reasons.pop("speech/c")
+    assert not reasons
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({}, "give --data_folder"),
+        ({"data_folder": "x", "degradation": "vinyl"}, "'vinyl': give one of"),
+        ({"data_folder": "x", "metrics": "[taste]"}, "'taste': give sets"),
+        ({"data_folder": "x", "systems": "[magic]"}, "'magic': give input"),
+        ({"data_folder": "x", "systems": "['flashsr?speed:9']"}, "steps:"),
+        ({"data_folder": "x", "systems": "['folder:out']"}, "{cutoff}"),
+        ({"data_folder": "x", "systems": "[a: input, a: sinc]"}, "called 'a'"),
+        (
+            {"reference_folder": "x", "low_folder": "y"},
+            "have one cut-off",
+        ),
+    ],
+)
+def test_settings_that_make_no_sense(project, tmp_path, settings, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate(project, tmp_path, **settings)
+
+
+def test_flashsr_gets_its_options(project, monkeypatch):
+    systems = recipe_module(project, "systems")
+    calls = []
+
+    class Model:
+        @classmethod
+        def from_hparams(cls, source, run_opts):
+            calls.append(source)
+            return cls()
+
+        def super_resolve_batch(self, wavs, **options):
+            calls.append(options)
+            return wavs
+
+    monkeypatch.setattr(systems, "FlashSR", Model)
+    system = systems.make_system("flashsr:my/model?steps:4&guidance:2", False)
+    low = torch.zeros(100)
+    system(low, systems.Trial("clip", 4000, 100, 7))
+    assert calls == [
+        "my/model",
+        {
+            "sample_rate": 48000,
+            "cutoff": 4000,
+            "seed": 7,
+            "num_steps": 4,
+            "guidance_scale": 2.0,
+        },
+    ]
+
+
+def test_memory_is_that_of_a_process_of_its_own(project):
+    systems = recipe_module(project, "systems")
+    memory = systems.peak_memory("static_noise", 0.5)
+    assert memory is None or 0 < memory < 500
+
+
+@pytest.fixture(scope="module")
+def tone_mix():
+    """100 Hz, 1 kHz and 6 kHz, with a click to tell delays by, [time]."""
+    time = np.arange(24000) / 48000
+    tones = [0.1 * np.sin(2 * np.pi * f * time) for f in (100, 1000, 6000)]
+    mix = sum(tones)
+    mix[12000:12048] += 0.5 * np.hanning(48)
+    return mix
+
+
+def level(wav, frequency):
+    spectrum = np.abs(np.fft.rfft(wav * np.hanning(len(wav))))
+    index = round(frequency * len(wav) / 48000)
+    return 20 * np.log10(spectrum[index - 3 : index + 4].max() + 1e-9)
+
+
+@pytest.mark.parametrize("kind", ["cheby1", "g711", "mp3", "ogg"])
+def test_degradations_cut_without_delay(project, tone_mix, kind):
+    degrade = recipe_module(project, "degradations").degrade
+    low = degrade(tone_mix, kind, 3400 if kind == "g711" else 4000)
+    assert low.shape == tone_mix.shape
+    assert level(low, 1000) == pytest.approx(level(tone_mix, 1000), abs=1)
+    assert level(low, 6000) < level(tone_mix, 6000) - 30
+    lost = level(tone_mix, 100) - level(low, 100)
+    assert (lost > 15) == (kind == "g711")
+    correlation = np.correlate(low[11000:13000], tone_mix[11200:12800], "valid")
+    assert abs(correlation.argmax() - 200) <= 1
+
+
+def test_a_codec_that_cannot_hold_a_rate(project, tone_mix):
+    degradations = recipe_module(project, "degradations")
+    with pytest.raises(ValueError, match="MP3 cannot hold sound at 14000 Hz"):
+        degradations.degrade(tone_mix, "mp3", 7000)

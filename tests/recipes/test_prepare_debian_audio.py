@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from scipy.signal import firwin, lfilter
 from speechbrain.dataio.dataio import read_audio
 from speechbrain.dataio.dataset import DynamicItemDataset
+
+from tests.recipes.sounds import low_pass, noise, speech, write
 
 PREPARE = Path(__file__).parents[2] / "recipes/VersatileAudio/prepare"
 sys.path.insert(0, str(PREPARE))
@@ -42,32 +43,6 @@ PACKAGES = [
     "hedgewars-data",
     "ufoai-sound",
 ]
-
-
-def noise(seed, seconds=1.0, level=0.1, sample_rate=44100):
-    """White noise, as music or an effect might be; full band, steady."""
-    generator = np.random.default_rng(seed)
-    return level * generator.standard_normal(int(seconds * sample_rate))
-
-
-def speech(seed):
-    """White noise whose level goes up and down by 26 dB twice a second."""
-    wav = noise(seed)
-    return wav * np.where(np.arange(len(wav)) % 22050 < 11025, 1.0, 0.05)
-
-
-def low_pass(wav, cutoff_hz, sample_rate=44100):
-    """Sharp low-pass filter of more than 100 dB."""
-    taps = firwin(1001, cutoff_hz, fs=sample_rate, window=("kaiser", 12.0))
-    return lfilter(taps, 1.0, wav)
-
-
-def write(folder, name, wav, sample_rate=44100, subtype="PCM_16"):
-    """Writes a source file."""
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, wav, sample_rate, subtype=subtype)
-    return path
 
 
 def write_copyright(folder, package, text):

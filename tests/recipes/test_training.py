@@ -4,13 +4,16 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import random
+import re
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
-from speechbrain_flashsr.brains.base import FlashSRBrain
 from speechbrain_flashsr.export import export_pretrained, model_of_recipe
 from speechbrain_flashsr.inference import FlashSR
 from tests.recipes import training
@@ -30,37 +33,24 @@ NEEDED = {
 }
 
 
-class Interruption(Exception):
-    """Stands for whatever ends a training run too soon."""
-
-
 @pytest.fixture(scope="module")
-def workshop(project, tmp_path_factory):
-    """Folders with a tiny corpus and with the recipes' YAML files."""
-    data = tmp_path_factory.mktemp("data")
+def workshop(project, recipes, tmp_path_factory):
+    """Folders with a tiny corpus and with YAML files for the tiny model."""
     hparams = tmp_path_factory.mktemp("hparams")
-    training.write_corpus(data)
     training.write_hparams(project, hparams)
-    return data, hparams
+    return recipes.corpus, hparams
 
 
 @pytest.fixture(scope="module")
-def trained(project, workshop, tmp_path_factory):
+def trained(recipes):
     """The output folder of each stage, trained without interruption."""
-    data, hparams = workshop
-    outputs, files = {}, {}
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        for stage in STAGES:
-            outputs[stage] = tmp_path_factory.mktemp(stage)
-            needed = {name: files[name] for name in NEEDED[stage]}
-            arguments = training.stage_arguments(
-                stage, hparams, data, outputs[stage], needed
-            )
-            training.run_stage(project, stage, arguments, monkeypatch)
-            if stage == "autoencoder":
-                files["autoencoder_file"] = outputs[stage] / "autoencoder.ckpt"
-            if stage == "teacher":
-                files["teacher_file"] = outputs[stage] / "unet.ckpt"
+    outputs = {
+        stage: recipes.output_of(name) for stage, name in training.ROWS.items()
+    }
+    files = {
+        "autoencoder_file": outputs["autoencoder"] / "autoencoder.ckpt",
+        "teacher_file": outputs["teacher"] / "unet.ckpt",
+    }
     return outputs, files
 
 
@@ -74,30 +64,42 @@ def test_training_moves_weights_and_logs_losses(stage, trained):
     outputs, _ = trained
     log = (outputs[stage] / "train_log.txt").read_text()
     assert "epoch: 1, step: 3" in log and "epoch: 2, step: 6" in log
+    loss = {
+        "autoencoder": "reconstruction",
+        "sr_vocoder": "lsd",
+        "teacher": "v",
+        "student": "one_step",
+    }[stage]
+    line = log.splitlines()[-1]
+    values = dict(re.findall(f"valid {loss}(_?[a-z]*): ([^ ,]+)", line))
+    domains = {"_speech", "_music", "_effects"} & set(values)
+    assert len(domains) > 1
+    within = [float(values[domain]) for domain in domains]
+    assert min(within) <= float(values[""]) <= max(within)
     assert "nan" not in log
     state = exported_state(stage, outputs[stage])
     assert all(value.isfinite().all() for value in state.values())
 
 
-@pytest.mark.parametrize("stage, step", list(zip(STAGES, (2, 4, 1, 5))))
-def test_interrupted_training_resumes_to_the_same_weights(
-    stage, step, project, workshop, trained, tmp_path, monkeypatch
+@pytest.mark.parametrize("stage", STAGES)
+def test_killed_training_resumes_to_the_same_weights(
+    stage, project, workshop, trained, tmp_path, monkeypatch
 ):
     data, hparams = workshop
     outputs, files = trained
     needed = {name: files[name] for name in NEEDED[stage]}
     arguments = training.stage_arguments(stage, hparams, data, tmp_path, needed)
-    finish_batch = FlashSRBrain.on_fit_batch_end
-
-    def interrupt(brain, *args):
-        finish_batch(brain, *args)
-        if brain.optimizer_step == step:
-            raise Interruption
-
-    with monkeypatch.context() as patch:
-        patch.setattr(FlashSRBrain, "on_fit_batch_end", interrupt)
-        with pytest.raises(Interruption):
-            training.run_stage(project, stage, arguments, patch)
+    # Each of the six steps ends with a checkpoint of three files or more.
+    fatal = random.randint(1, 18)
+    command = [
+        sys.executable,
+        str(Path(training.__file__).with_name("killed.py")),
+        str(fatal),
+        str(project / training.RECIPE / f"train_{stage}.py"),
+    ]
+    result = subprocess.run(command + arguments, capture_output=True, text=True)
+    assert result.returncode == -signal.SIGKILL, (fatal, result.stderr)
+    print(f"killed while it saved file {fatal}")
     training.run_stage(project, stage, arguments, monkeypatch)
 
     expected = exported_state(stage, outputs[stage])
@@ -122,6 +124,21 @@ def test_minutes_end_an_epoch_early_and_the_rest_follows(
     expected = exported_state("autoencoder", outputs["autoencoder"])
     resumed = exported_state("autoencoder", tmp_path)
     assert all(torch.equal(resumed[k], v) for k, v in expected.items())
+
+
+def test_a_resumed_training_takes_the_learning_rate_it_is_given(
+    project, workshop, tmp_path, monkeypatch
+):
+    data, hparams = workshop
+    arguments = training.stage_arguments("autoencoder", hparams, data, tmp_path)
+    weights = []
+    for more in (["--max_minutes=0"], ["--lr=0.0"]):
+        training.run_stage(
+            project, "autoencoder", [*arguments, *more], monkeypatch
+        )
+        (checkpoint,) = (tmp_path / "save").glob("CKPT*")
+        weights.append(torch.load(checkpoint / "autoencoder.ckpt"))
+    assert all(torch.equal(weights[1][k], v) for k, v in weights[0].items())
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(
@@ -155,20 +172,169 @@ def test_trained_stages_load_in_the_interface(trained, tmp_path):
 
 def test_one_command_trains_all_stages_and_exports(project, workshop, tmp_path):
     data, hparams = workshop
-    settings = {**training.TINY_SETTINGS, "number_of_epochs": 1}
+    flags = training.stage_arguments("autoencoder", hparams, data, tmp_path)
     script = project / training.RECIPE / "train_all.py"
     command = [
         sys.executable,
         str(script),
-        f"--data_folder={data}",
-        f"--output_folder={tmp_path}",
+        *flags[1:],
         f"--hparams_folder={hparams}",
         "--minutes=60",
-        "--noprogressbar",
-        "--device=cpu",
-    ] + [f"--{name}={value}" for name, value in settings.items()]
+    ]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert f"Exported to {tmp_path / 'pretrained'}" in result.stdout
     flashsr = FlashSR.from_hparams(source=tmp_path / "pretrained")
     assert flashsr.hparams.window_length == 245760
+
+
+def test_the_vocoder_trains_on_what_the_student_predicts(
+    project, workshop, trained, tmp_path, monkeypatch
+):
+    data, hparams = workshop
+    outputs, files = trained
+    given = {
+        "student_mel_fraction": 1.0,
+        "autoencoder_file": files["autoencoder_file"],
+        "student_file": outputs["student"] / "unet.ckpt",
+        "vocoder_file": outputs["sr_vocoder"] / "vocoder.ckpt",
+    }
+    logs = {}
+    for fraction in (0.0, 1.0):
+        output = tmp_path / str(fraction)
+        given["student_mel_fraction"] = fraction
+        arguments = training.stage_arguments(
+            "sr_vocoder", hparams, data, output, given, lr=0.0
+        )
+        training.run_stage(project, "sr_vocoder", arguments, monkeypatch)
+        logs[fraction] = (output / "train_log.txt").read_text()
+        # Without a learning rate, what it started from comes out.
+        started = exported_state("sr_vocoder", outputs["sr_vocoder"])
+        ended = exported_state("sr_vocoder", output)
+        assert all(torch.allclose(ended[k], v) for k, v in started.items())
+    assert logs[0.0] != logs[1.0]
+
+    del given["student_file"]
+    arguments = training.stage_arguments(
+        "sr_vocoder", hparams, data, tmp_path / "none", given
+    )
+    with pytest.raises(ValueError, match="`student_file` is not given"):
+        training.run_stage(project, "sr_vocoder", arguments, monkeypatch)
+
+
+def train(project, stage, workshop, output, monkeypatch, files=None, **flags):
+    """Runs a stage; returns its exported weights and its log."""
+    data, hparams = workshop
+    arguments = training.stage_arguments(
+        stage, hparams, data, output, files, **flags
+    )
+    training.run_stage(project, stage, arguments, monkeypatch)
+    return exported_state(stage, output), (output / "train_log.txt").read_text()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_gradient_checkpointing_changes_nothing(
+    stage, project, workshop, trained, tmp_path, monkeypatch
+):
+    outputs, files = trained
+    calls = []
+    for lobe in ("autoencoder", "unet", "vocoder"):
+        module = sys.modules[f"speechbrain_flashsr.lobes.{lobe}"]
+        monkeypatch.setattr(
+            module,
+            "checkpoint",
+            lambda *args, **kwargs: calls.append(1)
+            or torch.utils.checkpoint.checkpoint(*args, **kwargs),
+        )
+    needed = {name: files[name] for name in NEEDED[stage]}
+    state, _ = train(
+        project,
+        stage,
+        workshop,
+        tmp_path,
+        monkeypatch,
+        needed,
+        gradient_checkpointing=True,
+    )
+    assert calls
+    expected = exported_state(stage, outputs[stage])
+    assert all(torch.equal(state[k], v) for k, v in expected.items())
+
+
+def test_accumulated_batches_are_one_large_batch(
+    project, workshop, trained, tmp_path, monkeypatch
+):
+    _, files = trained
+    torch.set_default_dtype(torch.float64)
+    try:
+        states = [
+            train(
+                project,
+                "student",
+                workshop,
+                tmp_path / str(accumulation),
+                monkeypatch,
+                files,
+                batch_size=6 // accumulation,
+                grad_accumulation_factor=accumulation,
+                draws_per_epoch=12,
+                stage_iterations=1,
+            )[0]
+            for accumulation in (1, 3)
+        ]
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for name, value in states[0].items():
+        assert (value - states[1][name]).abs().max() <= 1e-8, name
+
+
+def test_worker_processes_make_the_same_draws(
+    project, workshop, trained, tmp_path, monkeypatch
+):
+    outputs, _ = trained
+    state, _ = train(
+        project, "sr_vocoder", workshop, tmp_path, monkeypatch, num_workers=2
+    )
+    expected = exported_state("sr_vocoder", outputs["sr_vocoder"])
+    assert all(torch.equal(state[k], v) for k, v in expected.items())
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_tensorboard_shows_curves_and_samples_of_each_domain(
+    stage, project, workshop, trained, tmp_path, monkeypatch
+):
+    event_accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator"
+    )
+    _, files = trained
+    needed = {name: files[name] for name in NEEDED[stage]}
+    train(
+        project,
+        stage,
+        workshop,
+        tmp_path,
+        monkeypatch,
+        needed,
+        use_tensorboard=True,
+        number_of_epochs=1,
+    )
+    events = event_accumulator.EventAccumulator(
+        str(tmp_path / "tensorboard"), size_guidance={"scalars": 0}
+    ).Reload()
+    (point,) = events.Scalars("loss/valid")
+    assert point.step == 1
+    shown = set(events.Tags()["images"]) | set(events.Tags()["audio"])
+    names = {
+        "autoencoder": {"mel", "reconstruction"},
+        "sr_vocoder": {"low", "high", "generated", "generated_mel"},
+        "teacher": {"low", "high", "generated"},
+        "student": {"low", "high", "generated"},
+    }[stage]
+    domains = {tag.split("/")[0] for tag in shown}
+    assert len(domains & {"speech", "music", "effects"}) > 1
+    for domain in domains:
+        assert {f"{domain}/{name}" for name in names} <= shown
+    if stage == "sr_vocoder":
+        (sound,) = events.Audio(f"{domain}/generated")
+        assert sound.sample_rate == 48000
+        assert len(sound.encoded_audio_string) > 30720

@@ -1,80 +1,100 @@
-"""A tiny corpus, a tiny model and the training scripts, for tests.
+"""A tiny corpus and the recipes' rows of the CSV, for tests.
 
 Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import csv
 import json
+import re
 import runpy
 import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 
 RECIPE = Path("recipes/VersatileAudio/SuperResolution/FlashSR")
 
-TINY_MODEL = """
-sample_rate: 48000
+CSV = Path(__file__).with_name("VersatileAudio.csv")
 
-features: !new:speechbrain_flashsr.lobes.features.LogMel
-
-autoencoder: !new:speechbrain_flashsr.lobes.autoencoder.Autoencoder
-    channels: 4
-    channel_mults: [1, 1, 1, 1]
-    encoder_blocks: 1
-    decoder_blocks: 1
-    groups: 2
-
-unet: !new:speechbrain_flashsr.lobes.unet.LatentUNet
-    latent_channels: 16
-    channels: 4
-    channel_mults: [1, 2]
-    num_blocks: 1
-    attention_factors: [2]
-    num_transformers: 1
-    head_channels: 4
-    groups: 2
-
-schedule: !new:speechbrain_flashsr.diffusion.NoiseSchedule
-
-denoiser: !new:speechbrain_flashsr.diffusion.VDenoiser
-    unet: !ref <unet>
-    schedule: !ref <schedule>
-
-vocoder: !new:speechbrain_flashsr.lobes.vocoder.SRVocoder
-    n_mels: 256
-    channels: 32
-    kernel_sizes: [3]
-    dilations: [1]
-
-super_resolver: !new:speechbrain_flashsr.lobes.super_resolver.LatentSuperResolver
-    features: !ref <features>
-    autoencoder: !ref <autoencoder>
-    denoiser: !ref <denoiser>
-    vocoder: !ref <vocoder>
-"""
-
-TINY_SETTINGS = {
-    "segment_length": 30720,
-    "batch_size": 2,
-    "draws_per_epoch": 6,
-    "number_of_epochs": 2,
-    "valid_draws": 2,
-    "ckpt_interval_minutes": 0,
-    "ckpt_interval_steps": 1,
+ROWS = {
+    "autoencoder": "VersatileAudio_row_02",
+    "teacher": "VersatileAudio_row_03",
+    "student": "VersatileAudio_row_04",
+    "sr_vocoder": "VersatileAudio_row_05",
 }
+"""The rows of the four stages."""
 
-TINY_STAGE_SETTINGS = {
-    "autoencoder": {},
-    "sr_vocoder": {"adversarial_start": 2},
-    "teacher": {},
-    "student": {},
-}
+
+def read_rows():
+    """The rows of the CSV, named as SpeechBrain names their output folders:
+    {name: {column: value}}."""
+    with open(CSV, encoding="utf-8", newline="") as file:
+        rows = enumerate(csv.DictReader(file), start=2)
+        return {f"{CSV.stem}_row_{n:02d}": row for n, row in rows}
+
+
+def read_flags(row, folder):
+    """The debug flags of a row, {name: value}, with a folder for tests/tmp."""
+    text = row["test_debug_flags"].replace("tests/tmp", str(folder))
+    return dict(flag[2:].split("=", 1) for flag in text.split())
+
+
+def run_script(script, arguments, monkeypatch):
+    """Runs a script in this process."""
+    monkeypatch.setattr(sys, "argv", [str(script), *arguments])
+    monkeypatch.syspath_prepend(str(Path(script).parent))
+    runpy.run_path(str(script), run_name="__main__")
+
+
+class Recipes:
+    """Runs rows of the CSV, each once, and before it those whose output its
+    flags name.
+
+    Arguments
+    ---------
+    project : Path
+        The project's root.
+    folder : Path
+        Stands for tests/tmp.
+    """
+
+    def __init__(self, project, folder):
+        self.project, self.folder = project, folder
+        self.rows = read_rows()
+        self.done = set()
+        self.corpus = folder / "corpus"
+        self.corpus.mkdir()
+        write_corpus(self.corpus)
+
+    def output_of(self, name):
+        """The output folder of a row, which is run if it has not been."""
+        output = self.folder / name
+        if name in self.done:
+            return output
+        row = self.rows[name]
+        for needed in re.findall(r"\w+_row_\d+", row["test_debug_flags"]):
+            self.output_of(needed)
+        arguments = [
+            str(self.project / row["Hparam_file"]),
+            f"--output_folder={output}",
+            "--noprogressbar",
+            "--device=cpu",
+        ]
+        for flag, value in read_flags(row, self.folder).items():
+            arguments.append(f"--{flag}={value}")
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            script = self.project / row["Script_file"]
+            run_script(script, arguments, monkeypatch)
+        self.done.add(name)
+        return output
 
 
 def write_corpus(folder, seconds=2.0, seed=0):
-    """Writes noise with content to 20 kHz, and the manifests of it.
+    """Writes noise with content to 20 kHz, the manifests of it, and words that
+    it does not say.
 
     Arguments
     ---------
@@ -101,13 +121,15 @@ def write_corpus(folder, seconds=2.0, seed=0):
             "group": "one",
             "rolloff_hz": 20000,
         }
+    (folder / "transcripts.tsv").write_text(
+        "file\ttranscript\nclip0.wav\ta b\n"
+    )
     for split in ("train", "dev", "test"):
         (folder / f"{split}.json").write_text(json.dumps(entries))
 
 
 def write_hparams(project, folder):
-    """Copies the recipe's YAML files with the tiny model in place of the small
-    one and very short stages of the distillation.
+    """Writes a YAML for each stage that is the recipe's with the tiny model.
 
     Arguments
     ---------
@@ -116,33 +138,53 @@ def write_hparams(project, folder):
     folder : Path
         Where to.
     """
-    (folder / "tiny.yaml").write_text(TINY_MODEL)
-    for path in (project / RECIPE / "hparams").glob("train_*.yaml"):
-        text = path.read_text()
-        include = "!include:../../../../../hparams/model_small.yaml"
-        assert include in text
-        text = text.replace(include, "!include:tiny.yaml")
-        text = text.replace("iterations: 300", "iterations: 3")
-        text = text.replace("train_latents: 24000", "train_latents: 5")
-        (folder / path.name).write_text(text)
+    rows = read_rows()
+    for stage, name in ROWS.items():
+        flags = read_flags(rows[name], folder)
+        lines = [f"based_on: {project / rows[name]['Hparam_file']}"]
+        for key in ("model", "train_latents", "stage_iterations"):
+            if key in flags:
+                lines.append(f"{key}: {flags[key]}")
+        path = folder / f"train_{stage}.yaml"
+        path.write_text("\n".join(lines) + "\n")
 
 
 def stage_arguments(stage, hparams, data, output, files=None, **more):
-    """The command line of one stage, without the script."""
-    settings = {**TINY_SETTINGS, **TINY_STAGE_SETTINGS[stage]}
-    settings.update(data_folder=data, output_folder=output)
-    settings.update(files or {}, **more)
+    """The command line of one stage, without the script.
+
+    Arguments
+    ---------
+    stage : str
+        Its name.
+    hparams : Path
+        The folder that :func:`write_hparams` filled.
+    data : Path
+        The folder that :func:`write_corpus` filled.
+    output : Path
+        Where the stage writes.
+    files : dict
+        {name: path} of weights.
+    **more
+        Other flags.
+
+    Returns
+    -------
+    list of str
+    """
+    flags = read_flags(read_rows()[ROWS[stage]], output)
+    del flags["model"]
+    flags.update(data_folder=data, output_folder=output)
+    flags.update(files or {}, **more)
     if stage in ("teacher", "student"):
-        settings["latents_folder"] = f"{output}/latents"
+        flags["latents_folder"] = f"{output}/latents"
     return [
         str(hparams / f"train_{stage}.yaml"),
         "--noprogressbar",
         "--device=cpu",
-    ] + [f"--{name}={value}" for name, value in settings.items()]
+    ] + [f"--{name}={value}" for name, value in flags.items()]
 
 
 def run_stage(project, stage, arguments, monkeypatch):
     """Runs a training script in this process."""
-    script = str(project / RECIPE / f"train_{stage}.py")
-    monkeypatch.setattr(sys, "argv", [script, *arguments])
-    runpy.run_path(script, run_name="__main__")
+    script = project / RECIPE / f"train_{stage}.py"
+    run_script(script, arguments, monkeypatch)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from speechbrain_flashsr.lobes import activations
 from speechbrain_flashsr.lobes.activations import (
     AliasFree,
     SnakeBeta,
@@ -36,19 +37,51 @@ def activation():
     return activation
 
 
-@pytest.mark.parametrize("time", [1, 2, 5, 6, 7, 64, 1001])
-def test_matches_the_definition(activation, time):
-    x = torch.randn(2, 3, time, dtype=torch.float64)
+def in_layout(channels_last, *shape):
+    """Noise [batch, channels, time] whose channels are adjacent or not."""
+    batch, channels, time = shape
+    if channels_last:
+        return torch.randn(batch, time, channels).double().transpose(1, 2)
+    return torch.randn(shape).double()
+
+
+@pytest.fixture(params=["whole", "in chunks"])
+def chunk(request, monkeypatch):
+    """Blocks one by one, or as many as there are."""
+    if request.param == "in chunks":
+        monkeypatch.setattr(activations, "CHUNK", 1)
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("gradients", [False, True])
+# A signal's end may lie in two blocks of 16.
+@pytest.mark.parametrize(
+    "time", [1, 2, 5, 6, 7, 15, 16, 17, 18, 19, 20, 21, 32, 33, 34, 64, 1001]
+)
+def test_matches_the_definition(
+    activation, time, gradients, channels_last, chunk
+):
+    x = in_layout(channels_last, 2, 3, time)
+    with torch.set_grad_enabled(gradients):
+        output = AliasFree(activation)(x)
     torch.testing.assert_close(
-        AliasFree(activation)(x),
-        alias_free_by_definition(activation, x),
-        rtol=1e-9,
-        atol=1e-9,
+        output, alias_free_by_definition(activation, x), rtol=1e-9, atol=1e-9
     )
 
 
-def test_gradients_match_the_definition(activation):
-    x = torch.randn(2, 3, 40, dtype=torch.float64)
+@torch.no_grad()
+def test_half_precision_is_computed_in_single(activation):
+    x = in_layout(True, 1, 3, 200).bfloat16()
+    module = AliasFree(activation.float())
+    with torch.autocast("cpu", torch.bfloat16):
+        output = module(x)
+    assert output.dtype == torch.bfloat16
+    torch.testing.assert_close(output, module(x.float()).bfloat16())
+
+
+@pytest.mark.parametrize("time", [3, 17, 40])
+def test_gradients_match_the_definition(activation, time, chunk):
+    x = torch.randn(2, 3, time, dtype=torch.float64)
     gradients = []
     for function in (
         AliasFree(activation),
@@ -62,12 +95,15 @@ def test_gradients_match_the_definition(activation):
         torch.testing.assert_close(ours, theirs, rtol=1e-8, atol=1e-8)
 
 
-def test_snake_beta_is_its_formula(activation):
-    x = torch.randn(2, 3, 11, dtype=torch.float64)
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("gradients", [False, True])
+def test_snake_beta_is_its_formula(activation, gradients, channels_last, chunk):
+    x = in_layout(channels_last, 2, 3, 11)
     alpha = activation.alpha.exp()[:, None]
     beta = activation.beta.exp()[:, None]
     expected = x + torch.sin(alpha * x) ** 2 / (beta + 1e-9)
-    torch.testing.assert_close(activation(x), expected)
+    with torch.set_grad_enabled(gradients):
+        torch.testing.assert_close(activation(x), expected)
 
 
 def test_there_are_fewer_aliases():

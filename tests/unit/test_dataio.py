@@ -115,6 +115,21 @@ def test_mixing_adds_a_second_segment(corpus):
     assert any(1500 in both and len(both) > 1 for both in found)
 
 
+def test_the_copy_decides_the_level(corpus):
+    item = segments(corpus, {"music": 1})[5]
+    assert abs(item["low"].abs().max() - 0.5) < 1e-6
+    quiet = Augmentation(
+        speed=(1, 1),
+        tilt_db=(0, 0),
+        ripple_db=0,
+        mix_probability=0,
+        level_db=(-20, -20),
+    )
+    lower = segments(corpus, {"music": 1}, augmentation=quiet)
+    assert abs(lower[5]["low"].abs().max() - 0.05) < 1e-7
+    assert abs(lower[5]["high"].abs().max() - 0.05) < 0.01
+
+
 def test_no_domain_is_an_error(corpus):
     with pytest.raises(ValueError, match="effects.*domain_weights"):
         segments(corpus, {"effects": 1.0})

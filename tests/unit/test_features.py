@@ -67,3 +67,17 @@ def test_full_band_and_silence_are_left_alone():
     silence = torch.full((1, 1, 8, 256), -11.5)
     extended = extend_band(silence, torch.tensor([16000.0]), centres)
     assert torch.equal(extended, silence)
+
+
+def test_any_number_of_missing_bands_stays_finite():
+    mel = torch.randn(1, 1, 4, 16)
+    centres = torch.arange(16) * 1000.0
+    for missing in range(1, 16):
+        rolloff = torch.tensor([(16 - missing) * 1000.0])
+        extended = extend_band(mel, rolloff, centres)
+        edge = 16 - missing
+        assert torch.isfinite(extended).all()
+        assert torch.equal(extended[..., :edge], mel[..., :edge])
+        assert (
+            torch.equal(extended[..., edge], mel[..., edge - 1]) or missing > 1
+        )

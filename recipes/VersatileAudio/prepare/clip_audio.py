@@ -16,6 +16,7 @@ from clip_filter import loudness
 
 SAMPLE_RATE = 48000
 SILENT_CHANNEL = 0.1  # of the louder channel's root mean square
+PADDING = 1.5 / 2**15  # digital silence, give or take the last of 16 bits
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg")
 
 
@@ -40,6 +41,19 @@ def read_mono(path):
     if len(wav) and rms.min() <= SILENT_CHANNEL * rms.max():
         return wav[:, rms.argmax()], sample_rate
     return wav.mean(axis=1), sample_rate
+
+
+def without_padding(wav):
+    """Cuts off the digital silence before and after a recording ([time]),
+    unless there is nothing else.
+
+    Example
+    -------
+    >>> without_padding(np.array([0.0, 0.5, 0.0, -0.5, 0.0, 0.0]))
+    array([ 0.5,  0. , -0.5])
+    """
+    sound = np.flatnonzero(np.abs(wav) > PADDING)
+    return wav[sound[0] : sound[-1] + 1] if len(sound) else wav
 
 
 def check_complete(path):

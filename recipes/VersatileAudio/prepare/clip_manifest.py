@@ -34,6 +34,7 @@ from clip_audio import (
     limit_peak,
     read_mono,
     resample,
+    without_padding,
 )
 from clip_filter import is_loud_enough, measure, why_left_out
 from speechbrain.utils.parallel import parallel_map
@@ -64,6 +65,8 @@ class Clip:
         splits.
     licence : str
         Licence of the recording.
+    padded : bool
+        Whether digital silence at its ends is no part of the recording.
     """
 
     path: str
@@ -73,6 +76,7 @@ class Clip:
     split: str
     group: str
     licence: str
+    padded: bool = False
 
 
 @dataclass
@@ -158,6 +162,8 @@ def process_clip(digest_and_clip, save_folder, segment_seconds):
     try:
         check_complete(clip.path)
         wav, sample_rate = read_mono(clip.path)
+        if clip.padded:
+            wav = without_padding(wav)
         clip_measure = measure(wav, sample_rate)
     except (OSError, RuntimeError, ValueError) as error:
         message = " ".join(str(error).split()).strip(" :")

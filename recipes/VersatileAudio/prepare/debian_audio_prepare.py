@@ -11,15 +11,14 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import argparse
 import os
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from clip_audio import AUDIO_SUFFIXES, check_sox
-from clip_manifest import Clip, is_prepared, mark_prepared, prepare_clips
+from clip_audio import AUDIO_SUFFIXES
+from clip_manifest import Clip
+from corpus import prepare_corpus, run_command_line
 from debian_packages import licence_of, provide_package, read_licences
 
 # Speech is split by language over all packages (the characters of Hedgewars
@@ -207,28 +206,21 @@ def prepare_debian_audio(
             raise ValueError(
                 f"unknown package {package!r}; known: {', '.join(PACKAGES)}"
             )
-    if not segment_seconds > 0:
-        raise ValueError(
-            f"segment_seconds is {segment_seconds}; it must be above 0"
-        )
-    manifests = {
-        "train": str(train_json),
-        "dev": str(dev_json),
-        "test": str(test_json),
-    }
-    options = {"packages": packages, "segment_seconds": segment_seconds}
-    if is_prepared(save_folder, manifests, options):
-        print(f"The clips in {save_folder} are complete: preparation skipped.")
-        return
 
-    check_sox()
-    os.makedirs(data_folder, exist_ok=True)
-    clips = []
-    for package in packages:
-        provide_package(data_folder, package)
-        clips += find_clips(data_folder, package)
-    prepare_clips(clips, save_folder, manifests, segment_seconds)
-    mark_prepared(save_folder, options)
+    def find_all_clips():
+        os.makedirs(data_folder, exist_ok=True)
+        clips = []
+        for package in packages:
+            provide_package(data_folder, package)
+            clips += find_clips(data_folder, package)
+        return clips
+
+    prepare_corpus(
+        find_all_clips,
+        save_folder,
+        (train_json, dev_json, test_json),
+        {"packages": packages, "segment_seconds": segment_seconds},
+    )
 
 
 def find_clips(data_folder, package):
@@ -290,16 +282,8 @@ def speech_split(group):
     return "dev" if group in DEV_SPEECH else "train"
 
 
-def main():
-    """The command line; errors are one line each."""
-    parser = argparse.ArgumentParser(
-        description="Prepares free audio from Debian packages: 48 kHz clips"
-        " and the manifests train.json, dev.json and test.json."
-    )
-    parser.add_argument(
-        "data_folder", help="packages, fetched where they are missing"
-    )
-    parser.add_argument("save_folder", help="clips and manifests")
+def _add_arguments(parser):
+    """Options of the command line."""
     parser.add_argument(
         "--packages",
         nargs="+",
@@ -307,27 +291,12 @@ def main():
         metavar="NAME",
         help=f"the packages to use (default: {', '.join(PACKAGES)})",
     )
-    parser.add_argument(
-        "--segment-seconds",
-        type=float,
-        default=6.0,
-        help="longest entry of a manifest (default: %(default)s)",
-    )
-    arguments = parser.parse_args()
-    try:
-        prepare_debian_audio(
-            arguments.data_folder,
-            arguments.save_folder,
-            *(
-                os.path.join(arguments.save_folder, f"{split}.json")
-                for split in ("train", "dev", "test")
-            ),
-            packages=arguments.packages,
-            segment_seconds=arguments.segment_seconds,
-        )
-    except (OSError, RuntimeError, ValueError) as error:
-        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":
-    main()
+    run_command_line(
+        prepare_debian_audio,
+        "Prepares free audio from Debian packages.",
+        "packages, fetched where they are missing",
+        _add_arguments,
+    )

@@ -1,213 +1,343 @@
-"""Scores super-resolution systems on a manifest.
+"""Scores super-resolution systems, and makes a page to see and hear them.
 
 To run it:
 > python evaluate.py hparams/evaluate.yaml --data_folder=...
 
 Every clip is cut at each frequency, restored by each system and compared with
-the original; the means per domain and cut-off are written as `results.json`,
-`results.csv` (one line a clip) and `results.md`, and printed.
+the original. Averages with 95 % intervals per domain and cut-off are written
+as `results.json`, `results.csv` (one line a clip) and `results.md`, and shown
+with plots and players in `report.html`. What cannot be scored is listed, with
+the reason. An evaluation that was interrupted goes on when it is started again:
+scores are kept in `scores.jsonl` with a key of all that they depend on.
 
 Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import csv
+import hashlib
 import json
-import pathlib
+import statistics
 import sys
+import time
+from pathlib import Path
 
-import numpy as np
+import soundfile
 import speechbrain as sb
 import torch
+from clips import (
+    RefusedError,
+    choose_clips,
+    list_clips,
+    read_counterpart,
+    read_reference,
+)
+from degradations import conditions, degrade
 from hyperpyyaml import load_hyperpyyaml
-from speechbrain.dataio.dataio import load_data_json, read_audio
+from report import write_report
+from scoring import as_markdown, choose_metrics, score, summarise, write_results
+from systems import (
+    Trial,
+    check_outputs,
+    fingerprint,
+    make_system,
+    named_systems,
+    peak_memory,
+)
 from tqdm import tqdm
 
-from speechbrain_flashsr import metrics
-from speechbrain_flashsr.degradation import low_pass
-from speechbrain_flashsr.inference import FlashSR
+from speechbrain_flashsr import __version__
+from speechbrain_flashsr.metrics import SAMPLE_RATE
 
-METRICS = {
-    "lsd": "LSD",
-    "lsd_above": "LSD above the cut-off",
-    "lsd_below": "LSD below the cut-off",
-    "envelope_correlation": "Envelope correlation",
-}
-
-
-def make_system(name, hparams, run_opts):
-    """A function (low [time], cutoff_hz, seed) -> restored [time]."""
-    if name == "input":
-        return lambda low, cutoff_hz, seed: low
-    if name == "static_noise":
-        path = pathlib.Path(__file__).parent / hparams["static_noise_file"]
-        spectrum = torch.tensor(json.loads(path.read_text())["log_power"])
-        noise = metrics.StaticNoise(spectrum)
-
-        def add_noise(low, cutoff_hz, seed):
-            generator = torch.Generator().manual_seed(seed)
-            return noise(low[None], float(cutoff_hz), generator)[0]
-
-        return add_noise
-    kind, _, folder = name.partition(":")
-    if kind != "flashsr":
-        raise ValueError(
-            f"There is no system '{name}': give input, static_noise, flashsr "
-            f"or flashsr:<pretrained folder>."
-        )
-    source = {"source": folder} if folder else {}
-    flashsr = FlashSR.from_hparams(**source, run_opts=run_opts)
-
-    def restore(low, cutoff_hz, seed):
-        cutoff = None if hparams["detect_cutoff"] else cutoff_hz
-        return flashsr.super_resolve_batch(
-            low[None], sample_rate=48000, cutoff=cutoff, seed=seed
-        )[0].cpu()
-
-    return restore
+SETTINGS = (
+    "seed",
+    "max_seconds",
+    "degradation",
+    "filter_order",
+    "detect_cutoff",
+)
+"""What scores depend on beside the clip, the cut-off and the system."""
 
 
-def choose_clips(hparams):
-    """The entries of the manifest to score: {id: entry}, and how many were
-    left out as too short."""
-    entries = load_data_json(
-        hparams["json"], {"data_root": hparams["data_folder"]}
-    )
-    rng = np.random.default_rng(hparams["seed"])
-    chosen, too_short = {}, 0
-    for domain in hparams["domains"]:
-        names = sorted(n for n, e in entries.items() if e["domain"] == domain)
-        long = [
-            n for n in names if entries[n]["duration"] >= hparams["min_seconds"]
-        ]
-        too_short += len(names) - len(long)
-        rng.shuffle(long)
-        for name in long[: hparams["max_clips"]]:
-            chosen[name] = entries[name]
-    return chosen, too_short
+class Journal:
+    """Rows that survive an interruption, each with a unique `key`."""
 
-
-def read_middle(entry, max_seconds):
-    """The middle of a clip, [time], double precision."""
-    start, stop = entry["start"], entry["stop"]
-    excess = stop - start - int(max_seconds * entry["sample_rate"])
-    if excess > 0:
-        start += excess // 2
-        stop = start + int(max_seconds * entry["sample_rate"])
-    wav = read_audio({"file": entry["wav"], "start": start, "stop": stop})
-    return wav.double()
-
-
-def score(restored, wav, cutoff_hz, rolloff_hz):
-    """All metrics of one clip: {name: value}."""
-    ours, theirs = restored.double()[None], wav[None]
-    values = {
-        "lsd": metrics.lsd(ours, theirs, 0.0, rolloff_hz),
-        "lsd_above": metrics.lsd(ours, theirs, cutoff_hz, rolloff_hz),
-        "lsd_below": metrics.lsd(ours, theirs, 0.0, cutoff_hz),
-        "envelope_correlation": metrics.envelope_correlation(
-            ours, theirs, cutoff_hz, rolloff_hz
-        ),
-    }
-    return {name: value.item() for name, value in values.items()}
-
-
-def evaluate(hparams, run_opts):
-    """Scores all systems; returns one row a clip, cut-off and system."""
-    systems = {
-        name: make_system(name, hparams, run_opts)
-        for name in hparams["systems"]
-    }
-    clips, too_short = choose_clips(hparams)
-    print(f"{len(clips)} clips; {too_short} shorter than the least length.")
-    rows, skipped = [], 0
-    for name, entry in tqdm(clips.items(), dynamic_ncols=True):
-        wav = read_middle(entry, hparams["max_seconds"])
-        for cutoff_hz in hparams["cutoffs"]:
-            if entry["rolloff_hz"] < cutoff_hz + 1000:
-                skipped += 1
+    def __init__(self, path):
+        self.path = Path(path)
+        self.rows = {}
+        lines = self.path.read_text().splitlines() if path.exists() else []
+        for line in lines:
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError:  # Interrupted while writing
                 continue
-            low = low_pass(
-                wav.numpy(),
-                48000,
+            self.rows[row["key"]] = row
+
+    def add(self, row):
+        """Keeps a row."""
+        self.rows[row["key"]] = row
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+def key_of(*values):
+    """A short hash of values."""
+    return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
+
+
+class Evaluation:
+    """One evaluation: what is compared, the scores so far, and the refusals.
+
+    Arguments
+    ---------
+    hparams : dict
+        See hparams/evaluate.yaml.
+    run_opts : dict
+        SpeechBrain's run options.
+    """
+
+    def __init__(self, hparams, run_opts):
+        self.hparams, self.run_opts = hparams, run_opts
+        self.folder = Path(hparams["output_folder"])
+        self.cutoffs = conditions(hparams)
+        self.names = named_systems(hparams["systems"])
+        for name in self.names.values():
+            check_outputs(name, self.cutoffs)
+        self.metrics, self.missing = choose_metrics(hparams["metrics"])
+        self.refused = []
+        (self.folder / "sounds").mkdir(parents=True, exist_ok=True)
+        self.journal = Journal(self.folder / "scores.jsonl")
+        self.systems = {
+            label: make_system(name, hparams["detect_cutoff"], run_opts)
+            for label, name in self.names.items()
+        }
+        settings = [hparams[name] for name in SETTINGS]
+        self.states = {
+            label: key_of(
+                __version__, settings, self.metrics, name, fingerprint(name)
+            )
+            for label, name in self.names.items()
+        }
+
+    def run(self):
+        """Scores everything; returns the rows, in order, and the results."""
+        clips, unpaired = list_clips(self.hparams)
+        for name, reason in unpaired.items():
+            self.refuse(name, None, None, reason)
+        clips, too_short = choose_clips(clips, self.hparams)
+        print(f"{len(clips)} clips; {too_short} shorter than the least length.")
+        trials = [
+            (clip, cutoff_hz)
+            for clip in clips
+            for cutoff_hz in self.cutoffs
+            if clip.rolloff_hz >= cutoff_hz + 1000
+        ]
+        heard = self.choose_heard(clips)
+        rows = []
+        for clip, cutoff_hz in tqdm(trials, dynamic_ncols=True):
+            rows += self.run_trial(clip, cutoff_hz, clip in heard)
+        results = {
+            "clips": len(clips),
+            "settings": {name: self.hparams[name] for name in SETTINGS}
+            | {"paired_folders": bool(self.hparams["low_folder"])},
+            "report_seconds": self.hparams["report_seconds"],
+            "metrics": self.metrics,
+            "missing": self.missing,
+            "summary": summarise(rows, self.metrics, self.hparams["seed"]),
+            "systems": {
+                label: self.cost(label, rows) for label in self.systems
+            },
+            "left_out": {
+                "too_short": too_short,
+                "no_high_band": len(clips) * len(self.cutoffs) - len(trials),
+            },
+            "refused": self.refused,
+            "sounds": [
+                {key: row[key] for key in ("id", "cutoff_hz", "system", "key")}
+                | {"domain": row["domain"], "reference": row["reference"]}
+                for row in rows
+                if row["reference"]
+            ],
+        }
+        return rows, results
+
+    def choose_heard(self, clips):
+        """The clips of each domain that the report lets people hear."""
+        longest = self.hparams["report_seconds"]
+        heard = []
+        for domain in self.hparams["domains"]:
+            members = [
+                clip
+                for clip in clips
+                if clip.domain == domain
+                and clip.rolloff_hz >= max(self.cutoffs) + 1000
+            ]
+            members.sort(key=lambda clip: -min(clip.seconds, longest))
+            heard += members[: self.hparams["report_clips"]]
+        return heard
+
+    def refuse(self, name, cutoff_hz, system, reason):
+        """Notes that something cannot be scored."""
+        self.refused.append(
+            {
+                "id": name,
+                "cutoff_hz": cutoff_hz,
+                "system": system,
+                "reason": str(reason),
+            }
+        )
+
+    def run_trial(self, clip, cutoff_hz, is_heard):
+        """Rows of all systems for one clip cut at one frequency."""
+        reference = self.sound_key(clip) if is_heard else None
+        keys = {
+            label: key_of(self.clip_state(clip), cutoff_hz, state, reference)
+            for label, state in self.states.items()
+        }
+        lacking = [
+            label
+            for label, key in keys.items()
+            if key not in self.journal.rows
+            or (is_heard and not self.sound_path(key).exists())
+        ]
+        if lacking:
+            try:
+                wav, low, trial = self.prepare(clip, cutoff_hz)
+            except RefusedError as reason:
+                self.refuse(clip.name, cutoff_hz, None, reason)
+                return []
+            if is_heard:
+                self.save_sound(reference, wav)
+        for label in lacking:
+            start = time.perf_counter()
+            try:
+                restored = self.systems[label](low, trial)
+            except RefusedError as reason:
+                self.refuse(clip.name, cutoff_hz, label, reason)
+                continue
+            seconds = time.perf_counter() - start
+            values = score(
+                restored,
+                wav,
                 cutoff_hz,
-                hparams["filter_family"],
-                hparams["filter_order"],
+                clip.rolloff_hz,
+                clip.domain,
+                self.metrics,
+            )
+            if is_heard:
+                self.save_sound(keys[label], restored)
+            self.journal.add(
+                {
+                    "key": keys[label],
+                    "id": clip.name,
+                    "domain": clip.domain,
+                    "cutoff_hz": cutoff_hz,
+                    "reference": reference,
+                    "real_time_factor": seconds * SAMPLE_RATE / len(wav),
+                    **values,
+                }
+            )
+        known = self.journal.rows
+        # The label is not part of the key, so it may have been another's.
+        return [
+            {**known[key], "system": label}
+            for label, key in keys.items()
+            if key in known
+        ]
+
+    def prepare(self, clip, cutoff_hz):
+        """The original [time], what the systems get, and about the trial."""
+        try:
+            wav, whole = read_reference(clip, self.hparams["max_seconds"])
+        except RefusedError as reason:
+            raise RefusedError(f"The reference {reason}")
+        if clip.low is None:
+            low = degrade(
+                wav.double().numpy(),
+                self.hparams["degradation"],
+                cutoff_hz,
+                self.hparams["filter_order"],
             )
             low = torch.from_numpy(low.copy()).float()
-            for system, restore in systems.items():
-                restored = restore(low, cutoff_hz, hparams["seed"])
-                rows.append(
-                    {
-                        "id": name,
-                        "domain": entry["domain"],
-                        "cutoff_hz": cutoff_hz,
-                        "system": system,
-                        **score(restored, wav, cutoff_hz, entry["rolloff_hz"]),
-                    }
+        else:
+            try:
+                low = read_counterpart(clip.low, len(wav), whole)
+            except RefusedError as reason:
+                raise RefusedError(f"The low-resolution file {reason}")
+        if self.hparams["inputs_folder"]:
+            folder = Path(self.hparams["inputs_folder"]) / f"{cutoff_hz:g}"
+            path = folder / f"{clip.name}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(path, low.numpy(), SAMPLE_RATE, "FLOAT")
+        return (
+            wav,
+            low,
+            Trial(clip.name, cutoff_hz, whole, self.hparams["seed"]),
+        )
+
+    def clip_state(self, clip):
+        """Changes when the clip's files do."""
+        files = [Path(p) for p in (clip.wav, clip.low) if p is not None]
+        return key_of(
+            clip, [p.exists() and p.stat().st_mtime_ns for p in files]
+        )
+
+    def sound_key(self, clip):
+        """Name of the original among the sounds of the report."""
+        return key_of(self.clip_state(clip), self.hparams["max_seconds"])
+
+    def sound_path(self, key):
+        """Where a sound of the report is kept."""
+        return self.folder / "sounds" / f"{key}.wav"
+
+    def save_sound(self, key, wav):
+        """Keeps a sound for the report."""
+        soundfile.write(self.sound_path(key), wav.numpy(), SAMPLE_RATE, "FLOAT")
+
+    def cost(self, label, rows):
+        """Real-time factor (median over clips) and peak memory of a system.
+
+        Those of outputs that were made elsewhere are None, and of the input.
+        """
+        name = self.names[label]
+        factors = [r["real_time_factor"] for r in rows if r["system"] == label]
+        if name == "input" or name.startswith("folder:") or not factors:
+            factor = memory = None
+        else:
+            factor = statistics.median(factors)
+            key = key_of("memory", self.states[label], self.device)
+            if key not in self.journal.rows:
+                value = peak_memory(
+                    name, self.hparams["max_seconds"], self.device
                 )
-    print(f"{skipped} times a clip had no content above the cut-off.")
-    return rows
+                self.journal.add({"key": key, "peak_memory_mb": value})
+            memory = self.journal.rows[key]["peak_memory_mb"]
+        return {
+            "name": name,
+            "real_time_factor": factor,
+            "peak_memory_mb": memory,
+        }
+
+    @property
+    def device(self):
+        """Where FlashSR runs."""
+        return (self.run_opts or {}).get("device", "cpu")
 
 
-def summarise(rows):
-    """Means over clips: {domain: {cutoff_hz: {system: {metric: mean}}}}, with
-    `clips`, how many."""
-    summary = {}
-    for row in rows:
-        cell = summary.setdefault(row["domain"], {})
-        cell = cell.setdefault(row["cutoff_hz"], {})
-        cell.setdefault(row["system"], []).append(row)
-    for cutoffs in summary.values():
-        for systems in cutoffs.values():
-            for system, cell in systems.items():
-                means = {
-                    metric: float(np.nanmean([row[metric] for row in cell]))
-                    for metric in METRICS
-                }
-                systems[system] = {"clips": len(cell), **means}
-    return summary
-
-
-def as_markdown(summary):
-    """The summary as a table."""
-    lines = [
-        "| domain | cut-off | clips | system | "
-        + " | ".join(METRICS.values())
-        + " |",
-        "| --- " * (4 + len(METRICS)) + "|",
-    ]
-    for domain, cutoffs in summary.items():
-        for cutoff_hz, systems in cutoffs.items():
-            for system, cell in systems.items():
-                values = " | ".join(f"{cell[m]:.3f}" for m in METRICS)
-                lines.append(
-                    f"| {domain} | {cutoff_hz / 1000:g} kHz | {cell['clips']} "
-                    f"| {system} | {values} |"
-                )
-    return "\n".join(lines) + "\n"
-
-
-def write_results(rows, folder):
-    """Writes results.csv, results.json and results.md; returns the table."""
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "results.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    summary = summarise(rows)
-    (folder / "results.json").write_text(json.dumps(summary, indent=2))
-    table = as_markdown(summary)
-    (folder / "results.md").write_text(table)
-    return table
+def main(argv):
+    """Evaluates and writes the results."""
+    hparams_file, run_opts, overrides = sb.parse_arguments(argv)
+    with open(hparams_file, encoding="utf-8") as file:
+        hparams = load_hyperpyyaml(file, overrides)
+    evaluation = Evaluation(hparams, run_opts)
+    rows, results = evaluation.run()
+    if not rows:
+        for refusal in results["refused"]:
+            print(f"{refusal['id']}: {refusal['reason']}")
+        sys.exit("No clip could be scored: see the counts above.")
+    write_results(rows, results, evaluation.folder)
+    print(as_markdown(results))
+    print(f"Report: {write_report(evaluation.folder)}")
 
 
 if __name__ == "__main__":
-    hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
-    with open(hparams_file, encoding="utf-8") as file:
-        hparams = load_hyperpyyaml(file, overrides)
-    rows = evaluate(hparams, run_opts)
-    if not rows:
-        sys.exit("No clip could be scored: see the counts above.")
-    print(write_results(rows, hparams["output_folder"]))
+    main(sys.argv[1:])

@@ -15,7 +15,7 @@ import pathlib
 import sys
 
 from speechbrain_flashsr.dataio import RandomSegments
-from speechbrain_flashsr.metrics import mean_log_power_spectrum
+from speechbrain_flashsr.static_noise import mean_log_power_spectrum
 
 WEIGHTS = {"speech": 0.5, "music": 0.35, "effects": 0.15}
 

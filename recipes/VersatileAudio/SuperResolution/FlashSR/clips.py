@@ -1,0 +1,239 @@
+"""The recordings of an evaluation: from a manifest, or from two folders.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+from speechbrain.dataio.dataio import load_data_json
+
+from speechbrain_flashsr.degradation import CutoffDetector
+from speechbrain_flashsr.inference.resampling import Resampler
+from speechbrain_flashsr.metrics import SAMPLE_RATE
+
+LENGTH_TOLERANCE = SAMPLE_RATE // 20
+"""Difference of lengths that is trimmed or padded, in samples."""
+
+AUDIO_FILES = (".wav", ".flac", ".ogg", ".mp3")
+
+
+class RefusedError(Exception):
+    """Why a file cannot be scored."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A reference recording; `low` is its low-resolution file, if it has one.
+
+    `start` and `stop` are samples of the file `wav`, at its own rate.
+    """
+
+    name: str
+    domain: str
+    wav: str
+    start: int
+    stop: int
+    seconds: float
+    rolloff_hz: float
+    low: str | None = None
+
+
+def list_clips(hparams):
+    """All clips of the manifest or the folders.
+
+    Returns
+    -------
+    clips : list of Clip
+    refused : dict
+        {name: reason} of files that have no counterpart or cannot be read.
+    """
+    if hparams["reference_folder"] and hparams["low_folder"]:
+        return _list_pairs(hparams)
+    if not hparams["data_folder"]:
+        raise ValueError(
+            "There is nothing to evaluate: give --data_folder, which holds "
+            "test.json, or both --reference_folder and --low_folder."
+        )
+    entries = load_data_json(
+        hparams["json"], {"data_root": hparams["data_folder"]}
+    )
+    clips = [
+        Clip(
+            name,
+            entry["domain"],
+            entry["wav"],
+            entry["start"],
+            entry["stop"],
+            entry["duration"],
+            entry["rolloff_hz"],
+        )
+        for name, entry in sorted(entries.items())
+    ]
+    return clips, {}
+
+
+def _list_pairs(hparams):
+    """Pairs files by their path inside the folders, without the suffix.
+
+    The first folder in that path is the domain; files that lie directly in
+    `reference_folder` belong to the first of `domains`.
+    """
+    references = audio_files(hparams["reference_folder"])
+    lows = audio_files(hparams["low_folder"])
+    clips, refused = [], {}
+    for name in sorted(lows.keys() - references.keys()):
+        refused[name] = "There is no reference of that name."
+    for name, path in references.items():
+        parts = name.split("/")
+        domain = parts[0] if len(parts) > 1 else hparams["domains"][0]
+        if name not in lows:
+            refused[name] = "There is no low-resolution file of that name."
+            continue
+        try:
+            wav = read_audio(path)
+        except RefusedError as reason:
+            refused[name] = f"The reference {reason}"
+            continue
+        detector = CutoffDetector(SAMPLE_RATE)
+        detector.update(wav[None])
+        rate = soundfile.info(path).samplerate
+        rolloff_hz = detector.result()[0] or min(rate, SAMPLE_RATE) / 2
+        stop = soundfile.info(path).frames
+        seconds = stop / rate
+        clips.append(
+            Clip(
+                name,
+                domain,
+                str(path),
+                0,
+                stop,
+                seconds,
+                rolloff_hz,
+                str(lows[name]),
+            )
+        )
+    return clips, refused
+
+
+def audio_files(folder):
+    """Sound files in a folder and below: {path without suffix: path}."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ValueError(f"There is no folder '{folder}'.")
+    return {
+        path.relative_to(folder).with_suffix("").as_posix(): path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in AUDIO_FILES
+    }
+
+
+def choose_clips(clips, hparams):
+    """Draws up to `max_clips` of each domain, in an order set by the seed.
+
+    Returns
+    -------
+    chosen : list of Clip
+    too_short : int
+        How many clips of these domains are shorter than `min_seconds`.
+    """
+    rng = np.random.default_rng(hparams["seed"])
+    chosen, too_short = [], 0
+    for domain in hparams["domains"]:
+        members = [clip for clip in clips if clip.domain == domain]
+        long = [c for c in members if c.seconds >= hparams["min_seconds"]]
+        too_short += len(members) - len(long)
+        rng.shuffle(long)
+        chosen += long[: hparams["max_clips"]]
+    return chosen, too_short
+
+
+def read_audio(path, start=0, stop=None):
+    """Reads a file as [time] at 48 kHz, or says why not.
+
+    Raises
+    ------
+    RefusedError
+        If it cannot be read, is empty, holds samples that are not numbers, or
+        has channels that differ.
+    """
+    try:
+        samples, rate = soundfile.read(
+            path, start=start, stop=stop, dtype="float32", always_2d=True
+        )
+    except (OSError, RuntimeError) as error:
+        raise RefusedError(f"cannot be read: {error}")
+    if not len(samples):
+        raise RefusedError("holds no samples.")
+    if not np.isfinite(samples).all():
+        raise RefusedError("holds samples that are not finite.")
+    if (samples != samples[:, :1]).any():
+        raise RefusedError(
+            f"has {samples.shape[1]} different channels: only mono is scored."
+        )
+    wav = torch.from_numpy(samples[:, 0].copy())[None]
+    return Resampler(rate, SAMPLE_RATE)(wav)[0]
+
+
+def middle(wav, num_samples):
+    """The middle of [time]."""
+    start = max(0, len(wav) - num_samples) // 2
+    return wav[start : start + num_samples]
+
+
+def read_reference(clip, max_seconds):
+    """The middle of a clip, and how long the whole is.
+
+    Returns
+    -------
+    torch.Tensor
+        [time] at 48 kHz.
+    int
+        Samples of the whole clip at 48 kHz.
+    """
+    wav = read_audio(clip.wav, clip.start, clip.stop)
+    return middle(wav, int(max_seconds * SAMPLE_RATE)), len(wav)
+
+
+def read_counterpart(path, num_samples, whole):
+    """Another version of a clip, or of its middle.
+
+    Lengths that differ by up to 50 ms are trimmed or padded at the end, which
+    is what coding and resampling do to them.
+
+    Arguments
+    ---------
+    path : str or Path
+        The file.
+    num_samples : int
+        Of the middle, at 48 kHz.
+    whole : int
+        Of the whole clip.
+
+    Returns
+    -------
+    torch.Tensor
+        [num_samples].
+
+    Raises
+    ------
+    RefusedError
+        If it cannot be read or has another length.
+    """
+    wav = read_audio(path)
+    for length in (num_samples, whole):
+        difference = length - len(wav)
+        if abs(difference) <= LENGTH_TOLERANCE:
+            # A negative number of zeros removes samples.
+            wav = torch.nn.functional.pad(wav, (0, difference))
+            return middle(wav, num_samples)
+    raise RefusedError(
+        f"lasts {len(wav) / SAMPLE_RATE:.3f} s, the clip "
+        f"{num_samples / SAMPLE_RATE:.3f} s"
+        + (f" (in full {whole / SAMPLE_RATE:.3f} s)" * (whole > num_samples))
+        + "."
+    )

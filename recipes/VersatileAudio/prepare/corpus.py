@@ -1,0 +1,160 @@
+"""What the scripts that prepare a corpus share: when there is nothing to do,
+what a folder must hold to be the corpus, and the command line.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from clip_audio import check_sox
+from clip_manifest import is_prepared, mark_prepared, prepare_clips
+
+SPLITS = ("train", "dev", "test")
+
+
+def prepare_corpus(find_clips, save_folder, manifests, options):
+    """Prepares a corpus, unless an earlier run with the same options was
+    completed; an interrupted one is taken up where it stopped.
+
+    Arguments
+    ---------
+    find_clips : callable
+        Returns the list of Clip that may be used.
+    save_folder : str
+        Where the 48 kHz clips go: ``data_root`` when the manifests are read.
+    manifests : sequence of str
+        The manifests of train, dev and test to write.
+    options : dict
+        What was asked for: ``segment_seconds``, the longest entry, and all
+        else that decides what the manifests hold.
+
+    Raises
+    ------
+    ValueError
+        If ``segment_seconds`` is not positive.
+    RuntimeError
+        If the SoX program is missing, or no clip can be used.
+    """
+    segment_seconds = options["segment_seconds"]
+    if not segment_seconds > 0:
+        raise ValueError(
+            f"segment_seconds is {segment_seconds}; it must be above 0"
+        )
+    manifests = dict(zip(SPLITS, map(str, manifests)))
+    if is_prepared(save_folder, manifests, options):
+        print(f"The clips in {save_folder} are complete: preparation skipped.")
+        return
+    check_sox()
+    prepare_clips(find_clips(), save_folder, manifests, segment_seconds)
+    mark_prepared(save_folder, options)
+
+
+def check_layout(data_folder, names, corpus, home):
+    """Checks that a folder holds what a corpus consists of.
+
+    Arguments
+    ---------
+    data_folder : str
+        The folder.
+    names : iterable of str
+        Files and folders that must be in it.
+    corpus : str
+        Name of the corpus, for the message.
+    home : str
+        Where to get it.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        If something is missing.
+    """
+    folder = Path(data_folder)
+    missing = [name for name in names if not (folder / name).exists()]
+    if missing:
+        raise FileNotFoundError(
+            f"{data_folder} is not the folder of {corpus}: {missing[0]} is"
+            f" missing in it. Give the folder that holds {', '.join(names)};"
+            f" {home} offers the corpus"
+        )
+    return folder
+
+
+def check_files(clips, data_folder, corpus, home):
+    """Checks that the files that a corpus lists are there.
+
+    Arguments
+    ---------
+    clips : list of Clip
+        All that it lists.
+    data_folder : str
+        Where the corpus is, for the message.
+    corpus : str
+        Its name.
+    home : str
+        Where to get it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If some are missing.
+    """
+    missing = [clip.source for clip in clips if not Path(clip.path).is_file()]
+    if missing:
+        raise FileNotFoundError(
+            f"{len(missing)} of the {len(clips)} files of {corpus} are missing"
+            f" in {data_folder}, such as {missing[0]}: fetch and unpack it"
+            f" again; {home} offers it"
+        )
+
+
+def run_command_line(
+    prepare, description, data_help, add_arguments=None, arguments=None
+):
+    """The command line of a script; errors are one line each.
+
+    Arguments
+    ---------
+    prepare : callable
+        ``prepare(data_folder, save_folder, train_json, dev_json, test_json,
+        **options)``.
+    description : str
+        What the script does.
+    data_help : str
+        What the folder of data is.
+    add_arguments : callable, optional
+        Adds further options to the parser that it gets.
+    arguments : list of str, optional
+        Default: those of the process.
+    """
+    parser = argparse.ArgumentParser(
+        description=f"{description} Writes 48 kHz clips and the manifests"
+        " train.json, dev.json and test.json."
+    )
+    parser.add_argument("data_folder", help=data_help)
+    parser.add_argument("save_folder", help="clips and manifests")
+    parser.add_argument(
+        "--segment-seconds",
+        type=float,
+        default=6.0,
+        help="longest entry of a manifest (default: %(default)s)",
+    )
+    if add_arguments is not None:
+        add_arguments(parser)
+    options = vars(parser.parse_args(arguments))
+    data_folder, save_folder = (
+        options.pop(f"{name}_folder") for name in ("data", "save")
+    )
+    paths = [os.path.join(save_folder, f"{split}.json") for split in SPLITS]
+    try:
+        prepare(data_folder, save_folder, *paths, **options)
+    except (OSError, RuntimeError, ValueError) as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,138 @@
+"""MUSDB18-HQ: 150 songs with their stems, 44.1 kHz
+(https://doi.org/10.5281/zenodo.3338373).
+
+The mixture and the four stems of each song are used; what a stem lacks above
+16 kHz, as the bass often does, is found by measuring it.
+
+    python musdb18hq_prepare.py musdb18hq save_folder
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+from clip_manifest import Clip
+from corpus import check_files, check_layout, prepare_corpus, run_command_line
+
+CORPUS = "MUSDB18-HQ"
+HOME = "https://doi.org/10.5281/zenodo.3338373"
+LICENCE = "academic use only (MUSDB18)"
+TRACKS = ("mixture", "drums", "bass", "other", "vocals")
+
+# The songs that sigsep's tools set aside for validation.
+DEV_SONGS = {
+    "ANiMAL - Rockshow",
+    "Actions - One Minute Smile",
+    "Alexander Ross - Goodbye Bolero",
+    "Clara Berry And Wooldog - Waltz For My Victims",
+    "Fergessen - Nos Palpitants",
+    "James May - On The Line",
+    "Johnny Lokke - Promises & Lies",
+    "Leaf - Summerghost",
+    "Meaxic - Take A Step",
+    "Patrick Talbot - A Reason To Leave",
+    "Skelpolu - Human Mistakes",
+    "Traffic Experiment - Sirens",
+    "Triviul - Angelsaint",
+    "Young Griffo - Pennies",
+}
+
+
+def prepare_musdb18hq(
+    data_folder,
+    save_folder,
+    train_json,
+    dev_json,
+    test_json,
+    skip_prep=False,
+    segment_seconds=6.0,
+):
+    """Prepares the corpus: 48 kHz clips and a JSON manifest for each split.
+
+    Nothing is done if an earlier run with the same arguments was completed;
+    an interrupted one is taken up where it stopped.
+
+    Arguments
+    ---------
+    data_folder : str
+        What musdb18hq.zip unpacks to: the folders ``train`` and ``test``.
+    save_folder : str
+        Where the 48 kHz clips go: ``data_root`` when the manifests are read.
+    train_json, dev_json, test_json : str
+        The manifests to write.
+    skip_prep : bool
+        Does nothing at all.
+    segment_seconds : float
+        Longest entry; longer clips are cut into equal pieces.
+
+    Raises
+    ------
+    ValueError
+        If ``segment_seconds`` is not positive.
+    FileNotFoundError
+        If the folder is not that of the corpus, or files are missing.
+    RuntimeError
+        If the SoX program is missing, or no clip can be used.
+
+    Example
+    -------
+    >>> from musdb18hq_prepare import prepare_musdb18hq
+    >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
+    >>> prepare_musdb18hq("musdb18hq", "data", *manifests)  # doctest: +SKIP
+    """
+    if skip_prep:
+        return
+    prepare_corpus(
+        lambda: find_clips(data_folder),
+        save_folder,
+        (train_json, dev_json, test_json),
+        {"corpus": "musdb18hq", "segment_seconds": segment_seconds},
+    )
+
+
+def find_clips(data_folder):
+    """Finds the tracks of all songs.
+
+    Arguments
+    ---------
+    data_folder : str
+        What musdb18hq.zip unpacks to.
+
+    Returns
+    -------
+    list of Clip
+        In the order of the songs.
+    """
+    folder = check_layout(data_folder, ["train", "test"], CORPUS, HOME)
+    if any(folder.glob("t*/*.stem.mp4")):
+        raise FileNotFoundError(
+            f"{data_folder} holds MUSDB18, which is compressed and ends at"
+            f" 16 kHz. {CORPUS} is needed: {HOME}"
+        )
+    clips = []
+    for part in ("train", "test"):
+        for song in sorted(path for path in (folder / part).iterdir()):
+            if not song.is_dir():
+                continue
+            dev = part == "train" and song.name in DEV_SONGS
+            clips += [
+                Clip(
+                    path=str(song / f"{track}.wav"),
+                    source=f"{part}/{song.name}/{track}.wav",
+                    corpus="musdb18hq",
+                    domain="music",
+                    split="dev" if dev else part,
+                    group=song.name,
+                    licence=LICENCE,
+                )
+                for track in TRACKS
+            ]
+    check_files(clips, folder, CORPUS, HOME)
+    return clips
+
+
+if __name__ == "__main__":
+    run_command_line(
+        prepare_musdb18hq,
+        f"Prepares {CORPUS}.",
+        "what musdb18hq.zip unpacks to",
+    )

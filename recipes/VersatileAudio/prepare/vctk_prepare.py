@@ -1,0 +1,138 @@
+"""VCTK 0.92: English sentences, 110 speakers, 48 kHz
+(https://doi.org/10.7488/ds/2645).
+
+Each sentence was recorded by two microphones. The first one's recordings are
+used: the second one's are missing for p280 and p315. Transcripts, which p315
+lacks, are not needed.
+
+    python vctk_prepare.py VCTK-Corpus-0.92 save_folder
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import re
+
+from clip_manifest import Clip
+from corpus import check_layout, prepare_corpus, run_command_line
+
+HOME = "https://doi.org/10.7488/ds/2645"
+AUDIO = "wav48_silence_trimmed"
+LICENCE = "CC-BY-4.0"
+UTTERANCE = re.compile(r"([ps]\d+)_\d+_mic1\.flac")
+
+# The last 16 speakers in the order of their names are never trained on.
+DEV_SPEAKERS = {"p336", "p339", "p340", "p341", "p343", "p345", "p347", "p351"}
+TEST_SPEAKERS = {"p360", "p361", "p362", "p363", "p364", "p374", "p376", "s5"}
+
+
+def prepare_vctk(
+    data_folder,
+    save_folder,
+    train_json,
+    dev_json,
+    test_json,
+    skip_prep=False,
+    segment_seconds=6.0,
+):
+    """Prepares the corpus: 48 kHz clips and a JSON manifest for each split.
+
+    Nothing is done if an earlier run with the same arguments was completed;
+    an interrupted one is taken up where it stopped.
+
+    Arguments
+    ---------
+    data_folder : str
+        What VCTK-Corpus-0.92.zip unpacks to.
+    save_folder : str
+        Where the 48 kHz clips go: ``data_root`` when the manifests are read.
+    train_json, dev_json, test_json : str
+        The manifests to write.
+    skip_prep : bool
+        Does nothing at all.
+    segment_seconds : float
+        Longest entry; longer clips are cut into equal pieces.
+
+    Raises
+    ------
+    ValueError
+        If ``segment_seconds`` is not positive.
+    FileNotFoundError
+        If the folder is not that of the corpus.
+    RuntimeError
+        If the SoX program is missing, or no clip can be used.
+
+    Example
+    -------
+    >>> from vctk_prepare import prepare_vctk
+    >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
+    >>> prepare_vctk("VCTK-Corpus-0.92", "data", *manifests)  # doctest: +SKIP
+    """
+    if skip_prep:
+        return
+    prepare_corpus(
+        lambda: find_clips(data_folder),
+        save_folder,
+        (train_json, dev_json, test_json),
+        {"corpus": "vctk", "segment_seconds": segment_seconds},
+    )
+
+
+def find_clips(data_folder):
+    """Finds the recordings of the first microphone.
+
+    Arguments
+    ---------
+    data_folder : str
+        What VCTK-Corpus-0.92.zip unpacks to.
+
+    Returns
+    -------
+    list of Clip
+        In the order of their paths.
+    """
+    folder = check_layout(data_folder, [AUDIO], "VCTK 0.92", HOME)
+    clips = []
+    for path in sorted((folder / AUDIO).glob("*/*.flac")):
+        match = UTTERANCE.fullmatch(path.name)
+        if match is None:
+            continue
+        speaker = match[1]
+        clips.append(
+            Clip(
+                path=str(path),
+                source=path.relative_to(folder).as_posix(),
+                corpus="vctk",
+                domain="speech",
+                split=split_of(speaker),
+                group=speaker,
+                licence=LICENCE,
+            )
+        )
+    if not clips:
+        raise FileNotFoundError(
+            f"{folder / AUDIO} holds no <speaker>/<speaker>_<number>_mic1.flac:"
+            f" unpack the corpus again; {HOME} offers it"
+        )
+    return clips
+
+
+def split_of(speaker):
+    """Split of a speaker.
+
+    Example
+    -------
+    >>> split_of("p225"), split_of("p351"), split_of("s5")
+    ('train', 'dev', 'test')
+    """
+    if speaker in TEST_SPEAKERS:
+        return "test"
+    return "dev" if speaker in DEV_SPEAKERS else "train"
+
+
+if __name__ == "__main__":
+    run_command_line(
+        prepare_vctk,
+        "Prepares VCTK 0.92.",
+        "what VCTK-Corpus-0.92.zip unpacks to",
+    )

@@ -1,0 +1,38 @@
+"""What the stages that train on latents share.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+from speechbrain_flashsr.brains.base import FlashSRBrain
+
+
+class LatentBrain(FlashSRBrain):
+    """Base of teacher and student.
+
+    Hyperparameters read beside the base's: `denoiser`, `autoencoder` (to show
+    latents as spectrograms).
+    """
+
+    trained = ("unet",)
+
+    sample_steps = 1
+    """Diffusion steps of the samples that TensorBoard shows."""
+
+    def denoiser_of(self, unet):
+        """The denoiser with another copy of its network."""
+        denoiser = self.hparams.denoiser
+        return type(denoiser)(unet, denoiser.schedule, denoiser.unconditional)
+
+    def samples(self, batch):
+        """The first latent of a batch, generated and decoded."""
+        z_high, z_low = batch.z_high.data[:1], batch.z_low.data[:1]
+        noise = self.draw_noise(batch, z_high.shape[1:])[:1]
+        denoiser = self.denoiser_of(self.averages["unet"].module)
+        latents = {
+            "low": z_low,
+            "high": z_high,
+            "generated": denoiser.sample(noise, z_low, self.sample_steps),
+        }
+        decode = self.hparams.autoencoder.to(self.device).decode
+        return {name: decode(z)[0, 0] for name, z in latents.items()}

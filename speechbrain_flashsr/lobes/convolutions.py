@@ -1,0 +1,182 @@
+"""Convolutions in the forms and layouts in which processors are fastest.
+
+PyTorch's channels-last layout keeps the channels of a sample adjacent in
+memory, which is how oneDNN and cuDNN want them. Every lobe takes either layout
+and gives the same values.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.nn.utils import parametrize
+
+
+class Conv1d(nn.Conv1d):
+    """A 1-d convolution that is computed as a 2-d one of height 1.
+
+    If the channels of its input are adjacent in memory they are in its output,
+    PyTorch's channels-last layout, in which convolutions are at their fastest.
+
+    Example
+    -------
+    >>> wavs = torch.randn(2, 9, 3).transpose(1, 2)
+    >>> Conv1d(3, 4, 3)(wavs).stride()
+    (28, 1, 4)
+    """
+
+    def forward(self, x):
+        """Maps [batch, in_channels, time] to [batch, out_channels, any]."""
+        return F.conv2d(
+            x.unsqueeze(2),
+            self.weight.unsqueeze(2),
+            self.bias,
+            stride=(1, *self.stride),
+            padding=(0, *self.padding),
+            dilation=(1, *self.dilation),
+        ).squeeze(2)
+
+
+class ConvTranspose1d(nn.ConvTranspose1d):
+    """A transposed 1-d convolution, computed like :class:`Conv1d`.
+
+    Example
+    -------
+    >>> ConvTranspose1d(3, 4, 4, 2, padding=1)(torch.randn(1, 3, 5)).shape
+    torch.Size([1, 4, 10])
+    """
+
+    def forward(self, x):
+        """Maps [batch, in_channels, time] to [batch, out_channels, any]."""
+        return F.conv_transpose2d(
+            x.unsqueeze(2),
+            self.weight.unsqueeze(2),
+            self.bias,
+            stride=(1, *self.stride),
+            padding=(0, *self.padding),
+        ).squeeze(2)
+
+
+class PreciseConv1d(Conv1d):
+    """A :class:`Conv1d` in single precision, whatever surrounds it.
+
+    For the first and last convolution of a network: the mantissa of half
+    precision does not hold a waveform or a log-mel spectrogram.
+    """
+
+    def forward(self, x):
+        """Maps [batch, in_channels, time] to [batch, out_channels, any]."""
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x.to(self.weight.dtype))
+
+
+class PreciseConv2d(nn.Conv2d):
+    """The same in two dimensions.
+
+    Example
+    -------
+    >>> with torch.autocast("cpu", torch.bfloat16):
+    ...     PreciseConv2d(2, 3, 1)(torch.randn(1, 2, 3, 4)).dtype
+    torch.float32
+    """
+
+    def forward(self, x):
+        """Maps [batch, in_channels, frames, bands] to [batch, out_channels,
+        any, any]."""
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x.to(self.weight.dtype))
+
+
+def upsample_and_convolve(x, weight, bias):
+    """Doubles both axes by nearest neighbour, then convolves 3x3.
+
+    In single precision on a CPU both are one transposed convolution of stride
+    2, whose 4x4 kernel is the 3x3 kernel smeared over the two copies of each
+    row and column: 16 products for four output pixels instead of 36.
+
+    Arguments
+    ---------
+    x : torch.Tensor
+        [batch, in_channels, frames, bands]
+    weight : torch.Tensor
+        [out_channels, in_channels, 3, 3]
+    bias : torch.Tensor
+        [out_channels]
+
+    Returns
+    -------
+    torch.Tensor
+        [batch, out_channels, 2 * frames, 2 * bands]
+
+    Example
+    -------
+    >>> x, weight = torch.randn(1, 2, 3, 4), torch.randn(5, 2, 3, 3)
+    >>> upsample_and_convolve(x, weight, torch.zeros(5)).shape
+    torch.Size([1, 5, 6, 8])
+    """
+    if x.is_cuda or x.dtype != torch.float32:
+        return F.conv2d(F.interpolate(x, scale_factor=2.0), weight, bias, 1, 1)
+    kernel = weight.flip(2, 3).transpose(0, 1)
+    kernel = F.pad(kernel, (0, 0, 0, 1)) + F.pad(kernel, (0, 0, 1, 0))
+    kernel = F.pad(kernel, (0, 1)) + F.pad(kernel, (1, 0))
+    return F.conv_transpose2d(x, kernel, bias, stride=2, padding=1)
+
+
+def fold_weight_norm(model):
+    """Replaces every weight-normalised weight by its value, in place.
+
+    Arguments
+    ---------
+    model : torch.nn.Module
+        Its weights can then no longer be trained, nor loaded from an unfolded
+        state.
+
+    Example
+    -------
+    >>> from torch.nn.utils.parametrizations import weight_norm
+    >>> conv = weight_norm(Conv1d(2, 3, 1))
+    >>> fold_weight_norm(conv)
+    >>> sorted(conv.state_dict())
+    ['bias', 'weight']
+    """
+    for module in model.modules():
+        if parametrize.is_parametrized(module, "weight"):
+            parametrize.remove_parametrizations(module, "weight")
+
+
+def prepare_for_inference(model, dtype=torch.float32):
+    """Brings the weights of a model to the form in which it runs fastest.
+
+    Folds weight normalisations, lays the weights of convolutions out as
+    channels-last, and casts those of convolutions and linear layers. The rest
+    stays in single precision: run the model in a `torch.autocast` region.
+
+    Arguments
+    ---------
+    model : torch.nn.Module
+        Changed in place; not to be trained afterwards.
+    dtype : torch.dtype
+        Of the weights.
+
+    Example
+    -------
+    >>> model = nn.Sequential(nn.Conv2d(2, 3, 3), nn.GroupNorm(1, 3))
+    >>> prepare_for_inference(model, torch.bfloat16)
+    >>> model[0].weight.dtype, model[1].weight.dtype
+    (torch.bfloat16, torch.float32)
+    """
+    fold_weight_norm(model)
+    flat = (nn.Conv1d, nn.ConvTranspose1d)
+    for module in model.modules():
+        if not isinstance(module, (*flat, nn.Conv2d, nn.Linear)):
+            continue
+        if not isinstance(module, PreciseConv1d | PreciseConv2d):
+            module.to(dtype)
+        weight = module.weight.data
+        if isinstance(module, nn.Conv2d):
+            weight = weight.contiguous(memory_format=torch.channels_last)
+        elif isinstance(module, flat):
+            weight = weight.transpose(1, 2).contiguous().transpose(1, 2)
+        module.weight.data = weight

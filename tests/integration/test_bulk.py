@@ -1,0 +1,268 @@
+"""Large trees: what is done is not done again, and processes share the rest.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import soundfile
+
+from speechbrain_flashsr import bulk, cli
+from speechbrain_flashsr.inference import FlashSR, audio_output
+from speechbrain_flashsr.jobs import NOTES, Job
+from tests.tiny_model import save_tiny_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """Folder of the tiny model."""
+    return save_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+def write(path, seed, samples=800, rate=8000):
+    """Writes a short recording of noise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    wav = 0.1 * np.random.default_rng(seed).standard_normal(samples)
+    soundfile.write(path, wav, rate)
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Three recordings in two folders."""
+    for seed, name in enumerate(("a.wav", "b.wav", "sub/c.flac")):
+        write(tmp_path / "tree" / name, seed)
+    return tmp_path / "tree"
+
+
+@pytest.fixture
+def flashsr(model, tmp_path, monkeypatch, capsys):
+    """Runs the command on the tree: (exit code, output, errors)."""
+
+    def run(*arguments):
+        fixed = ["--source", model, "--device", "cpu"]
+        code = cli.main(
+            [
+                str(tmp_path / "tree"),
+                "-o",
+                str(tmp_path / "out"),
+                *fixed,
+                *arguments,
+            ]
+        )
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def outputs(folder):
+    """The outputs in a folder: {name: file}."""
+    names = sorted(path.relative_to(folder) for path in folder.rglob("*.*"))
+    return {
+        name.as_posix(): folder / name
+        for name in names
+        if not any(part.startswith(".") for part in name.parts)
+    }
+
+
+def identities(folder):
+    """What changes when outputs are replaced."""
+    stats = {name: path.stat() for name, path in outputs(folder).items()}
+    return {name: (s.st_ino, s.st_mtime_ns) for name, s in stats.items()}
+
+
+def changed(before, folder):
+    """Which outputs were replaced or are new."""
+    after = identities(folder)
+    return [name for name in after if before.get(name) != after[name]]
+
+
+def test_what_is_done_is_not_done_again(tree, flashsr, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    code, text, _ = flashsr()
+    assert code == 0 and text.endswith("flashsr: 3 of 3 inputs done.\n")
+    before = identities(out)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FlashSR, "from_hparams", None)  # nor is it loaded
+        code, text, err = flashsr()
+    assert (code, err) == (0, "")
+    summary = "flashsr: 3 of 3 inputs done (3 of them by an earlier run).\n"
+    assert text == summary
+    assert changed(before, out) == []
+
+    (out / "a_48k.wav").unlink()
+    write(tree / "b.wav", seed=5)
+    write(tree / "new.wav", seed=6)
+    assert flashsr()[0] == 0
+    assert changed(before, out) == ["a_48k.wav", "b_48k.wav", "new_48k.wav"]
+
+
+def test_other_settings_and_models_do_all_again(tree, flashsr, tmp_path):
+    out = tmp_path / "out"
+    flashsr()
+    everything = list(outputs(out))
+    other = save_tiny_model(tmp_path / "other", seed=1)
+    for arguments in (
+        ["--seed", "1"],
+        [],
+        ["--cutoff", "3000"],
+        ["--steps", "2"],
+        ["--guidance", "2"],
+        ["--low-band", "model"],
+        ["--precision", "bf16"],
+        ["--source", other],
+        ["--subtype", "PCM_24"],
+    ):
+        before = identities(out)
+        assert flashsr(*arguments)[0] == 0
+        assert changed(before, out) == everything, arguments
+
+
+def test_failures_are_tried_again(tree, flashsr, tmp_path):
+    (tree / "text.wav").write_text("not audio")
+    for earlier in ("", " (3 of them by an earlier run)"):
+        code, _, err = flashsr()
+        assert code == 1
+        assert err.count("text.wav") == 1
+        summary = f"3 of 4 inputs done{earlier}, 1 failed (see above).\n"
+        assert err.endswith(summary)
+    write(tree / "text.wav", seed=7)
+    code, text, _ = flashsr()
+    assert code == 0
+    assert "4 of 4 inputs done (3 of them" in text
+
+
+def test_pictures_that_are_missing_are_drawn(tree, flashsr, tmp_path):
+    flashsr()
+    flashsr("--plot")
+    names = [n for n in outputs(tmp_path / "out") if n.endswith(".png")]
+    assert names == ["a_48k.png", "b_48k.png", "sub/c_48k.png"]
+    before = identities(tmp_path / "out")
+    flashsr("--plot")
+    assert changed(before, tmp_path / "out") == []
+
+
+def test_killed_while_writing(tree, flashsr, tmp_path):
+    flashsr()
+    out = tmp_path / "out"
+    path = out / "b_48k.wav"
+    content = path.read_bytes()
+    before = identities(out)
+    # As if the process had been killed before the output was complete.
+    path.unlink()
+    job = Job(tree / "b.wav", path, out / NOTES / "b_48k.wav.json")
+    bulk.Notes({}).begin(job)
+    leftover = audio_output._temporary_prefix(path) + "xyz"
+    (out / leftover).write_bytes(content[:100])
+    (out / NOTES / "a_48k.wav.json").write_text("{spoilt")
+    flashsr()
+    assert changed(before, out) == ["a_48k.wav", "b_48k.wav"]
+    assert path.read_bytes() == content
+
+
+def test_shares_are_balanced_and_leave_nothing_out(tmp_path):
+    rng = np.random.default_rng(0)
+    jobs = []
+    for index, size in enumerate(rng.integers(0, 3000, 50)):
+        path = tmp_path / f"{index:02}"
+        path.write_bytes(bytes(int(size)))
+        jobs.append(Job(path, path))
+    shares = [bulk.share(jobs, bulk.Group(rank, 3)) for rank in range(3)]
+    assert sorted(sum(shares, [])) == jobs
+    assert all(mine == sorted(mine) for mine in shares)
+    loads = [sum(j.filename.stat().st_size for j in mine) for mine in shares]
+    assert max(loads) - min(loads) < 100
+
+
+def test_ranks_by_hand_need_no_torchrun(tree, flashsr, tmp_path, monkeypatch):
+    done = []
+    for rank in range(2):
+        monkeypatch.setenv("RANK", str(rank))
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        before = set(outputs(tmp_path / "out"))
+        code, text, _ = flashsr()
+        assert code == 0
+        done.append(set(outputs(tmp_path / "out")) - before)
+    assert sorted(map(len, done)) == [1, 2]
+    assert sum(map(len, done)) == len(outputs(tmp_path / "out")) == 3
+
+
+def test_wrong_ranks_are_an_error(tree, flashsr, monkeypatch):
+    monkeypatch.setenv("RANK", "2")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    code, _, err = flashsr()
+    assert code == 1 and "RANK=2 and WORLD_SIZE=2" in err
+
+
+def start(tree, out, model):
+    """Starts two processes with torchrun."""
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run"),
+        *("--standalone", "--nproc-per-node=2"),
+        *("-m", "speechbrain_flashsr.cli", str(tree), "-o", str(out)),
+        *("--source", model, "--device", "cpu"),
+    ]
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def test_two_processes_one_of_them_killed(model, tmp_path):
+    tree, out, alone = (tmp_path / name for name in ("tree", "out", "alone"))
+    for index in range(200):
+        extension = ("wav", "flac")[index % 2]
+        write(
+            tree / f"{index % 7}" / f"{index:03}.{extension}",
+            seed=index,
+            samples=200 + 7 * index,
+        )
+    (tree / "broken.wav").write_text("not audio")
+
+    first = start(tree, out, model)
+    while len(outputs(out)) < 20:
+        assert first.poll() is None, first.communicate()
+        time.sleep(0.02)
+    workers = subprocess.run(
+        ["pgrep", "-P", str(first.pid)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    workers = [int(pid) for pid in workers.stdout.split()]
+    assert len(workers) == 2
+    os.kill(workers[0], signal.SIGKILL)
+    first.communicate(timeout=60)
+    assert first.returncode != 0  # the other was ended, too: nobody hangs
+    before = identities(out)
+    assert 20 <= len(before) < 200
+
+    second = start(tree, out, model)
+    text, err = second.communicate(timeout=120)
+    assert second.returncode == 1  # for the file that is broken
+    earlier = f"({len(before)} of them by an earlier run)"
+    assert f"flashsr: 200 of 201 inputs done {earlier}, 1 failed" in err
+    assert err.count("inputs done") == 1 and "inputs done" not in text
+    assert err.count("broken.wav") == 1
+    assert len(text.splitlines()) == 200 - len(before)
+
+    cli.main(
+        [str(tree), "-o", str(alone), "--source", model, "--device=cpu"]
+        + ["--quiet"]
+    )
+    found, expected = outputs(out), outputs(alone)
+    assert list(found) == list(expected) and len(found) == 200
+    for name, path in found.items():
+        assert path.read_bytes() == expected[name].read_bytes(), name
+    assert not set(changed(before, out)) & set(before)
+    assert not list(out.rglob(".flashsr-*"))  # what the killed one had begun

@@ -1,0 +1,177 @@
+"""The report page in a real browser.
+
+Skipped without Chromium and its driver, as in Debian's packages `chromium` and
+`chromium-driver`, or without the Python package `selenium`.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import re
+import shutil
+
+import pytest
+
+from tests.recipes import training
+from tests.recipes.evaluation import evaluate
+
+WIDTHS = {"phone": 390, "desktop": 1280}
+
+
+@pytest.fixture(scope="module")
+def page(project, tmp_path_factory):
+    """A report of two systems on seconds of noise."""
+    data = tmp_path_factory.mktemp("data")
+    training.write_corpus(data, seconds=2.0)
+    output = tmp_path_factory.mktemp("output")
+    evaluate(
+        project,
+        output,
+        data_folder=data,
+        cutoffs=[4000, 8000],
+        max_clips=2,
+        systems="[input, noise: static_noise, lost: 'folder:no/{cutoff}']",
+        report_seconds=2.0,
+    )
+    return output / "report.html"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium that writes its console down."""
+    programs = [shutil.which(name) for name in ("chromium", "chromedriver")]
+    if None in programs:
+        pytest.skip(
+            "no headless browser: the report page was NOT tested (apt-get "
+            "install chromium chromium-driver)"
+        )
+    selenium = pytest.importorskip(
+        "selenium.webdriver", reason="the report page was NOT tested: selenium"
+    )
+    options = selenium.ChromeOptions()
+    options.binary_location = programs[0]
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--mute-audio",
+        "--autoplay-policy=no-user-gesture-required",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = selenium.Chrome(
+        options=options, service=selenium.ChromeService(programs[1])
+    )
+    driver.set_script_timeout(60)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(params=WIDTHS)
+def width(request, browser, page):
+    """Opens the page at a width in pixels."""
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {
+            "width": WIDTHS[request.param],
+            "height": 800,
+            "deviceScaleFactor": 1,
+            "mobile": request.param == "phone",
+        },
+    )
+    browser.get(page.as_uri())
+    yield WIDTHS[request.param]
+    log = browser.get_log("browser")
+    assert not log, log
+
+
+def test_page_needs_nothing_beside_itself(page):
+    text = page.read_text()
+    sources = re.findall(r'(?:src|href)="([^"]{1,30})', text)
+    assert sources
+    assert all(s.startswith(("data:", "#")) for s in sources)
+    assert "url(http" not in text and "@import" not in text
+    assert page.stat().st_size < 15e6
+
+
+def test_page_fits_and_has_its_parts(width, browser):
+    script = "return document.documentElement.scrollWidth"
+    assert browser.execute_script(script) <= width
+    count = "return document.querySelectorAll(arguments[0]).length"
+    # One clip a domain: the original, and two systems at two cut-offs.
+    assert browser.execute_script(count, "audio") == 3 * 5
+    assert browser.execute_script(count, ".picture img") == 3 * 5
+    assert browser.execute_script(count, "section[data-panel]") == 7
+    assert browser.execute_script(count, ".refusals tbody tr") == 12
+    visible = """return [...document.querySelectorAll(arguments[0])]
+        .filter((x) => x.checkVisibility()).length"""
+    assert browser.execute_script(visible, "section[data-panel]") == 1
+    assert browser.execute_script(visible, ".tile") == 3 * 3
+    # The cut-off is drawn where it is.
+    height = """const tile = document.querySelector("[data-cutoff='4000']");
+        const picture = tile.querySelector("img").getBoundingClientRect();
+        const line = tile.querySelector(".cutoff").getBoundingClientRect();
+        return (picture.bottom - line.top) / picture.height"""
+    assert browser.execute_script(height) == pytest.approx(4 / 24, abs=0.02)
+
+
+PLAY = """
+const done = arguments[arguments.length - 1];
+const audio = document.querySelectorAll("article:first-of-type audio");
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+(async () => {
+  const durations = [];
+  for (const one of document.querySelectorAll("audio")) {
+    if (!(one.readyState > 0)) {
+      await new Promise((resolve, reject) => {
+        one.onloadedmetadata = resolve;
+        one.onerror = () => reject(one.error.message);
+        one.load();
+      });
+    }
+    durations.push(one.duration);
+  }
+  await audio[0].play();
+  while (audio[0].currentTime < 0.3) await wait(10);
+  const head = audio[0].closest(".tile").querySelector(".head");
+  const moved = parseFloat(head.style.left);
+  await audio[1].play();
+  const start = audio[1].currentTime;
+  while (audio[1].currentTime < start + 0.1) await wait(10);
+  done({ durations, moved, start, paused: audio[0].paused });
+})().catch((error) => done(String(error)));
+"""
+
+
+def test_players_load_play_and_take_over(width, browser):
+    found = browser.execute_async_script(PLAY)
+    assert isinstance(found, dict), found
+    assert found["durations"] == pytest.approx([2.0] * 15, abs=0.01)
+    assert found["moved"] > 10
+    assert found["paused"]
+    assert found["start"] >= 0.25
+
+
+def test_keyboard(width, browser):
+    from selenium.webdriver import ActionChains, Keys
+
+    def press(key):
+        ActionChains(browser).send_keys(key).perform()
+
+    shown = """return [...document.querySelectorAll("[data-cutoff]")]
+        .filter((x) => x.checkVisibility()).map((x) => x.dataset.cutoff)"""
+    assert set(browser.execute_script(shown)) == {"4000"}
+    browser.execute_script("document.querySelector('article input').focus()")
+    press(Keys.ARROW_RIGHT)
+    assert browser.execute_script(shown)[:2] == ["8000", "8000"]
+    # All kinds of things that can be used are reached by the tabulator.
+    focused = """const { tagName, name } = document.activeElement;
+        return tagName + (name || "")"""
+    wanted = {"AUDIO", "INPUTmetric", "INPUTcutoff-3", "A"}
+    for _ in range(120):
+        press(Keys.TAB)
+        wanted.discard(browser.execute_script(focused))
+        if not wanted:
+            return
+    raise AssertionError(f"The tabulator does not reach {wanted}")

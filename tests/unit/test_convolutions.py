@@ -1,0 +1,78 @@
+"""Convolutions give the same in every form and layout.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from speechbrain_flashsr.lobes.convolutions import (
+    Conv1d,
+    ConvTranspose1d,
+    prepare_for_inference,
+    upsample_and_convolve,
+)
+from speechbrain_flashsr.lobes.vocoder import SRVocoder
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize(
+    "ours, theirs, options",
+    [
+        (Conv1d, nn.Conv1d, {"dilation": 3, "padding": 6}),
+        (Conv1d, nn.Conv1d, {"stride": 2, "padding": 1}),
+        (ConvTranspose1d, nn.ConvTranspose1d, {"stride": 3, "padding": 1}),
+    ],
+)
+def test_1d_convolutions_are_torchs(ours, theirs, options, channels_last):
+    torch.manual_seed(0)
+    mine, reference = ours(6, 4, 5, **options), theirs(6, 4, 5, **options)
+    mine.load_state_dict(reference.state_dict())
+    x = torch.randn(2, 6, 31)
+    if channels_last:
+        x = x.transpose(1, 2).contiguous().transpose(1, 2)
+    torch.testing.assert_close(mine(x), reference(x), rtol=1e-5, atol=1e-5)
+    if channels_last:
+        assert mine(x).transpose(1, 2).is_contiguous()
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_upsampling_by_a_transposed_convolution(channels_last):
+    """Values and gradients, the image's border included."""
+    torch.manual_seed(0)
+    inputs = [torch.randn(2, 3, 5, 4), torch.randn(6, 3, 3, 3), torch.randn(6)]
+    if channels_last:
+        inputs[0] = inputs[0].contiguous(memory_format=torch.channels_last)
+    results = []
+    for function in (
+        upsample_and_convolve,
+        lambda x, w, b: F.conv2d(
+            F.interpolate(x, scale_factor=2.0), w, b, padding=1
+        ),
+    ):
+        leaves = [x.clone().requires_grad_() for x in inputs]
+        output = function(*leaves)
+        gradients = torch.autograd.grad((output**2).sum(), leaves)
+        results.append((output, *gradients))
+    for ours, expected in zip(*results):
+        torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def test_prepared_model_gives_the_same():
+    torch.manual_seed(0)
+    vocoder = SRVocoder(8, 16, (3, 2), (3,), (1, 3))
+    inputs = torch.randn(2, 8, 40), torch.randn(2, 240)
+    expected = vocoder(*inputs)
+    prepare_for_inference(vocoder)
+    torch.testing.assert_close(vocoder(*inputs), expected, rtol=0, atol=1e-5)
+    weight = vocoder.stages[0][0].layers[0][1].weight
+    assert weight.transpose(1, 2).is_contiguous()
+    prepare_for_inference(vocoder, torch.bfloat16)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = vocoder(*inputs)
+    error = (half - expected).norm() / expected.norm()
+    assert 1e-6 < error < 0.05
