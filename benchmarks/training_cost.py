@@ -6,14 +6,15 @@ To run it:
 The networks of each stage take one training step (forward, backward, optimiser)
 on fake tensors: nothing is computed, but every product is counted, and every
 byte that would be held, under bfloat16 autocast. A multiplication and an
-addition are two operations.
+addition are two operations. The memory is that of all weights, gradients,
+averages and optimiser states, and of the activations of the trained network
+alone: a discriminator's come on top.
 
 Authors
  * The speechbrain_flashsr developers 2026
 """
 
 import argparse
-import contextlib
 import io
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def load(path, trained):
     return load_hyperpyyaml(text.getvalue())
 
 
-def autoencoder_step(hparams, batch_size, hold):
+def autoencoder_step(hparams, batch_size):
     """Reconstruction of spectrograms."""
     autoencoder = hparams["model"]["autoencoder"]
     mel = torch.randn(batch_size, 1, hparams["segment_length"] // 480, 256)
@@ -73,13 +74,13 @@ def latents(hparams, batch_size):
     return z, torch.zeros(batch_size, dtype=torch.long)
 
 
-def teacher_step(hparams, batch_size, hold):
+def teacher_step(hparams, batch_size):
     """One prediction of v."""
     z, t = latents(hparams, batch_size)
     hparams["model"]["unet"](z, t, z).sum().backward()
 
 
-def student_step(hparams, batch_size, hold):
+def student_step(hparams, batch_size):
     """All three losses, but one step of the teacher's rollout instead of all:
     see :func:`rollout_operations`."""
     z, t = latents(hparams, batch_size)
@@ -91,7 +92,7 @@ def student_step(hparams, batch_size, hold):
         teacher(*guided)  # a step of the rollout
         teacher(*guided)  # distribution matching: real score
         student(z, t, z)  # and the student's
-    with hold(discriminator), hold(teacher):
+    with frozen(discriminator), frozen(teacher):
         (discriminator(teacher(x0, t, z)).sum() + x0.sum()).backward()
     with torch.no_grad():
         v = torch.cat([teacher(z, t, z), teacher(z, t, z)])
@@ -114,14 +115,22 @@ def rollout_operations(hparams, batch_size):
     return 2 * (mean - 1) * counter.get_total_flops()
 
 
-def sr_vocoder_step(hparams, batch_size, hold):
+def vocoder_call(hparams, batch_size):
+    """The vocoder alone."""
+    length = hparams["segment_length"]
+    mel = torch.randn(batch_size, 256, length // 480)
+    wavs = torch.randn(batch_size, length)
+    hparams["model"]["vocoder"](mel, wavs).sum().backward()
+
+
+def sr_vocoder_step(hparams, batch_size):
     """The vocoder against its discriminators, then they against it."""
     length = hparams["segment_length"]
     mel = torch.randn(batch_size, 256, length // 480)
     high = torch.randn(batch_size, 1, length)
     discriminator = hparams["discriminator"]
     generated = hparams["model"]["vocoder"](mel, high[:, 0])[:, None]
-    with hold(discriminator):
+    with frozen(discriminator):
         with torch.no_grad():
             discriminator(high)
         scores, _ = discriminator(generated)
@@ -141,6 +150,13 @@ STEPS = {
     "teacher": teacher_step,
     "student": student_step,
     "sr_vocoder": sr_vocoder_step,
+}
+
+
+SINGLE_CALLS = {
+    **STEPS,
+    "student": teacher_step,
+    "sr_vocoder": vocoder_call,
 }
 
 
@@ -179,12 +195,12 @@ def measure(stage, path):
         counter = FlopCounterMode(display=False)
         batch_size = hparams["batch_size"]
         with torch.autocast("cpu", torch.bfloat16), counter:
-            STEPS[stage](hparams, batch_size, frozen)
+            STEPS[stage](hparams, batch_size)
         optimizer.zero_grad()
-        # The tracker cannot take frozen weights: with their gradients, too.
+        # The tracker takes no module that is called twice in a step.
         with tracker:
             with torch.autocast("cpu", torch.bfloat16):
-                STEPS[stage](hparams, batch_size, contextlib.nullcontext)
+                SINGLE_CALLS[stage](hparams, batch_size)
             optimizer.step()
             optimizer.zero_grad()
         operations = counter.get_total_flops()

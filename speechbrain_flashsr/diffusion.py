@@ -314,9 +314,7 @@ class VDenoiser(nn.Module):
             self.schedule,
         )
 
-    def loss(
-        self, x0, condition, noise, t, drop_condition=None, weights=None
-    ):
+    def loss(self, x0, condition, noise, t, drop_condition=None):
         """Mean squared error of v for each sample.
 
         Arguments
@@ -331,9 +329,6 @@ class VDenoiser(nn.Module):
             Time steps, [batch].
         drop_condition : torch.Tensor
             True for samples whose condition is withheld, [batch].
-        weights : torch.Tensor
-            Of the latent's elements, any shape that broadcasts to its own; 1 by
-            default.
 
         Returns
         -------
@@ -345,6 +340,4 @@ class VDenoiser(nn.Module):
             condition = condition.masked_fill(drop, self.unconditional)
         v = self.predict_v(self.schedule.add_noise(x0, noise, t), t, condition)
         error = (v - self.schedule.v_target(x0, noise, t)) ** 2
-        if weights is not None:
-            error = weights * error
         return error.flatten(1).mean(dim=1)

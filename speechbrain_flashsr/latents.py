@@ -125,7 +125,6 @@ def cache_latents(
                     "domain": torch.tensor(
                         [domains.index(name) for name in batch.domain]
                     ),
-                    "rolloff_hz": rolloff_hz,
                 }
             for name, values in rows.items():
                 _write_rows(
@@ -151,7 +150,6 @@ def _layout(dataset, features, autoencoder):
         "high": (np.float16, shape),
         "low": (np.float16, shape),
         "domain": (np.int8, ()),
-        "rolloff_hz": (np.float32, ()),
     }
     return arrays, list(dataset.domains)
 
@@ -222,7 +220,6 @@ class LatentPairs(Dataset):
     >>> for name in ("high", "low"):
     ...     np.save(folder / f"{name}.npy", np.ones((2, 1, 1, 1), np.float16))
     >>> np.save(folder / "domain.npy", np.zeros(2, np.int8))
-    >>> np.save(folder / "rolloff_hz.npy", np.full(2, 16000, np.float32))
     >>> _ = (folder / "domains.json").write_text('["speech"]')
     >>> LatentPairs(folder)[3]["z_high"]
     tensor([[[1.]]])
@@ -234,7 +231,6 @@ class LatentPairs(Dataset):
         names = json.loads(pathlib.Path(folder, "domains.json").read_text())
         indices = np.load(f"{folder}/domain.npy")
         self.domains = [names[index] for index in indices]
-        self.rolloff_hz = np.load(f"{folder}/rolloff_hz.npy")
         self.num_draws = num_draws or len(self.high)
 
     def __len__(self):
@@ -242,7 +238,7 @@ class LatentPairs(Dataset):
 
     def __getitem__(self, draw):
         """Returns `id` (the draw), `z_high` and `z_low`, [channels, frames,
-        bands], and the recording's `domain` and `rolloff_hz`."""
+        bands], and the recording's `domain`."""
         index = draw % len(self.high)
         dtype = torch.get_default_dtype()
         return {
@@ -250,5 +246,4 @@ class LatentPairs(Dataset):
             "z_high": torch.tensor(self.high[index], dtype=dtype),
             "z_low": torch.tensor(self.low[index], dtype=dtype),
             "domain": self.domains[index],
-            "rolloff_hz": float(self.rolloff_hz[index]),
         }

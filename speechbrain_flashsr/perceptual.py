@@ -153,7 +153,7 @@ def dnsmos(predictions):
 
 def _of_each_clip(function, *batches):
     """Calls a function with numpy arrays [time] at 16 kHz."""
-    batches = [_resampler()(batch.detach()).cpu() for batch in batches]
+    batches = [_resampler()(b.detach().float()).cpu() for b in batches]
     values = [function(*(c.numpy() for c in clips)) for clips in zip(*batches)]
     return torch.tensor(values, dtype=torch.float64)
 

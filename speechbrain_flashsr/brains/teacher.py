@@ -16,13 +16,11 @@ class TeacherBrain(LatentBrain):
     (AudioSR, https://arxiv.org/abs/2309.07314).
 
     Hyperparameters read beside the base's: `condition_dropout`, the probability
-    of withholding the condition for classifier-free guidance,
+    of withholding the condition for classifier-free guidance, and
     `last_step_fraction`, the share of the samples at the last time step (the
-    rest are uniform over all), and `beyond_rolloff_weight`, what the latent's
-    bands above a recording's roll-off count: what was put there cannot be
-    predicted.
+    rest are uniform over all).
 
-    Loss: `v`, the weighted mean squared error of v.
+    Loss: `v`, the mean squared error of v.
     """
 
     optimized = {"unet": LatentBrain.trained}
@@ -34,17 +32,8 @@ class TeacherBrain(LatentBrain):
         denoiser = self.denoiser_of(self.evaluated("unet", stage))
         t, drop = self.draw_timesteps(batch)
         noise = self.draw_noise(batch, z_high.shape[1:])
-        weights = self.band_weights(batch, z_high.shape[-1])
-        losses = denoiser.loss(z_high, z_low, noise, t, drop, weights)
+        losses = denoiser.loss(z_high, z_low, noise, t, drop)
         return {"v": losses.mean()}
-
-    def band_weights(self, batch, num_bands):
-        """What each band of the latents counts, [batch, 1, 1, num_bands]."""
-        centres = self.hparams.features.band_centres().to(self.device)
-        centres = centres.view(num_bands, -1).mean(dim=1)
-        beyond = centres >= batch.rolloff_hz.to(self.device)[:, None]
-        weights = torch.where(beyond, self.hparams.beyond_rolloff_weight, 1.0)
-        return weights[:, None, None]
 
     def draw_timesteps(self, batch):
         """Draws each sample's time step, [batch], and whether its condition

@@ -37,14 +37,17 @@ def evaluate(project, output, **settings):
         str(folder / "evaluate.py"),
         str(folder / "hparams" / "evaluate.yaml"),
         *(f"--{name}={value}" for name, value in settings.items()),
-        "--device=cpu",
     ]
     systems = recipe_module(project, "systems")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.syspath_prepend(str(folder))
-        monkeypatch.setattr(systems, "peak_memory", lambda *_: 12.0)
+        monkeypatch.setattr(systems, "peak_memory", _peak_memory)
         monkeypatch.setattr(sys, "argv", arguments)
         runpy.run_path(arguments[0], run_name="__main__")
+
+
+def _peak_memory(name, seconds, device):
+    return {"cpu": 12.0}[device]
 
 
 def recipe_module(project, name):

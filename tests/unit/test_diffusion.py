@@ -127,10 +127,6 @@ def test_loss_is_that_of_v_and_drops_conditions(numbers):
         x0, noise, t
     )
     torch.testing.assert_close(loss, (error**2).mean((1, 2, 3)))
-    weights = torch.tensor([1.0, 0.25])  # of the bands
-    loss = denoiser.loss(x0, condition, noise, t, weights=weights)
-    expected = (error**2).mean((1, 2)) @ weights / 2
-    torch.testing.assert_close(loss, expected)
 
 
 def test_sample_of_several_steps_differs_from_one_step(numbers):

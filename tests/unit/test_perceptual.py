@@ -60,6 +60,8 @@ def test_stoi(speech):
         values[extended] = perceptual.stoi(noisy(speech, 0.1), speech, extended)
         assert (values[extended] < 0.95).all()
     assert not torch.equal(values[False], values[True])
+    double = speech.double()
+    assert perceptual.stoi(double, double).dtype == torch.float64
     short = speech[:, :9600]
     assert perceptual.stoi(short, short).isnan().all()
 

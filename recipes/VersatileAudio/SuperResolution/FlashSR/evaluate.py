@@ -320,7 +320,7 @@ class Evaluation:
     @property
     def device(self):
         """Where FlashSR runs."""
-        return (self.run_opts or {}).get("device", "cpu")
+        return self.run_opts.get("device") or "cpu"
 
 
 def main(argv):

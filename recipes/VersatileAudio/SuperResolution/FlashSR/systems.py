@@ -236,7 +236,8 @@ def peak_memory(name, seconds, device="cpu"):
     Returns
     -------
     float or None
-        None for outputs of other systems, and where Linux's /proc is missing.
+        None for outputs of other systems, where Linux's /proc is missing, and
+        where the process failed, which is said.
     """
     if name.startswith("folder:") or not Path("/proc/self/status").exists():
         return None
@@ -246,9 +247,8 @@ def peak_memory(name, seconds, device="cpu"):
         text=True,
     )
     if result.returncode:
-        raise RuntimeError(
-            f"The memory of '{name}' cannot be measured: {result.stderr}"
-        )
+        print(f"The memory of '{name}' was not measured: {result.stderr}")
+        return None
     return float(result.stdout.split()[-1])
 
 
