@@ -90,6 +90,7 @@ def test_metadata(metadata):
     assert set(metadata.get_all("Provides-Extra")) == {
         "asr-check",
         "dev",
+        "evaluate",
         "train",
     }
 
