@@ -1,11 +1,25 @@
-"""Spectral losses between waveforms, limited to the band that has content.
+"""Spectral losses, limited to the band that has content.
 
 Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import math
+
 import torch
 from torch import nn
+
+LOG10_POWER = 2 / math.log(10)
+"""Brings natural logarithms of magnitudes to common logarithms of power."""
+
+LOWEST_RESTORED = 0.9
+"""Share of the cut-off from which the model's output is used."""
+
+QUIET_DB = 40.0
+"""Below the loudest frame by more than this, a frame is quiet."""
+
+SMALLEST_MEAN = 1e-6
+"""Keeps the gradient of a square root finite."""
 
 
 def at_least_single(wavs):
@@ -115,3 +129,81 @@ class MultiResolutionSTFTLoss(nn.Module):
             )
             losses.append((convergence + mean).mean())
         return torch.stack(losses).mean()
+
+
+class SpectrogramDistance(nn.Module):
+    """Log-spectral distance between log-mel spectrograms, in three regions.
+
+    In each region and frame the root of the mean over mel bands of the squared
+    difference of common logarithms of power, each band counted with its width
+    in Hz, so that it stands for as many bins of a Fourier transform; then the
+    mean over frames, those more than 40 dB below the loudest counted less. Of
+    the restored region this is what :func:`speechbrain_flashsr.metrics.lsd`
+    measures, but for the detail within a mel band.
+
+    Arguments
+    ---------
+    band_centres : torch.Tensor
+        Centre frequencies of the mel bands in Hz, [n_mels].
+    quiet_weight : float
+        Weight of frames more than 40 dB below the loudest.
+
+    Example
+    -------
+    >>> distance = SpectrogramDistance(torch.arange(8) * 3000.0)
+    >>> mel = torch.randn(2, 1, 5, 8)
+    >>> losses = distance(
+    ...     mel + 1, mel, torch.tensor([4e3, 8e3]), torch.tensor([16e3, 16e3])
+    ... )
+    >>> {name: round(loss.item(), 3) for name, loss in losses.items()}
+    {'restored': 0.869, 'kept': 0.869, 'beyond': 0.869}
+    """
+
+    def __init__(self, band_centres, quiet_weight=0.2):
+        super().__init__()
+        self.quiet_weight = quiet_weight
+        self.register_buffer("centres", band_centres, persistent=False)
+        (widths,) = torch.gradient(band_centres)
+        self.register_buffer("widths", widths, persistent=False)
+
+    def forward(self, predicted, target, cutoff_hz, rolloff_hz):
+        """Compares spectrograms.
+
+        Arguments
+        ---------
+        predicted : torch.Tensor
+            Natural logarithms of magnitudes, [batch, 1, frames, n_mels].
+        target : torch.Tensor
+            Likewise; frames are loud or quiet by it.
+        cutoff_hz : torch.Tensor
+            Where the band-limited copy ends, [batch].
+        rolloff_hz : torch.Tensor
+            Where the recording ends, [batch].
+
+        Returns
+        -------
+        dict
+            Scalars: `restored`, from 0.9 of the cut-off to the roll-off;
+            `kept`, below; `beyond`, above.
+        """
+        predicted, target = at_least_single(predicted), at_least_single(target)
+        lower = LOWEST_RESTORED * cutoff_hz[:, None].to(self.centres)
+        upper = rolloff_hz[:, None].to(self.centres)
+        regions = {
+            "restored": (self.centres >= lower) & (self.centres < upper),
+            "kept": self.centres < lower,
+            "beyond": self.centres >= upper,
+        }
+        squared = ((predicted - target).squeeze(1) * LOG10_POWER) ** 2
+        energy = torch.logsumexp(2 * target.squeeze(1), dim=-1)
+        loudest = energy.amax(dim=-1, keepdim=True)
+        quiet = energy < loudest - QUIET_DB * math.log(10) / 10
+        weights = torch.where(quiet, self.quiet_weight, 1.0)
+        losses = {}
+        for name, region in regions.items():
+            widths = (self.widths * region).unsqueeze(1)
+            total = widths.sum(-1).clamp_min(1e-8)
+            mean = (squared * widths).sum(-1) / total
+            frames = (mean + SMALLEST_MEAN).sqrt() * region.any(1, keepdim=True)
+            losses[name] = (frames * weights).sum() / weights.sum()
+        return losses

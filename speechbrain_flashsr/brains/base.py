@@ -371,13 +371,17 @@ class FlashSRBrain(sb.Brain):
         dict
             {name: path}.
         """
-        paths = {}
-        for name in names or self.trained:
-            path = pathlib.Path(self.hparams.output_folder) / f"{name}.ckpt"
-            state = self.averages[name].module.state_dict()
-            run_on_main(_save_atomically, args=[state, path])
-            paths[name] = path
-        return paths
+        return {
+            name: self.save_state(name, self.averages[name].module)
+            for name in names or self.trained
+        }
+
+    def save_state(self, name, module):
+        """Writes a module's weights to `output_folder`/<name>.ckpt, complete
+        or not at all; returns the path."""
+        path = pathlib.Path(self.hparams.output_folder) / f"{name}.ckpt"
+        run_on_main(_save_atomically, args=[module.state_dict(), path])
+        return path
 
 
 def _save_atomically(state, path):

@@ -20,6 +20,9 @@ from speechbrain_flashsr.brains.base import FlashSRBrain, frozen
 from speechbrain_flashsr.lobes.features import extend_band
 from speechbrain_flashsr.losses import at_least_single
 
+EXCITATION = 1
+"""The stream of the noise that the vocoder starts from."""
+
 GENERATOR_LOSS = GeneratorLoss(
     mseg_loss=MSEGLoss(),
     mseg_loss_weight=1,
@@ -71,7 +74,10 @@ class SRVocoderBrain(FlashSRBrain):
         mel = extend_band(features(high), rolloff_hz, features.band_centres())
         given = self.given_mel(batch, mel, low)
         vocoder = self.evaluated("vocoder", stage)
-        generated = vocoder(given.squeeze(1).transpose(1, 2), low)
+        excitation = None
+        if self.unwrapped("vocoder").needs_excitation:
+            excitation = self.draw_noise(batch, low.shape[1:], EXCITATION)
+        generated = vocoder(given.squeeze(1).transpose(1, 2), low, excitation)
         self.pair = high.unsqueeze(1), generated.unsqueeze(1)
         generated_mel = features(at_least_single(generated))
         losses = {

@@ -87,7 +87,7 @@ def plan_windows(num_samples, window_length, multiple):
     return WindowPlan(num_samples, length, starts, multiple)
 
 
-def position_noise(seed, start, length, multiple, block_shape):
+def position_noise(seed, start, length, multiple, block_shape, stream=0):
     """Standard normal noise of a window, keyed by seed and position.
 
     Arguments
@@ -101,12 +101,16 @@ def position_noise(seed, start, length, multiple, block_shape):
     multiple : int
         Samples that one block of noise stands for.
     block_shape : tuple of int
-        Shape of the latent of `multiple` samples, (channels, frames, bands).
+        Shape of the noise of `multiple` samples, its second axis being time:
+        (channels, frames, bands) of a latent, or (1, samples).
+    stream : int
+        Distinguishes independent noises of the same window.
 
     Returns
     -------
     torch.Tensor
-        [channels, length / multiple * frames, bands]
+        The blocks along the second axis:
+        [channels, length / multiple * frames, bands] or [1, length].
 
     Example
     -------
@@ -117,7 +121,7 @@ def position_noise(seed, start, length, multiple, block_shape):
     """
     first = start // multiple
     blocks = [
-        np.random.default_rng([seed, first + index]).standard_normal(
+        np.random.default_rng([seed, first + index, stream]).standard_normal(
             block_shape, dtype=np.float32
         )
         for index in range(length // multiple)

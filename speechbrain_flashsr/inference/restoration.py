@@ -166,7 +166,9 @@ class WindowRestorer:
             batch = rows[first : first + self.batch_windows]
             window, index, channel = (list(part) for part in zip(*batch))
             low = windows[window, channel].to(self.device)
-            high = self._super_resolve(low, noise[window], index, channel)
+            high = self._super_resolve(
+                low, {k: v[window] for k, v in noise.items()}, index, channel
+            )
             if self.settings.low_band == "input":
                 highpass = self.highpass[index]
                 removed[window, channel] = -filter_rows(low, highpass).to(
@@ -183,20 +185,29 @@ class WindowRestorer:
         with self.context:
             high = self.super_resolver(
                 (low - mean) / scale,
-                noise,
+                **noise,
                 num_steps=self.settings.num_steps,
                 guidance_scale=self.settings.guidance_scale,
             )
         return denormalize(high.float(), mean, scale)
 
     def _noise(self, starts, length):
-        """Noise of the windows, shared by the channels."""
+        """Noise of the windows, shared by the channels: by the names of the
+        model's arguments, [windows, ...]."""
         multiple = self.super_resolver.window_multiple
-        shape = self.super_resolver.latent_shape(multiple)
+        shapes = {"noise": self.super_resolver.latent_shape(multiple)}
+        if self.super_resolver.needs_excitation:
+            shapes["excitation"] = (1, multiple)
         seed = operator.index(self.settings.seed)
-        return torch.stack(
-            [
-                position_noise(seed, start, length, multiple, shape)
-                for start in starts
-            ]
-        ).to(self.device)
+        noise = {
+            name: torch.stack(
+                [
+                    position_noise(seed, start, length, multiple, shape, stream)
+                    for start in starts
+                ]
+            ).to(self.device)
+            for stream, (name, shape) in enumerate(shapes.items())
+        }
+        if "excitation" in noise:
+            noise["excitation"] = noise["excitation"].squeeze(1)
+        return noise

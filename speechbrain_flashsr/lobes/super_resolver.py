@@ -11,8 +11,9 @@ Authors
 from torch import nn
 
 
-class LatentSuperResolver(nn.Module):
-    """Restores the high band of windows by diffusion in a latent space.
+class MelPredictor(nn.Module):
+    """Restores the high band of log-mel spectrograms by diffusion in a latent
+    space: all of FlashSR but the vocoder.
 
     Arguments
     ---------
@@ -22,8 +23,6 @@ class LatentSuperResolver(nn.Module):
         Log-mel spectrogram <-> latent.
     denoiser : speechbrain_flashsr.diffusion.VDenoiser
         The latent U-Net with its noise schedule.
-    vocoder : speechbrain_flashsr.lobes.vocoder.SRVocoder
-        Log-mel spectrogram and low-resolution waveform -> waveform.
 
     Example
     -------
@@ -32,25 +31,22 @@ class LatentSuperResolver(nn.Module):
     >>> from speechbrain_flashsr.lobes.autoencoder import Autoencoder
     >>> from speechbrain_flashsr.lobes.features import LogMel
     >>> from speechbrain_flashsr.lobes.unet import LatentUNet
-    >>> from speechbrain_flashsr.lobes.vocoder import SRVocoder
-    >>> resolver = LatentSuperResolver(
+    >>> predictor = MelPredictor(
     ...     LogMel(),
     ...     Autoencoder(4, (1, 1, 1, 1), 1, 1, groups=2),
     ...     VDenoiser(LatentUNet(16, 4, (1, 1, 1, 1), 1, (), 0, groups=2)),
-    ...     SRVocoder(256, 32, kernel_sizes=(3,), dilations=(1,)),
     ... )
-    >>> low = torch.randn(1, resolver.window_multiple)
-    >>> noise = torch.randn(1, *resolver.latent_shape(low.shape[1]))
-    >>> resolver(low, noise).shape
-    torch.Size([1, 30720])
+    >>> low = torch.randn(1, predictor.window_multiple)
+    >>> noise = torch.randn(1, *predictor.latent_shape(low.shape[1]))
+    >>> predictor(low, noise).shape
+    torch.Size([1, 1, 64, 256])
     """
 
-    def __init__(self, features, autoencoder, denoiser, vocoder):
+    def __init__(self, features, autoencoder, denoiser):
         super().__init__()
         self.features = features
         self.autoencoder = autoencoder
         self.denoiser = denoiser
-        self.vocoder = vocoder
         self.sample_rate = features.sample_rate
         self.hop_length = features.hop_length
         self.frame_multiple = (
@@ -92,7 +88,84 @@ class LatentSuperResolver(nn.Module):
             self.features.n_mels // downsampling,
         )
 
-    def forward(self, low, noise, num_steps=1, guidance_scale=1.0):
+    def predict_mel(self, low, noise, num_steps=1, guidance_scale=1.0):
+        """Restores the high band of the log-mel spectrogram.
+
+        Arguments
+        ---------
+        low : torch.Tensor
+            Band-limited waveforms at the output's sample rate, normalised (see
+            :func:`~speechbrain_flashsr.lobes.features.normalize`),
+            [batch, time]; time a multiple of `window_multiple`.
+        noise : torch.Tensor
+            Standard normal, [batch, *latent_shape(time)].
+        num_steps : int
+            Diffusion steps: 1 for a distilled student.
+        guidance_scale : float
+            Classifier-free guidance; 1 for none.
+
+        Returns
+        -------
+        torch.Tensor
+            Log-mel spectrograms, [batch, 1, frames, n_mels].
+        """
+        condition = self.autoencoder.encode(self.features(low))
+        latent = self.denoiser.sample(
+            noise, condition, num_steps, guidance_scale
+        )
+        return self.autoencoder.decode(latent)
+
+    def forward(self, low, noise):
+        """Predicts in one step, see :meth:`predict_mel`."""
+        return self.predict_mel(low, noise)
+
+
+class LatentSuperResolver(MelPredictor):
+    """Restores the high band of windows by diffusion in a latent space.
+
+    Arguments
+    ---------
+    features : speechbrain_flashsr.lobes.features.LogMel
+        Waveform -> log-mel spectrogram.
+    autoencoder : speechbrain_flashsr.lobes.autoencoder.Autoencoder
+        Log-mel spectrogram <-> latent.
+    denoiser : speechbrain_flashsr.diffusion.VDenoiser
+        The latent U-Net with its noise schedule.
+    vocoder : speechbrain_flashsr.lobes.vocoder.SRVocoder
+        Log-mel spectrogram and low-resolution waveform -> waveform.
+
+    Example
+    -------
+    >>> import torch
+    >>> from speechbrain_flashsr.diffusion import VDenoiser
+    >>> from speechbrain_flashsr.lobes.autoencoder import Autoencoder
+    >>> from speechbrain_flashsr.lobes.features import LogMel
+    >>> from speechbrain_flashsr.lobes.unet import LatentUNet
+    >>> from speechbrain_flashsr.lobes.vocoder import SRVocoder
+    >>> resolver = LatentSuperResolver(
+    ...     LogMel(),
+    ...     Autoencoder(4, (1, 1, 1, 1), 1, 1, groups=2),
+    ...     VDenoiser(LatentUNet(16, 4, (1, 1, 1, 1), 1, (), 0, groups=2)),
+    ...     SRVocoder(256, 32, kernel_sizes=(3,), dilations=(1,)),
+    ... )
+    >>> low = torch.randn(1, resolver.window_multiple)
+    >>> noise = torch.randn(1, *resolver.latent_shape(low.shape[1]))
+    >>> resolver(low, noise).shape
+    torch.Size([1, 30720])
+    """
+
+    def __init__(self, features, autoencoder, denoiser, vocoder):
+        super().__init__(features, autoencoder, denoiser)
+        self.vocoder = vocoder
+
+    @property
+    def needs_excitation(self):
+        """Whether the vocoder needs white noise beside the waveforms."""
+        return self.vocoder.needs_excitation
+
+    def forward(
+        self, low, noise, num_steps=1, guidance_scale=1.0, excitation=None
+    ):
         """Restores the high band.
 
         Arguments
@@ -107,6 +180,9 @@ class LatentSuperResolver(nn.Module):
             Diffusion steps: 1 for a distilled student.
         guidance_scale : float
             Classifier-free guidance; 1 for none.
+        excitation : torch.Tensor
+            Standard normal, of the waveforms' shape, where
+            `needs_excitation`.
 
         Returns
         -------
@@ -125,30 +201,4 @@ class LatentSuperResolver(nn.Module):
                 f"shape {list(low.shape)} need {list(expected)}."
             )
         mel = self.predict_mel(low, noise, num_steps, guidance_scale)
-        return self.vocoder(mel.squeeze(1).transpose(1, 2), low)
-
-    def predict_mel(self, low, noise, num_steps=1, guidance_scale=1.0):
-        """Restores the high band of the log-mel spectrogram: all but the
-        vocoder.
-
-        Arguments
-        ---------
-        low : torch.Tensor
-            As :meth:`forward` takes it, [batch, time].
-        noise : torch.Tensor
-            Likewise, [batch, *latent_shape(time)].
-        num_steps : int
-            Diffusion steps.
-        guidance_scale : float
-            Classifier-free guidance; 1 for none.
-
-        Returns
-        -------
-        torch.Tensor
-            Log-mel spectrograms, [batch, 1, frames, n_mels].
-        """
-        condition = self.autoencoder.encode(self.features(low))
-        latent = self.denoiser.sample(
-            noise, condition, num_steps, guidance_scale
-        )
-        return self.autoencoder.decode(latent)
+        return self.vocoder(mel.squeeze(1).transpose(1, 2), low, excitation)

@@ -97,17 +97,19 @@ class WaveformBranch(nn.Module):
         downsampling.
     strides : sequence of int
         Strides from the highest rate downwards.
+    num_waveforms : int
+        Waveforms that are read side by side.
 
     Example
     -------
     >>> branch = WaveformBranch(2, (2, 3))
-    >>> [list(f.shape) for f in branch(torch.randn(1, 12))]
+    >>> [list(f.shape) for f in branch(torch.randn(1, 1, 12))]
     [[1, 8, 2], [1, 4, 6], [1, 2, 12]]
     """
 
-    def __init__(self, channels, strides):
+    def __init__(self, channels, strides, num_waveforms=1):
         super().__init__()
-        self.conv_in = PreciseConv1d(1, channels, 7, padding=3)
+        self.conv_in = PreciseConv1d(num_waveforms, channels, 7, padding=3)
         self.downsamples = nn.ModuleList(
             Conv1d(
                 channels * 2**index,
@@ -120,10 +122,13 @@ class WaveformBranch(nn.Module):
         )
 
     def forward(self, wavs):
-        """Maps waveforms [batch, time] to a list of features [batch, channels
-        * 2^i, time / rate], from the lowest rate to the highest."""
+        """Maps waveforms [batch, num_waveforms, time] to a list of features
+        [batch, channels * 2^i, time / rate], from the lowest rate to the
+        highest."""
         length = wavs.shape[-1]
-        features = [self.conv_in(wavs.unsqueeze(2).transpose(1, 2))]
+        # Adjacent channels: PyTorch's channels-last layout.
+        wavs = wavs.transpose(1, 2).contiguous().transpose(1, 2)
+        features = [self.conv_in(wavs)]
         for downsample in self.downsamples:
             length = length // downsample.stride[0]
             h = downsample(features[-1])
@@ -153,6 +158,9 @@ class SRVocoder(nn.Module):
         Subtracted from the log-mel spectrogram.
     mel_std : float
         The difference is divided by it.
+    shaped_noise : speechbrain_flashsr.lobes.excitation.ShapedNoise, optional
+        With it, the network starts from the waveform plus shaped noise, and
+        learns only what is wrong with it.
 
     Example
     -------
@@ -171,8 +179,10 @@ class SRVocoder(nn.Module):
         alias_free=True,
         mel_mean=0.0,
         mel_std=1.0,
+        shaped_noise=None,
     ):
         super().__init__()
+        self.shaped_noise = shaped_noise
         self.gradient_checkpointing = False
         self.hop_length = math.prod(upsample_rates)
         self.mel_mean = mel_mean
@@ -181,7 +191,11 @@ class SRVocoder(nn.Module):
         self.conv_in = weight_norm(
             PreciseConv1d(n_mels, channels, 7, padding=3)
         )
-        self.waveform_branch = WaveformBranch(widths[-1], upsample_rates[:0:-1])
+        self.waveform_branch = WaveformBranch(
+            widths[-1],
+            upsample_rates[:0:-1],
+            num_waveforms=1 if shaped_noise is None else 2,
+        )
         self.upsamples = nn.ModuleList(
             weight_norm(
                 ConvTranspose1d(
@@ -202,7 +216,12 @@ class SRVocoder(nn.Module):
         self.activation_out = _activation(widths[-1], alias_free)
         self.conv_out = weight_norm(PreciseConv1d(widths[-1], 1, 7, padding=3))
 
-    def forward(self, mel, wavs):
+    @property
+    def needs_excitation(self):
+        """Whether white noise is needed beside the waveforms."""
+        return self.shaped_noise is not None
+
+    def forward(self, mel, wavs, excitation=None):
         """Generates waveforms.
 
         Arguments
@@ -213,11 +232,15 @@ class SRVocoder(nn.Module):
         wavs : torch.Tensor
             Normalised low-resolution waveforms at the output's rate,
             [batch, frames * hop_length].
+        excitation : torch.Tensor
+            White noise of unit variance, of the waveforms' shape, where the
+            vocoder needs it.
 
         Returns
         -------
         torch.Tensor
-            Waveforms in -1..1, [batch, frames * hop_length].
+            Waveforms, in -1..1 without shaped noise,
+            [batch, frames * hop_length].
 
         Raises
         ------
@@ -230,7 +253,12 @@ class SRVocoder(nn.Module):
                 f"{mel.shape[-1] * self.hop_length} samples of waveform, but "
                 f"{wavs.shape[-1]} were given."
             )
-        features = self.waveform_branch(wavs)
+        given = wavs.unsqueeze(1)
+        if self.needs_excitation:
+            noise = self.shaped_noise(mel, wavs, excitation)
+            start = wavs + noise
+            given = torch.stack([wavs, noise], dim=1)
+        features = self.waveform_branch(given)
         h = self.conv_in((mel - self.mel_mean) / self.mel_std)
         for upsample, feature, blocks in zip(
             self.upsamples, features, self.stages
@@ -238,7 +266,8 @@ class SRVocoder(nn.Module):
             # An odd rate leaves one sample too many.
             h = upsample(h)[..., : feature.shape[-1]] + feature
             h = sum(self._run(block, h) for block in blocks) / len(blocks)
-        return torch.tanh(self.conv_out(self.activation_out(h))).squeeze(1)
+        output = torch.tanh(self.conv_out(self.activation_out(h))).squeeze(1)
+        return start + output if self.needs_excitation else output
 
     def _run(self, block, h):
         if self.gradient_checkpointing and torch.is_grad_enabled():

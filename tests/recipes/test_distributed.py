@@ -20,6 +20,7 @@ EXPORTED = {
     "sr_vocoder": "vocoder",
     "teacher": "unet",
     "student": "unet",
+    "joint": "unet",
 }
 
 
@@ -59,6 +60,7 @@ def test_two_processes_agree_with_one(stage, project, workshop, tmp_path):
     needed = {
         "teacher": ("autoencoder_file",),
         "student": ("autoencoder_file", "teacher_file"),
+        "joint": ("autoencoder_file", "student_file"),
     }.get(stage, ())
     states = []
     for num_processes in (1, 2):
@@ -78,8 +80,8 @@ def test_two_processes_agree_with_one(stage, project, workshop, tmp_path):
         states.append(torch.load(path, weights_only=True))
         if stage == "autoencoder":
             files["autoencoder_file"] = path
-        if stage == "teacher":
-            files["teacher_file"] = path
+        if stage in ("teacher", "student"):
+            files[f"{stage}_file"] = path
     one, two = states
     assert one.keys() == two.keys()
     for name, value in one.items():

@@ -18,18 +18,20 @@ from speechbrain_flashsr.export import export_pretrained, model_of_recipe
 from speechbrain_flashsr.inference import FlashSR
 from tests.recipes import training
 
-STAGES = ("autoencoder", "sr_vocoder", "teacher", "student")
+STAGES = ("autoencoder", "sr_vocoder", "teacher", "student", "joint")
 EXPORTED = {
     "autoencoder": "autoencoder",
     "sr_vocoder": "vocoder",
     "teacher": "unet",
     "student": "unet",
+    "joint": "unet",
 }
 NEEDED = {
     "autoencoder": (),
     "sr_vocoder": (),
     "teacher": ("autoencoder_file",),
     "student": ("autoencoder_file", "teacher_file"),
+    "joint": ("autoencoder_file", "student_file"),
 }
 
 
@@ -50,6 +52,7 @@ def trained(recipes):
     files = {
         "autoencoder_file": outputs["autoencoder"] / "autoencoder.ckpt",
         "teacher_file": outputs["teacher"] / "unet.ckpt",
+        "student_file": outputs["student"] / "unet.ckpt",
     }
     return outputs, files
 
@@ -69,6 +72,7 @@ def test_training_moves_weights_and_logs_losses(stage, trained):
         "sr_vocoder": "lsd",
         "teacher": "v",
         "student": "one_step",
+        "joint": "restored",
     }[stage]
     line = log.splitlines()[-1]
     values = dict(re.findall(f"valid {loss}(_?[a-z]*): ([^ ,]+)", line))
@@ -274,7 +278,7 @@ def test_accumulated_batches_are_one_large_batch(
                 workshop,
                 tmp_path / str(accumulation),
                 monkeypatch,
-                files,
+                {name: files[name] for name in NEEDED["student"]},
                 batch_size=6 // accumulation,
                 grad_accumulation_factor=accumulation,
                 draws_per_epoch=12,
@@ -329,6 +333,7 @@ def test_tensorboard_shows_curves_and_samples_of_each_domain(
         "sr_vocoder": {"low", "high", "generated", "generated_mel"},
         "teacher": {"low", "high", "generated"},
         "student": {"low", "high", "generated"},
+        "joint": {"low", "high", "predicted"},
     }[stage]
     domains = {tag.split("/")[0] for tag in shown}
     assert len(domains & {"speech", "music", "effects"}) > 1

@@ -24,8 +24,9 @@ ROWS = {
     "teacher": "VersatileAudio_row_03",
     "student": "VersatileAudio_row_04",
     "sr_vocoder": "VersatileAudio_row_05",
+    "joint": "VersatileAudio_row_16",
 }
-"""The rows of the four stages."""
+"""The rows of the stages."""
 
 
 def read_rows():

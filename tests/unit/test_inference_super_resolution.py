@@ -211,6 +211,26 @@ def test_channels_share_noise_and_gain_and_have_their_own_cutoff(sr):
     assert torch.equal(noise[0], noise[1])
 
 
+def test_excitation_is_keyed_by_position_and_shared_by_channels():
+    """White noise for the vocoder is the same however a file is cut up."""
+    outputs = []
+    for window_length in (122880, 30720 * 7):
+        sr = toy_interface(window_length=window_length)
+        toy = sr.mods["super_resolver"]
+        toy.needs_excitation = True
+        wavs = torch.stack([pink(1, 6 * 30720)] * 2, dim=2)
+        sr.super_resolve_batch(wavs, sample_rate=48000, cutoff=8000, seed=3)
+        excitations = torch.cat([o["excitation"] for _, _, o in toy.calls])
+        assert torch.equal(excitations[0], excitations[1])
+        outputs.append(excitations[::2])
+    many, (one,) = outputs
+    assert one.shape == (6 * 30720,)
+    assert abs(one.std() - 1) < 0.02 and abs(one.mean()) < 0.01
+    # Windows of four blocks, which overlap by one.
+    expected = one[:122880], one[2 * 30720 :]
+    torch.testing.assert_close(many, torch.stack(expected))
+
+
 # Seams -------------------------------------------------------------------------
 
 

@@ -9,12 +9,17 @@ import math
 import pytest
 import torch
 
+from speechbrain_flashsr import metrics
 from speechbrain_flashsr.lobes.discriminators import (
     LatentDiscriminator,
     MultiResolutionDiscriminator,
     VocoderDiscriminator,
 )
-from speechbrain_flashsr.losses import MultiResolutionSTFTLoss
+from speechbrain_flashsr.lobes.features import LogMel
+from speechbrain_flashsr.losses import (
+    MultiResolutionSTFTLoss,
+    SpectrogramDistance,
+)
 
 
 @pytest.fixture
@@ -74,3 +79,58 @@ def test_discriminators_learn_to_tell_apart(noise):
 def test_latent_discriminator_judges_patches():
     logits = LatentDiscriminator(16, 8, 3)(torch.randn(2, 16, 16, 32))
     assert logits.shape == (2, 1, 2, 4)
+
+
+@pytest.fixture(scope="module")
+def log_mel():
+    return LogMel()
+
+
+def test_spectrogram_distance_is_the_log_spectral_distance(log_mel):
+    """An even error of a smooth spectrum: both measure its rms over Hz."""
+    generator = torch.Generator().manual_seed(0)
+    wavs = torch.randn(1, 48000, generator=generator)
+    spectrum = torch.fft.rfft(wavs)
+    hz = torch.linspace(0, 24000, spectrum.shape[1])
+    ripple_db = 10 * torch.sin(2 * torch.pi * hz / 6000)
+    other = torch.fft.irfft(spectrum * 10 ** (ripple_db / 20))
+    distance = SpectrogramDistance(log_mel.band_centres())
+    cutoff, rolloff = torch.tensor([4000.0]), torch.tensor([20000.0])
+    losses = distance(log_mel(other), log_mel(wavs), cutoff, rolloff)
+    expected = metrics.lsd(other, wavs, 0.9 * cutoff, rolloff)
+    assert losses["restored"].item() == pytest.approx(expected.item(), rel=0.05)
+
+
+def test_regions_of_the_spectrogram_distance(log_mel):
+    distance = SpectrogramDistance(log_mel.band_centres())
+    centres = log_mel.band_centres()
+    target = torch.zeros(2, 1, 4, 256)
+    cutoff, rolloff = torch.tensor([4e3, 8e3]), torch.tensor([16e3, 20e3])
+    for index in range(2):
+        predicted = target.clone()
+        inside = (centres >= 0.9 * cutoff[index]) & (centres < rolloff[index])
+        predicted[index, ..., inside] = math.log(10) / 2  # 10 dB
+        losses = distance(predicted, target, cutoff, rolloff)
+        assert losses["restored"].item() == pytest.approx(0.5, abs=1e-3)
+        assert losses["kept"] < 2e-3 and losses["beyond"] < 2e-3
+
+
+def test_quiet_frames_count_less(log_mel):
+    distance = SpectrogramDistance(log_mel.band_centres(), quiet_weight=0.25)
+    target = torch.zeros(1, 1, 2, 256)
+    target[:, :, 1] = -5.0  # 43 dB below
+    predicted = target.clone()
+    predicted[:, :, 1] += math.log(10) / 2
+    cutoff, rolloff = torch.tensor([4e3]), torch.tensor([20e3])
+    losses = distance(predicted, target, cutoff, rolloff)
+    assert losses["restored"].item() == pytest.approx(0.2, abs=2e-3)
+
+
+def test_gradient_of_the_spectrogram_distance_at_no_distance(log_mel):
+    distance = SpectrogramDistance(log_mel.band_centres())
+    target = torch.zeros(1, 1, 2, 256)
+    predicted = target.clone().requires_grad_()
+    cutoff, rolloff = torch.tensor([4e3]), torch.tensor([24e3])
+    losses = distance(predicted, target, cutoff, rolloff)
+    sum(losses.values()).backward()
+    assert torch.equal(predicted.grad, torch.zeros_like(target))

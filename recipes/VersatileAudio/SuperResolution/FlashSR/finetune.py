@@ -4,9 +4,9 @@ To run it:
 > python finetune.py --data_folder=my_recordings --domain=speech \
 >     --output_folder=OUT [--pretrained=FOLDER] [--minutes=30]
 
-The recordings are measured and prepared, a tenth of them is held out, the
-student's U-Net and the vocoder are trained on the rest, and OUT/pretrained is
-written. In the end the held-out recordings tell whether it was worth it. Run
+The recordings are measured and prepared, a tenth of them is held out, all that
+predicts the spectrogram and then the vocoder are trained on the rest, and
+OUT/pretrained is written. In the end the held-out recordings tell whether it was worth it. Run
 again, it goes on where it was. What is not recognised here is passed on to both
 stages (`--precision=bf16`, `--device=cuda`).
 
@@ -35,8 +35,11 @@ sys.path.append(str(HERE.parents[1] / "prepare"))
 
 from folder_prepare import prepare_folder  # noqa: E402
 
-STAGES = {"teacher": "unet", "sr_vocoder": "vocoder"}
+STAGES = {"joint": ("autoencoder", "unet"), "sr_vocoder": ("vocoder",)}
 """The stages of the training in their order, and what each of them trains."""
+
+PARTS = ("autoencoder", "unet", "vocoder")
+"""The parts of a model that have weights."""
 
 CUTOFFS_HZ = (4000, 8000)
 """Where the band of the held-out recordings is made to end."""
@@ -62,7 +65,7 @@ def parse_arguments(arguments):
     add(
         "--hparams_folder",
         default=HERE / "hparams" / "finetune",
-        help="holds train_teacher.yaml and train_sr_vocoder.yaml",
+        help="holds train_joint.yaml and train_sr_vocoder.yaml",
     )
     add(
         "--minutes",
@@ -98,32 +101,33 @@ def finetune(options, passed_on):
         test_fraction=0.0,
     )
     files = {
-        "teacher": {
+        "joint": {
             "autoencoder_file": pretrained / "autoencoder.ckpt",
-            "unet_file": pretrained / "unet.ckpt",
+            "student_file": pretrained / "unet.ckpt",
         },
         "sr_vocoder": {
-            "autoencoder_file": pretrained / "autoencoder.ckpt",
-            "student_file": output / "unet" / "unet.ckpt",
+            "autoencoder_file": output / "joint" / "autoencoder.ckpt",
+            "student_file": output / "joint" / "unet.ckpt",
             "vocoder_file": pretrained / "vocoder.ckpt",
         },
     }
-    for stage, trained in STAGES.items():
+    for stage in STAGES:
         command = [
             sys.executable,
             str(HERE / f"train_{stage}.py"),
             str(pathlib.Path(options.hparams_folder) / f"train_{stage}.yaml"),
             f"--model=!include:{pretrained / 'hyperparams.yaml'}",
             f"--data_folder={data}",
-            f"--output_folder={output / trained}",
+            f"--output_folder={output / stage}",
         ]
         command += [f"--{name}={path}" for name, path in files[stage].items()]
         if options.minutes is not None:
             command.append(f"--max_minutes={options.minutes / len(STAGES)}")
         subprocess.run(command + passed_on, check=True)
     states = {
-        name: read_checkpoint(output / name / f"{name}.ckpt")
-        for name in STAGES.values()
+        name: read_checkpoint(output / stage / f"{name}.ckpt")
+        for stage, trained in STAGES.items()
+        for name in trained
     }
     return export_with_weights(output / "pretrained", pretrained, states)
 
@@ -131,8 +135,8 @@ def finetune(options, passed_on):
 def check_pretrained(folder):
     """The absolute path of a pretrained folder, which must be complete."""
     folder = pathlib.Path(folder).resolve()
-    for name in ("hyperparams.yaml", "autoencoder.ckpt", *STAGES.values()):
-        path = folder / (name if "." in name else f"{name}.ckpt")
+    for name in ("hyperparams.yaml", *(f"{part}.ckpt" for part in PARTS)):
+        path = folder / name
         if not path.is_file():
             raise FileNotFoundError(
                 f"{folder} is no pretrained folder: {path.name} is missing."

@@ -1,4 +1,4 @@
-"""Runs all four stages and exports a pretrained folder.
+"""Runs all stages and exports a pretrained folder.
 
 To run it:
 > python train_all.py --data_folder=... --output_folder=... [--minutes=180]
@@ -22,13 +22,43 @@ from speechbrain_flashsr.export import export_pretrained, model_of_recipe
 
 HERE = pathlib.Path(__file__).parent
 
-SHARES = {
-    "autoencoder": 0.15,
-    "sr_vocoder": 0.35,
-    "teacher": 0.35,
-    "student": 0.15,
+STAGES = {
+    "autoencoder": (0.1, {}),
+    "teacher": (0.25, {"autoencoder_file": "autoencoder/autoencoder.ckpt"}),
+    "student": (
+        0.1,
+        {
+            "autoencoder_file": "autoencoder/autoencoder.ckpt",
+            "teacher_file": "teacher/unet.ckpt",
+        },
+    ),
+    "joint": (
+        0.25,
+        {
+            "autoencoder_file": "autoencoder/autoencoder.ckpt",
+            "student_file": "student/unet.ckpt",
+        },
+    ),
+    "sr_vocoder": (
+        0.3,
+        {
+            "autoencoder_file": "joint/autoencoder.ckpt",
+            "student_file": "joint/unet.ckpt",
+        },
+    ),
 }
-"""Share of the minutes that each stage gets."""
+"""Of each stage, in order: its share of the minutes, and the weights that it
+needs, {option: path in the output folder}."""
+
+PREDICTED = 0.7
+"""Share of the vocoder's spectrograms that the stages before it predict."""
+
+EXPORTED = {
+    "autoencoder": "joint",
+    "unet": "joint",
+    "vocoder": "sr_vocoder",
+}
+"""Which stage's weights of a module are exported."""
 
 
 def parse_arguments(arguments):
@@ -52,17 +82,7 @@ def parse_arguments(arguments):
 def train_all(options, passed_on):
     """Runs the stages in turn and exports; returns the pretrained folder."""
     output = pathlib.Path(options.output_folder)
-    files = {
-        "autoencoder_file": output / "autoencoder" / "autoencoder.ckpt",
-        "teacher_file": output / "teacher" / "unet.ckpt",
-    }
-    needed = {
-        "autoencoder": [],
-        "sr_vocoder": [],
-        "teacher": ["autoencoder_file"],
-        "student": ["autoencoder_file", "teacher_file"],
-    }
-    for stage, share in SHARES.items():
+    for stage, (share, files) in STAGES.items():
         command = [
             sys.executable,
             str(HERE / f"train_{stage}.py"),
@@ -70,7 +90,9 @@ def train_all(options, passed_on):
             f"--data_folder={options.data_folder}",
             f"--output_folder={output / stage}",
         ]
-        command += [f"--{name}={files[name]}" for name in needed[stage]]
+        command += [f"--{k}={output / path}" for k, path in files.items()]
+        if stage == "sr_vocoder":
+            command.append(f"--student_mel_fraction={PREDICTED}")
         if options.minutes is not None:
             command.append(f"--max_minutes={options.minutes * share}")
         subprocess.run(command + passed_on, check=True)
@@ -81,13 +103,9 @@ def train_all(options, passed_on):
             map_location="cpu",
             weights_only=True,
         )
-        for name, stage in {
-            "autoencoder": "autoencoder",
-            "unet": "student",
-            "vocoder": "sr_vocoder",
-        }.items()
+        for name, stage in EXPORTED.items()
     }
-    model = model_of_recipe(output / "student" / "hyperparams.yaml")
+    model = model_of_recipe(output / "joint" / "hyperparams.yaml")
     return export_pretrained(output / "pretrained", model, states)
 
 

@@ -1,0 +1,111 @@
+"""Noise in the shape of a spectrogram, for the vocoder to start from.
+
+A small vocoder trained for hours rather than weeks cannot make noise: it has
+none in its input, so what should hiss becomes a comb of steady lines. Shaped
+noise, as the aperiodic part of source-filter vocoders (for neural ones see
+Wang, Takaki and Yamagishi 2019, https://arxiv.org/abs/1904.12088), follows a
+given spectrogram from the first training step on. Of the white noise only the
+phases are kept: its magnitudes are made even, so that the result fluctuates
+less, in the manner of low-noise noise (Pumplin 1985, J. Acoust. Soc. Am. 78,
+100-104).
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+EVEN_MAGNITUDE = 0.878
+"""Mean magnitude in the spectrogram of a waveform that is synthesised from
+magnitudes of 1 and the phases of white noise (Hann windows, a hop of about a
+quarter): they do not fit together, and so cancel a little."""
+
+
+class ShapedNoise(nn.Module):
+    """Noise filtered so that it adds to a waveform what a log-mel
+    spectrogram has beyond that waveform's own.
+
+    Arguments
+    ---------
+    features : speechbrain_flashsr.lobes.features.LogMel
+        Whose spectrograms are given.
+
+    Example
+    -------
+    >>> from speechbrain_flashsr.lobes.features import LogMel
+    >>> features = LogMel()
+    >>> shape = ShapedNoise(features)
+    >>> low, excitation = torch.zeros(1, 48000), torch.randn(1, 48000)
+    >>> mel = torch.full((1, 256, 100), -4.0)
+    >>> noise = shape(mel, low, excitation)
+    >>> bool((features(noise)[..., 16:].mean() + 4).abs() < 0.15)
+    True
+    """
+
+    def __init__(self, features):
+        super().__init__()
+        transform = features.mel.spectrogram
+        self.n_fft = transform.n_fft
+        self.hop_length = features.hop_length
+        bands = features.mel.mel_scale.fb.clone()
+        self.register_buffer("bands", bands, persistent=False)
+        # A band's magnitude at each bin: a mean over the bands there.
+        sums = bands.sum(1, keepdim=True).clamp_min(1e-12)
+        spread = bands / sums / bands.sum(0, keepdim=True)
+        self.register_buffer("spread", spread, persistent=False)
+        window = torch.hann_window(self.n_fft)
+        self.register_buffer("window", window, persistent=False)
+
+    def forward(self, mel, wavs, excitation):
+        """Shapes noise.
+
+        Arguments
+        ---------
+        mel : torch.Tensor
+            Log-mel spectrogram of what is wanted, [batch, n_mels, frames].
+        wavs : torch.Tensor
+            What is there already, [batch, frames * hop_length].
+        excitation : torch.Tensor
+            White noise, of the waveforms' shape.
+
+        Returns
+        -------
+        torch.Tensor
+            What to add, of the waveforms' shape.
+        """
+        with torch.autocast(wavs.device.type, enabled=False):
+            dtype = self.window.dtype
+            wanted = self.between_frames(mel.to(dtype).exp())
+            there = self.transform(wavs.to(dtype)).abs()
+            there = torch.matmul(self.bands.T, there)
+            missing = (wanted**2 - there**2).clamp_min(0.0)
+            # The gradient of a square root at 0 is not finite.
+            missing = (missing + 1e-12).sqrt()
+            magnitude = torch.matmul(self.spread, missing) / EVEN_MAGNITUDE
+            phase = self.transform(excitation.to(dtype)).angle()
+            return torch.istft(
+                torch.polar(magnitude, phase),
+                self.n_fft,
+                self.hop_length,
+                window=self.window,
+                length=wavs.shape[-1],
+            )
+
+    def transform(self, wavs):
+        """Centred short-time Fourier transform, [batch, bins, frames + 1]."""
+        return torch.stft(
+            wavs,
+            self.n_fft,
+            self.hop_length,
+            window=self.window,
+            return_complex=True,
+        )
+
+    @staticmethod
+    def between_frames(mel):
+        """Spectrograms whose frames lie in the middle of hops, at the borders
+        of the hops: [batch, n_mels, frames] to [batch, n_mels, frames + 1]."""
+        padded = F.pad(mel, (1, 1), mode="replicate")
+        return (padded[..., 1:] + padded[..., :-1]) / 2

@@ -1,0 +1,100 @@
+"""Noise in the shape of a spectrogram.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import pytest
+import torch
+
+from speechbrain_flashsr.lobes.excitation import ShapedNoise
+from speechbrain_flashsr.lobes.features import LogMel
+from speechbrain_flashsr.lobes.vocoder import SRVocoder
+
+TIME = 48000
+
+
+@pytest.fixture(scope="module")
+def log_mel():
+    return LogMel()
+
+
+@pytest.fixture(scope="module")
+def white():
+    return torch.randn(2, TIME, generator=torch.Generator().manual_seed(0))
+
+
+def test_noise_follows_a_spectrogram_in_time_and_frequency(log_mel, white):
+    bands = torch.linspace(0, 1, 256)[:, None]
+    frames = torch.linspace(0, 1, TIME // 480)
+    mel = -4 - 2 * bands + torch.sin(6 * torch.pi * frames)
+    noise = ShapedNoise(log_mel)(mel[None].expand(2, -1, -1), 0 * white, white)
+    assert noise.shape == white.shape
+    error = log_mel(noise)[:, 0].transpose(1, 2) - mel
+    # The lowest bands are narrower than a bin of the transform.
+    error = error[:, 80:, 3:-3]
+    assert error.mean().abs() < 0.05
+    assert error.std() < 0.3
+    assert error.mean(dim=2).std() < 0.05 and error.mean(dim=1).std() < 0.1
+
+
+def test_only_what_is_missing_is_added(log_mel, white):
+    """Where the waveform is as loud as the spectrogram, nothing is."""
+    spectrum = torch.fft.rfft(0.01 * white)
+    spectrum[:, spectrum.shape[1] // 2 :] = 0  # nothing above 12 kHz
+    low = torch.fft.irfft(spectrum)
+    mel = log_mel(0.01 * white.flip(0))[:, 0].transpose(1, 2)
+    noise = ShapedNoise(log_mel)(mel - 0.7, low, white.flip(1))
+    power = torch.fft.rfft(noise).abs().square().mean(0)
+    hz = torch.linspace(0, 24000, len(power))
+    below = power[(hz > 2000) & (hz < 11500)].mean()
+    above = power[(hz > 12500) & (hz < 23000)].mean()
+    assert below < 0.15 * above
+    low_power = torch.fft.rfft(low).abs().square().mean(0)
+    # 0.7 below in natural logarithms of magnitudes is 6 dB.
+    ratio = above / low_power[(hz > 2000) & (hz < 11500)].mean()
+    assert 0.15 < ratio < 0.35
+
+
+def test_its_spectrogram_is_more_even_than_white_noise(log_mel, white):
+    mel = torch.full((2, 256, TIME // 480), -4.0)
+    shaped = ShapedNoise(log_mel)(mel, 0 * white, white)
+
+    def deviation_db(wavs):
+        spectrum = torch.stft(
+            wavs, 2048, 512, window=torch.hann_window(2048), return_complex=True
+        )
+        return (20 * spectrum[:, 100:900].abs().log10()).std().item()
+
+    assert deviation_db(white) == pytest.approx(5.57, abs=0.1)
+    assert deviation_db(shaped) < 4.5
+
+
+def test_gradients_reach_the_spectrogram_and_are_finite(log_mel, white):
+    mel = torch.full((2, 256, TIME // 480), -30.0)  # as good as nothing
+    mel[0] = -3.0
+    mel.requires_grad_()
+    noise = ShapedNoise(log_mel)(mel, 0.01 * white, white.flip(1))
+    noise.abs().sum().backward()
+    assert mel.grad.isfinite().all()
+    assert mel.grad[0].abs().sum() > 0
+
+
+def test_vocoder_starts_from_waveform_and_noise(log_mel, white):
+    torch.manual_seed(0)
+    shaped_noise = ShapedNoise(log_mel)
+    vocoder = SRVocoder(
+        256, 32, kernel_sizes=(3,), dilations=(1,), shaped_noise=shaped_noise
+    )
+    assert vocoder.needs_excitation
+    assert not any("shaped_noise" in name for name in vocoder.state_dict())
+    mel = torch.full((2, 256, TIME // 480), -4.0)
+    low = 0.01 * white.flip(1)
+    output = vocoder(mel, low, white)
+    with torch.no_grad():
+        vocoder.conv_out.parametrizations.weight.original0.zero_()
+        vocoder.conv_out.bias.zero_()
+    start = vocoder(mel, low, white)
+    assert not torch.allclose(output, start, atol=1e-3)
+    expected = low + shaped_noise(mel, low, white)
+    torch.testing.assert_close(start, expected)
