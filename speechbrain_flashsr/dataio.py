@@ -84,6 +84,8 @@ class RandomSegments(Dataset):
         Smallest gain of a recording within a segment; the largest is 0 dB.
     augmentation : speechbrain_flashsr.augmentation.Augmentation
         None for the recordings as they are.
+    degradation : speechbrain_flashsr.codecs.RandomDegradation
+        Of the band-limited copies; None for the low-pass filters alone.
 
     Raises
     ------
@@ -102,6 +104,7 @@ class RandomSegments(Dataset):
         low_pass=None,
         min_gain_db=-12.0,
         augmentation=None,
+        degradation=None,
     ):
         self.segment_length = segment_length
         self.seed = seed
@@ -109,6 +112,7 @@ class RandomSegments(Dataset):
         self.low_pass = low_pass or {}
         self.min_gain_db = min_gain_db
         self.augmentation = augmentation
+        self.degradation = degradation
         entries = load_data_json(manifest, {"data_root": data_root})
         self.domains = {}
         for domain, weight in domain_weights.items():
@@ -157,6 +161,8 @@ class RandomSegments(Dataset):
             if self.augmentation is not None:
                 high, rolloff_hz = self._augment(high, rolloff_hz, rng)
             low, cutoff_hz = random_low_pass(high, rng, **self.low_pass)
+            if self.degradation is not None:
+                low, cutoff_hz = self.degradation(high, low, cutoff_hz, rng)
             # The copy decides the level of both: nearly nothing cannot.
             peak = np.abs(high).max()
             if peak > MIN_PEAK and np.abs(low).max() > MIN_PEAK_RATIO * peak:

@@ -1,0 +1,242 @@
+"""What recordings go through besides low-pass filters: telephones, lossy coding
+and noise.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import io
+
+import numpy as np
+import scipy.signal
+import soundfile
+
+SAMPLE_RATE = 48000
+
+TELEPHONE_RATE = 8000
+TELEPHONE_BAND = (300, 3400)
+
+CODECS = {
+    "g711": {"format": "WAV", "subtype": "ULAW"},
+    "mp3": {"format": "MP3", "subtype": "MPEG_LAYER_III"},
+    "ogg": {"format": "OGG", "subtype": "VORBIS"},
+    "opus": {"format": "OGG", "subtype": "OPUS"},
+}
+"""How libsndfile writes them."""
+
+HARDEST = 0.95
+"""Compression level of the lowest quality; libsndfile refuses 1."""
+
+CODEC_RATES = (8000, 12000, 16000, 24000, 48000)
+"""Sample rates that all codecs take."""
+
+
+def code(wav, sample_rate, codec, quality=None):
+    """Codes and decodes a waveform.
+
+    Arguments
+    ---------
+    wav : numpy.ndarray
+        [time].
+    sample_rate : int
+        In Hz.
+    codec : str
+        One of `CODECS`.
+    quality : float
+        From 0, the lowest, to 1; libsndfile's default if not given. G.711 and
+        Opus have none.
+
+    Returns
+    -------
+    numpy.ndarray
+        [time], as long as the input.
+
+    Raises
+    ------
+    ValueError
+        If the codec has no such sample rate.
+
+    Example
+    -------
+    >>> wav = 0.1 * np.sin(np.arange(8000) / 5)
+    >>> coded = code(wav, 8000, "g711")
+    >>> bool(0 < np.abs(coded - wav).max() < 0.005)
+    True
+    """
+    buffer = io.BytesIO()
+    options = dict(CODECS[codec])
+    if quality is not None:
+        options["compression_level"] = HARDEST * (1.0 - quality)
+    try:
+        soundfile.write(buffer, wav, sample_rate, **options)
+    except (soundfile.LibsndfileError, ValueError) as error:
+        raise ValueError(
+            f"{codec} cannot hold sound at {sample_rate} Hz ({error}): give "
+            f"another rate or codec."
+        )
+    buffer.seek(0)
+    decoded, _ = soundfile.read(buffer)
+    return np.pad(decoded, (0, max(0, len(wav) - len(decoded))))[: len(wav)]
+
+
+def code_at(wav, rate, codec, quality=None):
+    """Brings a waveform at 48 kHz to a lower rate, codes it there and brings it
+    back.
+
+    Arguments
+    ---------
+    wav : numpy.ndarray
+        [time].
+    rate : int
+        In Hz.
+    codec : str
+        One of `CODECS`.
+    quality : float
+        See :func:`code`.
+
+    Returns
+    -------
+    numpy.ndarray
+        [time], as long as the input and without delay.
+
+    Example
+    -------
+    >>> wav = 0.1 * np.random.default_rng(0).standard_normal(48000)
+    >>> spectrum = np.abs(np.fft.rfft(code_at(wav, 8000, "g711")))
+    >>> bool(spectrum[4500:].mean() < 0.05 * spectrum[:3500].mean())
+    True
+    """
+    down = scipy.signal.resample_poly(wav, rate, SAMPLE_RATE)
+    up = scipy.signal.resample_poly(
+        code(down, rate, codec, quality), SAMPLE_RATE, rate
+    )
+    return np.pad(up, (0, max(0, len(wav) - len(up))))[: len(wav)]
+
+
+def telephone(wav):
+    """A telephone line: 300 to 3400 Hz, then G.711 (mu-law at 8 kHz).
+
+    Arguments
+    ---------
+    wav : numpy.ndarray
+        [time] at 48 kHz.
+
+    Returns
+    -------
+    numpy.ndarray
+        [time] at 48 kHz, without delay.
+
+    Example
+    -------
+    >>> tone = 0.1 * np.sin(2 * np.pi * 1000 * np.arange(4800) / 48000)
+    >>> bool(np.abs(telephone(tone) - tone)[480:-480].max() < 0.01)
+    True
+    """
+    sos = scipy.signal.butter(
+        4, TELEPHONE_BAND, "bandpass", fs=SAMPLE_RATE, output="sos"
+    )
+    padding = min(len(wav) - 1, SAMPLE_RATE // 100)
+    wav = scipy.signal.sosfiltfilt(sos, wav, padlen=padding)
+    return code_at(wav, TELEPHONE_RATE, "g711")
+
+
+class RandomDegradation:
+    """What happens to some of the band-limited copies in training.
+
+    Each copy has one fate: a telephone line in place of its low-pass filter,
+    lossy coding, added noise, or nothing.
+
+    Arguments
+    ---------
+    telephone_probability : float
+        Share of the copies that go through :func:`telephone`.
+    codec_probability : float
+        Share that is coded as MP3, Ogg Vorbis or Opus, at the lowest rate that
+        holds the copy's band or the next higher one, at any quality.
+    noise_probability : float
+        Share to which noise is added, white or pink, limited to the copy's
+        band.
+    snr_db : (float, float)
+        Range of the signal-to-noise ratio, uniform.
+
+    Example
+    -------
+    >>> degrade = RandomDegradation(telephone_probability=1.0)
+    >>> wav = 0.1 * np.random.default_rng(0).standard_normal(48000)
+    >>> low, cutoff_hz = degrade(wav, wav, 9000, np.random.default_rng(0))
+    >>> low.shape, cutoff_hz
+    ((48000,), 3400)
+    """
+
+    def __init__(
+        self,
+        telephone_probability=0.05,
+        codec_probability=0.1,
+        noise_probability=0.1,
+        snr_db=(15.0, 50.0),
+    ):
+        self.telephone_probability = telephone_probability
+        self.codec_probability = codec_probability
+        self.noise_probability = noise_probability
+        self.snr_db = tuple(snr_db)
+
+    def __call__(self, high, low, cutoff_hz, rng):
+        """Degrades a copy or not.
+
+        Arguments
+        ---------
+        high : numpy.ndarray
+            The recording, [time] at 48 kHz.
+        low : numpy.ndarray
+            Its band-limited copy, [time].
+        cutoff_hz : float
+            Of the copy.
+        rng : numpy.random.Generator
+            Source of all draws.
+
+        Returns
+        -------
+        low : numpy.ndarray
+            [time].
+        cutoff_hz : float
+            Of what is returned, in Hz.
+        """
+        fate = rng.random()
+        if fate < self.telephone_probability:
+            return self._at_some_level(telephone, high, rng), TELEPHONE_BAND[1]
+        fate -= self.telephone_probability
+        if fate < self.codec_probability:
+            rates = [rate for rate in CODEC_RATES if rate >= 2 * cutoff_hz]
+            rate = rates[rng.integers(min(2, len(rates)))]
+            codec = ("mp3", "ogg", "opus")[rng.integers(3)]
+            quality = None if codec == "opus" else rng.random()
+
+            def coded(wav):
+                return code_at(wav, rate, codec, quality)
+
+            return self._at_some_level(coded, low, rng), cutoff_hz
+        fate -= self.codec_probability
+        if fate < self.noise_probability:
+            return low + self._noise(low, cutoff_hz, rng), cutoff_hz
+        return low, cutoff_hz
+
+    @staticmethod
+    def _at_some_level(function, wav, rng):
+        """Brings the peak to -20 to -1 dB for a function, and back."""
+        peak = np.abs(wav).max()
+        if not peak > 0:
+            return wav
+        gain = 10 ** (rng.uniform(-20, -1) / 20) / peak
+        return function(gain * wav) / gain
+
+    def _noise(self, low, cutoff_hz, rng):
+        """White or pink noise below the cut-off."""
+        spectrum = np.fft.rfft(rng.standard_normal(len(low)))
+        hz = np.linspace(0, SAMPLE_RATE / 2, len(spectrum))
+        if rng.random() < 0.5:
+            spectrum /= np.sqrt(np.maximum(hz, 20.0))
+        spectrum[hz > cutoff_hz] = 0
+        noise = np.fft.irfft(spectrum, n=len(low))
+        level = 10 ** (-rng.uniform(*self.snr_db) / 20)
+        rms = np.sqrt(np.mean(low**2) / max(np.mean(noise**2), 1e-20))
+        return level * rms * noise
