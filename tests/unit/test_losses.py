@@ -17,6 +17,7 @@ from speechbrain_flashsr.lobes.discriminators import (
 )
 from speechbrain_flashsr.lobes.features import LogMel
 from speechbrain_flashsr.losses import (
+    DETAIL,
     MultiResolutionSTFTLoss,
     SpectrogramDistance,
 )
@@ -97,8 +98,25 @@ def test_spectrogram_distance_is_the_log_spectral_distance(log_mel):
     distance = SpectrogramDistance(log_mel.band_centres())
     cutoff, rolloff = torch.tensor([4000.0]), torch.tensor([20000.0])
     losses = distance(log_mel(other), log_mel(wavs), cutoff, rolloff)
-    expected = metrics.lsd(other, wavs, 0.9 * cutoff, rolloff)
-    assert losses["restored"].item() == pytest.approx(expected.item(), rel=0.05)
+    without_detail = math.sqrt(losses["restored"].item() ** 2 - DETAIL)
+    expected = metrics.lsd(other, wavs, 0.9 * cutoff, rolloff).item()
+    assert without_detail == pytest.approx(expected, rel=0.05)
+
+
+def test_spectrogram_distance_foretells_the_distance_of_two_noises(log_mel):
+    """Noises of different levels: the detail is part of the distance."""
+    generator = torch.Generator().manual_seed(0)
+    one, two = torch.randn(2, 1, 96000, generator=generator)
+    two = 4 * two
+    distance = SpectrogramDistance(log_mel.band_centres())
+    cutoff, rolloff = torch.tensor([4000.0]), torch.tensor([20000.0])
+    smooth = [
+        log_mel(wavs).mean(dim=2, keepdim=True).expand(-1, -1, 9, -1)
+        for wavs in (one, two)
+    ]
+    losses = distance(*smooth, cutoff, rolloff)
+    expected = metrics.lsd(one, two, 0.9 * cutoff, rolloff).item()
+    assert losses["restored"].item() == pytest.approx(expected, rel=0.03)
 
 
 def test_regions_of_the_spectrogram_distance(log_mel):
@@ -111,8 +129,10 @@ def test_regions_of_the_spectrogram_distance(log_mel):
         inside = (centres >= 0.9 * cutoff[index]) & (centres < rolloff[index])
         predicted[index, ..., inside] = math.log(10) / 2  # 10 dB
         losses = distance(predicted, target, cutoff, rolloff)
-        assert losses["restored"].item() == pytest.approx(0.5, abs=1e-3)
-        assert losses["kept"] < 2e-3 and losses["beyond"] < 2e-3
+        none, some = math.sqrt(DETAIL), math.sqrt(1 + DETAIL)
+        assert losses["restored"].item() == pytest.approx((none + some) / 2)
+        assert losses["kept"].item() == pytest.approx(none)
+        assert losses["beyond"].item() == pytest.approx(none)
 
 
 def test_quiet_frames_count_less(log_mel):
@@ -123,7 +143,9 @@ def test_quiet_frames_count_less(log_mel):
     predicted[:, :, 1] += math.log(10) / 2
     cutoff, rolloff = torch.tensor([4e3]), torch.tensor([20e3])
     losses = distance(predicted, target, cutoff, rolloff)
-    assert losses["restored"].item() == pytest.approx(0.2, abs=2e-3)
+    none, some = math.sqrt(DETAIL), math.sqrt(1 + DETAIL)
+    expected = (none + 0.25 * some) / 1.25
+    assert losses["restored"].item() == pytest.approx(expected)
 
 
 def test_gradient_of_the_spectrogram_distance_at_no_distance(log_mel):

@@ -1,0 +1,167 @@
+"""A prepared corpus in a few megabytes, to take to another machine: as many
+entries as fit, drawn at random, as Ogg Vorbis.
+
+    python pack_clips.py DATA PACKED --megabytes 60
+
+PACKED is a prepared corpus itself: its path is the `data_folder` of the
+training.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import argparse
+import io
+import json
+import random
+import sys
+from pathlib import Path
+
+import soundfile
+from clip_manifest import replacing, write_json
+from mix_manifests import summary
+from speechbrain.dataio.dataio import read_audio
+
+SHARES = {
+    ("dev", "effects"): 0.02,
+    ("dev", "music"): 0.03,
+    ("dev", "speech"): 0.03,
+    ("train", "effects"): 0.22,
+    ("train", "music"): 0.32,
+    ("train", "speech"): 0.38,
+}
+"""Share of the bytes of each split and domain; what one does not use goes to
+the next."""
+
+COMPRESSION = 0.5
+"""libsndfile's compression level: some 80 kbit/s, with content to 20 kHz."""
+
+
+def pack_clips(data_folder, save_folder, megabytes=60.0, seed=0):
+    """Packs a prepared corpus.
+
+    Arguments
+    ---------
+    data_folder : str
+        Holds train.json and dev.json and the recordings.
+    save_folder : str
+        Where the packed recordings and their manifests go.
+    megabytes : float
+        Of all recordings together, in millions of bytes.
+    seed : int
+        Of the draw.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no manifest.
+    ValueError
+        If not even one entry fits.
+
+    Example
+    -------
+    >>> from pack_clips import pack_clips
+    >>> pack_clips("data", "packed", megabytes=60)  # doctest: +SKIP
+    """
+    save_folder = Path(save_folder)
+    entries = {}
+    for split in ("train", "dev"):
+        path = Path(data_folder, f"{split}.json")
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"there is no {path}: prepare the corpus first, or check the"
+                " name of its folder"
+            )
+        entries[split] = json.loads(path.read_text(encoding="utf-8"))
+    packed = {"train": {}, "dev": {}, "test": {}}
+    left = 0.0
+    for (split, domain), share in SHARES.items():
+        left += 1e6 * megabytes * share
+        inside = sorted(
+            name for name, e in entries[split].items() if e["domain"] == domain
+        )
+        random.Random(seed).shuffle(inside)
+        for name in inside:
+            entry = entries[split][name]
+            coded = encode(entry, data_folder)
+            if len(coded) > left:
+                break
+            left -= len(coded)
+            wav = f"wavs/{split}/{name}.ogg"
+            write(save_folder / wav, coded)
+            stop = entry["stop"] - entry["start"]
+            packed[split][name] = {
+                **entry,
+                "wav": f"{{data_root}}/{wav}",
+                "start": 0,
+                "stop": stop,
+            }
+    if not packed["train"]:
+        raise ValueError(
+            f"not one entry fits into {megabytes} MB: give more --megabytes"
+        )
+    for split, inside in packed.items():
+        write_json(save_folder / f"{split}.json", inside)
+    print(summary(packed))
+
+
+def encode(entry, data_folder):
+    """The recording of a manifest's entry as Ogg Vorbis.
+
+    Arguments
+    ---------
+    entry : dict
+        See clip_manifest.py.
+    data_folder : str
+        Replaces {data_root}.
+
+    Returns
+    -------
+    bytes
+    """
+    path = entry["wav"].replace("{data_root}", str(data_folder))
+    wav = read_audio(
+        {"file": path, "start": entry["start"], "stop": entry["stop"]}
+    )
+    buffer = io.BytesIO()
+    soundfile.write(
+        buffer,
+        wav.numpy(),
+        entry["sample_rate"],
+        "VORBIS",
+        format="OGG",
+        compression_level=COMPRESSION,
+    )
+    return buffer.getvalue()
+
+
+def write(path, content):
+    """Writes bytes to a file, which appears complete or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as part:
+        Path(part).write_bytes(content)
+
+
+def main():
+    """The command line; errors are one line each."""
+    parser = argparse.ArgumentParser(description="Packs a prepared corpus.")
+    parser.add_argument("data_folder", help="holds train.json and dev.json")
+    parser.add_argument("save_folder", help="for the packed corpus")
+    parser.add_argument(
+        "--megabytes",
+        type=float,
+        default=60.0,
+        help="of all recordings together (default: 60)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the draw (default: 0)"
+    )
+    arguments = parser.parse_args()
+    try:
+        pack_clips(**vars(arguments))
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

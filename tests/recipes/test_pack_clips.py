@@ -1,0 +1,78 @@
+"""A corpus packed into a few megabytes.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from speechbrain_flashsr.dataio import RandomSegments
+from tests.recipes.training import write_corpus
+
+PREPARE = Path(__file__).parents[2] / "recipes/VersatileAudio/prepare"
+sys.path.insert(0, str(PREPARE))
+
+import pack_clips  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    write_corpus(folder)
+    return folder
+
+
+def manifests(folder):
+    return {
+        split: json.loads((folder / f"{split}.json").read_text())
+        for split in ("train", "dev", "test")
+    }
+
+
+def test_a_packed_corpus_is_small_and_can_be_drawn_from(corpus, tmp_path):
+    pack_clips.pack_clips(corpus, tmp_path, megabytes=0.2)
+    files = list(tmp_path.rglob("*.ogg"))
+    size = sum(path.stat().st_size for path in files)
+    assert 60_000 < size <= 200_000
+    packed, original = manifests(tmp_path), manifests(corpus)
+    assert packed["test"] == {}
+    assert len(files) == len(packed["train"]) + len(packed["dev"])
+    assert {e["domain"] for e in packed["train"].values()} == {
+        "speech",
+        "music",
+        "effects",
+    }
+    for split in ("train", "dev"):
+        for name, entry in packed[split].items():
+            before = original[split][name]
+            path = entry["wav"].replace("{data_root}", str(tmp_path))
+            wav, _ = soundfile.read(path)
+            path = before["wav"].replace("{data_root}", str(corpus))
+            expected, _ = soundfile.read(path)
+            assert entry["stop"] == len(wav) == len(expected)
+            match = np.dot(wav, expected) / np.dot(expected, expected)
+            assert match > 0.7  # white noise is the hardest to code
+            assert {**entry, "wav": 0} == {**before, "wav": 0}
+    dataset = RandomSegments(
+        tmp_path / "train.json", tmp_path, 4800, {"speech": 1, "music": 1}
+    )
+    assert dataset[0]["high"].abs().max() > 0
+
+
+def test_the_same_seed_packs_the_same(corpus, tmp_path):
+    for name in ("one", "two"):
+        pack_clips.pack_clips(corpus, tmp_path / name, 0.2, seed=3)
+    assert manifests(tmp_path / "one") == manifests(tmp_path / "two")
+
+
+def test_errors(corpus, tmp_path):
+    with pytest.raises(ValueError, match="not one entry fits into 0.001 MB"):
+        pack_clips.pack_clips(corpus, tmp_path / "packed", 0.001)
+    with pytest.raises(FileNotFoundError, match="there is no .*train.json"):
+        pack_clips.pack_clips(tmp_path, tmp_path / "packed")
