@@ -70,6 +70,15 @@ def test_its_spectrogram_is_more_even_than_white_noise(log_mel, white):
     assert deviation_db(shaped) < 4.5
 
 
+def test_silence_is_silent(log_mel, white):
+    """A spectrogram at its floor, and one that is somewhat above by mistake."""
+    shape = ShapedNoise(log_mel)
+    for level in (-11.5, -9.6):
+        mel = torch.full((2, 256, TIME // 480), level)
+        noise = shape(mel, 0 * white, white)
+        assert 20 * noise.square().mean().sqrt().log10() < -110
+
+
 def test_gradients_reach_the_spectrogram_and_are_finite(log_mel, white):
     mel = torch.full((2, 256, TIME // 480), -30.0)  # as good as nothing
     mel[0] = -3.0

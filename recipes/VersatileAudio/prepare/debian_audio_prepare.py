@@ -11,15 +11,19 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
-from clip_audio import AUDIO_SUFFIXES
 from clip_manifest import Clip
-from corpus import prepare_corpus, run_command_line
-from debian_packages import licence_of, provide_package, read_licences
+from corpus import run_command_line
+from debian_packages import (
+    add_packages_option,
+    find_sounds,
+    licence_of,
+    prepare_packages,
+    read_licences,
+)
 
 # Speech is split by language over all packages (the characters of Hedgewars
 # count as languages of their own), music and effects by package, so that no
@@ -200,26 +204,14 @@ def prepare_debian_audio(
     """
     if skip_prep:
         return
-    packages = sorted(set(packages))
-    for package in packages:
-        if package not in PACKAGES:
-            raise ValueError(
-                f"unknown package {package!r}; known: {', '.join(PACKAGES)}"
-            )
-
-    def find_all_clips():
-        os.makedirs(data_folder, exist_ok=True)
-        clips = []
-        for package in packages:
-            provide_package(data_folder, package)
-            clips += find_clips(data_folder, package)
-        return clips
-
-    prepare_corpus(
-        find_all_clips,
+    prepare_packages(
+        find_clips,
+        PACKAGES,
+        packages,
+        data_folder,
         save_folder,
         (train_json, dev_json, test_json),
-        {"packages": packages, "segment_seconds": segment_seconds},
+        segment_seconds,
     )
 
 
@@ -238,21 +230,17 @@ def find_clips(data_folder, package):
     list of Clip
         In the order of their paths.
     """
-    folder = Path(data_folder) / package
     sources = [source for source in SOURCES if source.package == package]
-    licences = read_licences(folder / "usr/share/doc" / package / "copyright")
+    licences = read_licences(data_folder, package)
     clips = []
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.suffix.lower() not in AUDIO_SUFFIXES or not path.is_file():
-            continue
+    for path, name in find_sounds(data_folder, package):
         for source in sources:
             match = re.match(source.pattern, name)
             if match:
                 group = match.groupdict().get("group", package)
                 clips.append(
                     Clip(
-                        path=str(path),
+                        path=path,
                         source=f"{package}/{name}",
                         corpus=package,
                         domain=source.domain,
@@ -282,21 +270,10 @@ def speech_split(group):
     return "dev" if group in DEV_SPEECH else "train"
 
 
-def _add_arguments(parser):
-    """Options of the command line."""
-    parser.add_argument(
-        "--packages",
-        nargs="+",
-        default=PACKAGES,
-        metavar="NAME",
-        help=f"the packages to use (default: {', '.join(PACKAGES)})",
-    )
-
-
 if __name__ == "__main__":
     run_command_line(
         prepare_debian_audio,
         "Prepares free audio from Debian packages.",
         "packages, fetched where they are missing",
-        _add_arguments,
+        partial(add_packages_option, known=PACKAGES),
     )

@@ -1,4 +1,5 @@
-"""Fetches and unpacks packages of Debian, and reads the licences of their files.
+"""Corpora of Debian packages: fetches and unpacks packages, and reads the
+licences of their files.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -10,12 +11,92 @@ import os
 import re
 import shutil
 import subprocess
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
+from clip_audio import AUDIO_SUFFIXES
+from corpus import prepare_corpus
+
+ARCHIVE_SUFFIXES = (".pk3", ".zip")  # zip files, whatever they are called
+
+
+def prepare_packages(
+    find_clips,
+    known,
+    packages,
+    data_folder,
+    save_folder,
+    manifests,
+    segment_seconds,
+):
+    """Prepares a corpus of packages, those that are missing being fetched.
+
+    Arguments
+    ---------
+    find_clips : callable
+        ``find_clips(data_folder, package)`` returns the list of Clip of an
+        unpacked package.
+    known : iterable of str
+        The packages of the corpus.
+    packages : iterable of str
+        Those of them to use.
+    data_folder : str
+        Where the packages are or go.
+    save_folder : str
+        Where the 48 kHz clips go.
+    manifests : sequence of str
+        The manifests of train, dev and test to write.
+    segment_seconds : float
+        Longest entry.
+
+    Raises
+    ------
+    ValueError
+        If a package is none of those known, or ``segment_seconds`` is not
+        positive.
+    RuntimeError
+        If a package cannot be fetched or unpacked, the SoX program is missing,
+        or no clip can be used.
+    """
+    packages = sorted(set(packages))
+    for package in packages:
+        if package not in known:
+            raise ValueError(
+                f"unknown package {package!r}; known: {', '.join(known)}"
+            )
+
+    def find_all_clips():
+        os.makedirs(data_folder, exist_ok=True)
+        clips = []
+        for package in packages:
+            provide_package(data_folder, package)
+            clips += find_clips(data_folder, package)
+        return clips
+
+    prepare_corpus(
+        find_all_clips,
+        save_folder,
+        manifests,
+        {"packages": packages, "segment_seconds": segment_seconds},
+    )
+
+
+def add_packages_option(parser, known):
+    """Adds the option ``--packages`` to a command line."""
+    parser.add_argument(
+        "--packages",
+        nargs="+",
+        default=known,
+        metavar="NAME",
+        help=f"the packages to use (default: {', '.join(known)})",
+    )
+
 
 def provide_package(data_folder, package):
-    """Sees to it that a package is there, unpacked.
+    """Sees to it that a package is there, unpacked. Of its zip archives, in
+    which games keep their data, the sound files are unpacked, to the folder
+    ``pk3`` beside ``usr``.
 
     Arguments
     ---------
@@ -41,21 +122,48 @@ def provide_package(data_folder, package):
             deb = debs[-1] if debs else _download(package, part)
             _run("dpkg", "-x", deb, part / "content", cwd=part)
             os.replace(part / "content", folder)
-    if not (folder / "pk3").is_dir():
-        for archive in list(folder.rglob("*.pk3")):  # zip, in ufoai-sound
-            with _temporary_folder(folder) as part:
-                shutil.unpack_archive(archive, part / "content", format="zip")
-                os.replace(part / "content", folder / "pk3")
+    archives = _files(folder, ARCHIVE_SUFFIXES)
+    if archives and not (folder / "pk3").is_dir():
+        with _temporary_folder(folder) as part:
+            (part / "content").mkdir()
+            for archive in archives:
+                _unpack_sounds(archive, part / "content")
+            os.replace(part / "content", folder / "pk3")
 
 
-def read_licences(path):
-    """Reads a copyright file in Debian's machine-readable format
+def find_sounds(data_folder, package):
+    """Finds the sound files of an unpacked package.
+
+    Arguments
+    ---------
+    data_folder : str
+        Where the package's folder is.
+    package : str
+        Name of the package.
+
+    Returns
+    -------
+    list of (str, str)
+        Path of each file, and its path inside the package, in their order.
+    """
+    folder = Path(data_folder) / package
+    return [
+        (str(path), path.relative_to(folder).as_posix())
+        for path in _files(folder, AUDIO_SUFFIXES)
+    ]
+
+
+def read_licences(data_folder, package):
+    """Reads the copyright file of an unpacked package, if it is in Debian's
+    machine-readable format
     (https://www.debian.org/doc/packaging-manuals/copyright-format/1.0).
 
     Arguments
     ---------
-    path : str
-        The file.
+    data_folder : str
+        Where the package's folder is.
+    package : str
+        Name of the package.
 
     Returns
     -------
@@ -63,8 +171,9 @@ def read_licences(path):
         Pattern of file names, and their licence, in the file's order; empty
         if the file is missing or in another format.
     """
+    path = Path(data_folder, package, "usr/share/doc", package, "copyright")
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except OSError:
         return []
     licences = []
@@ -89,6 +198,29 @@ def licence_of(name, licences, default):
         if fnmatch.fnmatchcase(name, pattern):
             return licence
     return default
+
+
+def _files(folder, suffixes):
+    """Files below a folder with one of these suffixes, in their order."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in suffixes and path.is_file()
+    )
+
+
+def _unpack_sounds(archive, folder):
+    """Unpacks the sound files of a zip archive."""
+    try:
+        with zipfile.ZipFile(archive) as file:
+            for name in file.namelist():
+                if name.lower().endswith(AUDIO_SUFFIXES):
+                    file.extract(name, folder)
+    except zipfile.BadZipFile as error:
+        raise RuntimeError(
+            f"{archive} cannot be unpacked ({error}): remove the package's"
+            " folder and its .deb file, so that it is fetched again"
+        )
 
 
 def _download(package, folder):

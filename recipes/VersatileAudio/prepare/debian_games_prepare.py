@@ -1,0 +1,225 @@
+"""Music and sound effects of games and desktops from packages of Debian 12:
+a larger free corpus to train on, 26 packages, 5.0 GB to download.
+
+Each package is fetched with ``apt-get download`` and unpacked with ``dpkg -x``,
+unless ``data_folder`` holds it already, as a .deb file or unpacked; where a game
+keeps its data in zip archives, the sounds are taken out of them. What is kept
+is decided by measuring each clip (clip_filter.py), not by a list. All of it
+trains; debian_audio_prepare.py has clips for validation and test:
+
+    python debian_games_prepare.py data_folder save_folder
+    python mix_manifests.py prepared/debian_audio save_folder mixed
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import re
+from functools import partial
+
+import soundfile
+from clip_manifest import Clip
+from corpus import run_command_line
+from debian_packages import (
+    add_packages_option,
+    find_sounds,
+    licence_of,
+    prepare_packages,
+    read_licences,
+)
+
+PACKAGES = (
+    "0ad-data",
+    "ardentryst",
+    "colobot-common-sounds",
+    "deepin-sound-theme",
+    "drascula-music",
+    "enigma-data",
+    "extremetuxracer-data",
+    "fillets-ng-data-cs",
+    "flare-game",
+    "freedroidrpg-data",
+    "hyperrogue-music",
+    "lincity-ng-data",
+    "lomiri-sounds",
+    "marsshooter-data",
+    "megaglest-data",
+    "nexuiz-music",
+    "openarena-data",
+    "oxygen-sounds",
+    "plee-the-bear-data",
+    "redeclipse-data",
+    "supertux-data",
+    "supertuxkart-data",
+    "trackballs-data",
+    "unknown-horizons",
+    "wesnoth-1.16-music",
+    "widelands-data",
+)
+
+# Where the copyright file names single files: the beginning of their paths in
+# the package, and what stands for it in the copyright file.
+UPSTREAM = {
+    "ardentryst": ("usr/share/games/ardentryst/", ""),
+    "hyperrogue-music": ("usr/share/hyperrogue/", ""),
+    "lomiri-sounds": ("usr/share/", "share/"),
+    "marsshooter-data": ("usr/share/games/marsshooter/", "data/"),
+    "redeclipse-data": ("usr/share/games/redeclipse/", ""),
+    "supertux-data": ("usr/share/games/supertux2/", "data/"),
+    "supertuxkart-data": ("usr/share/games/supertuxkart/", ""),
+    "trackballs-data": ("usr/share/games/trackballs/", "share/"),
+    "unknown-horizons": ("usr/share/unknown-horizons/", ""),
+    "widelands-data": ("usr/share/games/widelands/", ""),
+}
+# What the copyright file says where it is not in the machine-readable format.
+LICENCES = {
+    "enigma-data": "GPL-2",
+    "fillets-ng-data-cs": "GPL-2",
+    "nexuiz-music": "GPL-2+",
+    "plee-the-bear-data": "CC-BY-SA-3.0",
+    "wesnoth-1.16-music": "GPL-2+",
+}
+
+SPEECH = re.compile(r"/(voices?|speech|announcer|cs)/")
+MUSIC = re.compile(r"/(music|cdtracks)/|^drascula-music/", re.IGNORECASE)
+LONGEST_EFFECT = 45.0  # seconds
+
+
+def prepare_debian_games(
+    data_folder,
+    save_folder,
+    train_json,
+    dev_json,
+    test_json,
+    skip_prep=False,
+    packages=PACKAGES,
+    segment_seconds=6.0,
+):
+    """Prepares the corpus: 48 kHz clips and a JSON manifest for each split,
+    of which only that of train holds anything.
+
+    Nothing is done if an earlier run with the same arguments was completed;
+    an interrupted one is taken up where it stopped.
+
+    Arguments
+    ---------
+    data_folder : str
+        Where the packages are, as ``<package>_*.deb`` or unpacked as
+        ``<package>/usr/...``; those that are missing are fetched.
+    save_folder : str
+        Where the 48 kHz clips go: ``data_root`` when the manifests are read.
+    train_json, dev_json, test_json : str
+        The manifests to write.
+    skip_prep : bool
+        Does nothing at all.
+    packages : iterable of str
+        The packages to use.
+    segment_seconds : float
+        Longest entry; longer clips are cut into equal pieces.
+
+    Raises
+    ------
+    ValueError
+        If a package is none of those known, or ``segment_seconds`` is not
+        positive.
+    RuntimeError
+        If a package cannot be fetched or unpacked, the SoX program is missing,
+        or no clip can be used.
+
+    Example
+    -------
+    >>> from debian_games_prepare import prepare_debian_games
+    >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
+    >>> prepare_debian_games(
+    ...     "packages", "data", *manifests, packages=["oxygen-sounds"]
+    ... )  # doctest: +SKIP
+    """
+    if skip_prep:
+        return
+    prepare_packages(
+        find_clips,
+        PACKAGES,
+        packages,
+        data_folder,
+        save_folder,
+        (train_json, dev_json, test_json),
+        segment_seconds,
+    )
+
+
+def find_clips(data_folder, package):
+    """Finds the sounds of an unpacked package. Each piece of music is a group
+    of its own; speech and effects have the package as their group.
+
+    Arguments
+    ---------
+    data_folder : str
+        Where the package's folder is.
+    package : str
+        Name of the package.
+
+    Returns
+    -------
+    list of Clip
+        In the order of their paths.
+    """
+    licences = read_licences(data_folder, package)
+    clips = []
+    for path, name in find_sounds(data_folder, package):
+        source = f"{package}/{name}"
+        domain = domain_of(source, _seconds(path))
+        clips.append(
+            Clip(
+                path=path,
+                source=source,
+                corpus=package,
+                domain=domain,
+                split="train",
+                group=source if domain == "music" else package,
+                licence=licence_of(
+                    name.replace(*UPSTREAM.get(package, ("", "")), 1),
+                    licences,
+                    LICENCES.get(package, "see the package's copyright file"),
+                ),
+                padded=True,
+            )
+        )
+    return clips
+
+
+def domain_of(source, seconds):
+    """Domain of a sound by its path and length: games keep speech and music in
+    folders of these names; of the rest, what is long is music.
+
+    Example
+    -------
+    >>> domain_of("0ad-data/pk3/audio/voice/latin/a.ogg", 1.0)
+    'speech'
+    >>> domain_of("ardentryst/usr/share/games/ardentryst/Music/a.ogg", 9.0)
+    'music'
+    >>> source = "marsshooter-data/usr/share/games/marsshooter/audio/a.ogg"
+    >>> domain_of(source, 3.0), domain_of(source, 50.0)
+    ('effects', 'music')
+    """
+    if SPEECH.search(source):
+        return "speech"
+    if MUSIC.search(source) or seconds > LONGEST_EFFECT:
+        return "music"
+    return "effects"
+
+
+def _seconds(path):
+    """Length of a sound; 0 if it cannot be read, which is reported later."""
+    try:
+        return soundfile.info(path).duration
+    except soundfile.LibsndfileError:
+        return 0.0
+
+
+if __name__ == "__main__":
+    run_command_line(
+        prepare_debian_games,
+        "Prepares free music and sound effects from Debian packages of games.",
+        "packages, fetched where they are missing",
+        partial(add_packages_option, known=PACKAGES),
+    )
