@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from speechbrain_flashsr.lobes import autoencoder, unet
+from speechbrain_flashsr.lobes.convolutions import UpsamplingConv2d
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d)
 
@@ -81,7 +81,7 @@ def record_convolutions(modules, run):
 
     for part, members in modules.items():
         for module in (m for member in members for m in member.modules()):
-            if isinstance(module, (*CONVOLUTIONS, autoencoder.Upsample)):
+            if isinstance(module, CONVOLUTIONS):
                 hooks.append(module.register_forward_hook(hook(part)))
     run()
     for handle in hooks:
@@ -91,9 +91,8 @@ def record_convolutions(modules, run):
 
 def _describe(module, x):
     shape = list(x.shape)
-    if isinstance(module, autoencoder.Upsample | unet.Upsample):
+    if isinstance(module, UpsamplingConv2d):
         shape[2:] = [2 * size for size in shape[2:]]
-    module = getattr(module, "conv", module)
     return Convolution(
         isinstance(module, nn.ConvTranspose1d),
         tuple(shape),

@@ -66,6 +66,9 @@ class Stages:
         self.noise = torch.randn(
             batch, *self.model.latent_shape(length), device=self.device
         )
+        self.excitation = None
+        if self.model.needs_excitation:
+            self.excitation = torch.randn_like(self.low)
         autoencoder = self.model.autoencoder
         self.modules = {
             "encoder": [autoencoder.encoder, autoencoder.quant_conv],
@@ -94,7 +97,7 @@ class Stages:
             latent = timed("U-Net", model.denoiser.sample, self.noise, latent)
             mel = timed("decoder", model.autoencoder.decode, latent)
             mel = mel.squeeze(1).transpose(1, 2)
-            timed("vocoder", model.vocoder, mel, low)
+            timed("vocoder", model.vocoder, mel, low, self.excitation)
         return times
 
 
@@ -194,7 +197,8 @@ def measure_activation(arguments):
         rows = torch.randn(1, length, channels, device=device)
         x = rows.transpose(1, 2)
         times = [
-            best_time(module, x, **options),
+            # Into memory that is there, as in the vocoder.
+            best_time(module, x, module(x), **options),
             best_time(
                 definition, module.activation, x.contiguous(), taps, **options
             ),

@@ -127,6 +127,12 @@ def make_parser():
     add("--device", help="such as cpu or cuda:0 (default: the best there is)")
     add("--precision", choices=("fp32", "bf16", "fp16"), default="fp32")
     add(
+        "--compile",
+        action="store_true",
+        help="leave the model to torch.compile, for GPUs: on a CPU it takes "
+        "minutes and a C++ compiler, and is slower thereafter",
+    )
+    add(
         "--batch-windows",
         metavar="N",
         type=int,
@@ -226,6 +232,7 @@ def _load_model(arguments, progressbar):
     run_opts = {
         "precision": arguments.precision,
         "noprogressbar": arguments.quiet or not progressbar,
+        "compile": arguments.compile,
     }
     if arguments.device is not None:
         run_opts["device"] = arguments.device

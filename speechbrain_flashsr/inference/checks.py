@@ -7,6 +7,7 @@ Authors
 import math
 import os
 import re
+import shutil
 from pathlib import Path
 
 import torch
@@ -27,6 +28,24 @@ class AudioError(ValueError):
 
     The message names the offending value and the remedy.
     """
+
+
+def check_compiler():
+    """Checks that there is the C++ compiler that `torch.compile` calls on a
+    CPU.
+
+    Raises
+    ------
+    ValueError
+        If it is not found.
+    """
+    name = os.environ.get("CXX", "g++")
+    if shutil.which(name) is None:
+        raise ValueError(
+            f"compile=True needs a C++ compiler, and '{name}' is not found. "
+            "Install one, name it in the environment variable CXX, or leave "
+            "compile out."
+        )
 
 
 def check_sample_rate(sample_rate, name="the recording"):

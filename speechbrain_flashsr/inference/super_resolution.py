@@ -23,6 +23,7 @@ from speechbrain_flashsr.inference.audio_output import (
 )
 from speechbrain_flashsr.inference.checks import (
     absolute_lengths,
+    check_compiler,
     check_finite,
     check_not_input,
     check_sample_rate,
@@ -62,7 +63,9 @@ class FlashSR(Pretrained):
 
     Run options beside SpeechBrain's own: `batch_windows`, the number of
     windows that the model gets together (default: 1 on a CPU, 8 on a GPU).
-    `precision` is "fp32", "bf16" or, on a GPU, "fp16".
+    `precision` is "fp32", "bf16" or, on a GPU, "fp16". `compile` leaves the
+    model to ``torch.compile``: for GPUs; on a CPU that needs a C++ compiler,
+    takes minutes when the first window comes, and is slower thereafter.
 
     Arguments
     ---------
@@ -110,6 +113,8 @@ class FlashSR(Pretrained):
             raise ValueError(
                 "precision='fp16' needs a GPU. Use 'bf16' or 'fp32' on a CPU."
             )
+        if self.compile and self.device_type == "cpu":
+            check_compiler()
         if freeze_params:
             prepare_for_inference(
                 self.mods.super_resolver,

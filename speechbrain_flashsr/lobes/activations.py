@@ -16,7 +16,7 @@ from torch import nn
 
 MAGNITUDE_EPS = 1e-9
 
-CHUNK = 1 << 16
+CHUNK = 1 << 17
 """Elements that each processor core works on at a time: what fits its cache,
 with the scratch memory that goes with it."""
 
@@ -51,8 +51,22 @@ class SnakeBeta(nn.Module):
         amplitude = 0.5 / (self.beta.exp() + MAGNITUDE_EPS)
         return frequency.to(dtype), amplitude.to(dtype)
 
-    def forward(self, x):
-        """Maps [batch, channels, time] to the same shape."""
+    def forward(self, x, memory=None):
+        """Applies the activation.
+
+        Arguments
+        ---------
+        x : torch.Tensor
+            [batch, channels, time]
+        memory : torch.Tensor, optional
+            An earlier output that nobody needs any more, to be overwritten
+            where it fits and no gradients are wanted: fresh memory is slow.
+
+        Returns
+        -------
+        torch.Tensor
+            [batch, channels, time]
+        """
         coefficients = self.coefficients(x.dtype)
         rows = x.transpose(1, 2)
         if not rows.is_contiguous():
@@ -65,7 +79,7 @@ class SnakeBeta(nn.Module):
         flat = rows.view(-1, width)
         if torch.is_grad_enabled() or not _in_chunks(x):
             return _snake(flat, *coefficients).view_as(rows).transpose(1, 2)
-        output = torch.empty_like(flat)
+        output = _reuse(memory, rows).view_as(flat)
         step = max(1, CHUNK * torch.get_num_threads() // width)
         for source, target in zip(flat.split(step), output.split(step)):
             _snake(source, *coefficients, out=target)
@@ -76,6 +90,16 @@ def _in_chunks(x):
     """Whether to work through a tensor bit by bit, in the processor's cache.
     A compiler fuses the operations by itself."""
     return not x.is_cuda and not torch.compiler.is_compiling()
+
+
+def _reuse(memory, rows):
+    """Memory for an output like `rows`, [batch, time, channels]: that of an
+    earlier one, [batch, channels, time], if it fits."""
+    if memory is not None and memory.dtype == rows.dtype:
+        memory = memory.transpose(1, 2)
+        if memory.shape == rows.shape and memory.is_contiguous():
+            return memory
+    return rows.new_empty(rows.shape)
 
 
 def _snake(x, frequency, amplitude, out=None):
@@ -122,7 +146,7 @@ def kaiser_sinc_filter(cutoff=0.25, half_width=0.3, num_taps=12):
     return (taps / taps.sum()).float()
 
 
-BLOCK = 16
+BLOCK = 8
 """Output samples that one product with the block matrices gives."""
 
 
@@ -130,10 +154,10 @@ class AliasFree(nn.Module):
     """SnakeBeta at twice the sample rate: without aliases.
 
     Upsamples by 2, applies the activation, downsamples by 2, with the same
-    12-tap filter. The even and odd samples of the doubled signal (its two
-    polyphase components) are made, activated and filtered apart, block by
-    block: two products with small banded matrices take the place of depthwise
-    convolutions, and the doubled signal never exists as a whole.
+    12-tap filter. Two products with small banded matrices, block by block,
+    take the place of depthwise convolutions: the first gives the even and odd
+    samples of the doubled signal (its two polyphase components) in turn. The
+    doubled signal never exists as a whole.
 
     It is at its fastest, without a copy, where the channels are adjacent in
     memory, as they are after a convolution in PyTorch's channels-last layout;
@@ -155,25 +179,22 @@ class AliasFree(nn.Module):
         super().__init__()
         self.activation = activation
         taps = kaiser_sinc_filter()
-        # Correlation kernels [phase, tap]: the upsampler's are reversed, as a
-        # transposed convolution's are, and restore the level (times 2).
-        down_taps = torch.stack([taps[1::2], taps[0::2]])
-        up_taps = 2 * down_taps.flip(1)
-        # A block of N outputs needs N + 5 samples of each phase, and they
-        # N + 11 of the input: five before the block to six after it.
-        width = BLOCK + 5
-        up_matrix = torch.zeros(2, width, BLOCK + 11)
-        down_matrix = torch.zeros(BLOCK, 2, width)
-        for phase in range(2):
-            for i in range(width):
-                up_matrix[phase, i, i : i + 6] = up_taps[phase]
-            for i in range(BLOCK):
-                down_matrix[i, phase, i : i + 6] = down_taps[phase]
-        self.register_buffer("up_matrix", up_matrix.flatten(0, 1), False)
-        self.register_buffer("down_matrix", down_matrix.flatten(1), False)
+        # The upsampler's phases: its taps are reversed, as a transposed
+        # convolution's are, and restore the level (times 2).
+        even, odd = 2 * taps.flip(0).view(-1, 2).T
+        # N of each phase need N + 5 samples, N outputs 2 N + 10 doubled ones.
+        up_matrix = torch.zeros(2 * BLOCK, BLOCK + 5)
+        down_matrix = torch.zeros(BLOCK, 2 * BLOCK + 10)
+        for i in range(BLOCK):
+            up_matrix[2 * i, i : i + 6] = odd
+            up_matrix[2 * i + 1, i : i + 6] = even
+            down_matrix[i, 2 * i : 2 * i + 12] = taps
+        self.register_buffer("up_matrix", up_matrix, False)
+        self.register_buffer("down_matrix", down_matrix, False)
 
-    def forward(self, x):
-        """Maps [batch, channels, time] to the same shape."""
+    def forward(self, x, memory=None):
+        """Maps [batch, channels, time] to the same shape, see
+        :meth:`SnakeBeta.forward`."""
         rows = x.transpose(1, 2)
         with torch.autocast(x.device.type, enabled=False):
             dtype = x.dtype
@@ -188,13 +209,15 @@ class AliasFree(nn.Module):
             if torch.is_grad_enabled():
                 output = _ChunkedAliasFree.apply(*arguments)
             else:
-                output = _alias_free(*arguments)
+                output = _alias_free(*arguments, memory)
         return output.transpose(1, 2)
 
 
 class _ChunkedAliasFree(torch.autograd.Function):
     """:func:`_alias_free` with gradients, for which the doubled signal is
-    computed anew: chunk by chunk it costs less than to keep and fetch it."""
+    computed anew: chunk by chunk it costs less than to keep and fetch it.
+    Upsampling is the adjoint of downsampling, times 2: the gradient goes
+    through the same two matrices."""
 
     @staticmethod
     def forward(ctx, rows, *matrices):
@@ -204,74 +227,111 @@ class _ChunkedAliasFree(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad_output):
         rows, frequency, amplitude, up_matrix, down_matrix = ctx.saved_tensors
-        rows = rows.detach()
-        leaves = [
-            values.detach().requires_grad_()
-            for values in (frequency, amplitude)
-        ]
-        grad_rows = torch.zeros_like(rows)
-        grad_leaves = [torch.zeros_like(values) for values in leaves]
-        time = rows.shape[1]
+        (batch, time, channels), dtype = rows.shape, frequency.dtype
+        # With a block more at each end.
+        grad_rows = frequency.new_empty(batch, time + 2 * BLOCK, channels)
+        sums = torch.promote_types(dtype, torch.float32)
+        grad_frequency = grad_amplitude = amplitude.new_zeros((), dtype=sums)
+        nothing = torch.zeros_like(amplitude)
         with torch.autocast(rows.device.type, enabled=False):
-            for item, start, stop in _chunks(rows, up_matrix):
-                first, last = max(0, start - 5), stop + BLOCK + 6
-                with torch.enable_grad():
-                    part = rows[item, first:last].requires_grad_()
-                    output = _span(
-                        part,
-                        first,
-                        time,
-                        start,
-                        stop,
-                        *leaves,
-                        up_matrix,
-                        down_matrix,
-                    )
-                grads = torch.autograd.grad(
-                    output,
-                    (part, *leaves),
-                    grad_output[item, start:stop].to(output.dtype),
+            for item, start, stop in _chunks(grad_rows):
+                num_blocks = -(-(stop - start) // BLOCK)
+                origin = start - BLOCK
+                index = torch.arange(
+                    origin - 5,
+                    origin + (num_blocks + 1) * BLOCK,
+                    device=rows.device,
                 )
-                grad_rows[item, first:last] += grads[0]
-                for total, grad in zip(grad_leaves, grads[1:]):
-                    total += grad
-        return grad_rows, *grad_leaves, None, None
+                inside = index.clamp(0, time - 1)
+                doubled = _upsample(rows[item, inside].to(dtype), up_matrix)
+                grad = grad_output[item, inside].to(dtype)
+                grad[: max(0, 5 - origin)] = 0
+                grad[max(0, time + 5 - origin) :] = 0
+                grad = _upsample(grad, up_matrix)
+                # What extends the doubled signal is its first and last sample.
+                begin, end = 5 - 2 * origin, 2 * (time - origin) + 4
+                if 0 < begin < len(grad):
+                    grad[begin] += grad[:begin].sum(0)
+                if 0 <= end < len(grad):
+                    grad[end] += grad[end + 1 :].sum(0)
+                grad[: max(0, begin)] = 0
+                grad[max(0, end + 1) :] = 0
+                phase = doubled * frequency
+                swing = grad * phase.sin()
+                own = slice(5, 5 + 2 * (stop - start))
+                part = (swing * doubled)[own].sum(0, dtype=sums)
+                grad_frequency = grad_frequency + part
+                part = (grad - grad * phase.cos_())[own].sum(0, dtype=sums)
+                grad_amplitude = grad_amplitude + part
+                grad = torch.addcmul(grad, swing, amplitude * frequency)
+                grad = _downsample(grad, down_matrix, num_blocks, nothing)
+                grad_rows[item, start:stop] = grad[: stop - start]
+        grad_rows[:, BLOCK] += grad_rows[:, :BLOCK].sum(1)
+        grad_rows[:, -BLOCK - 1] += grad_rows[:, -BLOCK:].sum(1)
+        return (
+            grad_rows[:, BLOCK:-BLOCK].to(rows.dtype),
+            (0.5 * amplitude * grad_frequency).to(dtype),
+            (0.5 * grad_amplitude).to(dtype),
+            None,
+            None,
+        )
 
 
-def _alias_free(rows, frequency, amplitude, up_matrix, down_matrix):
+def _upsample(rows, up_matrix, out=None):
+    """Doubles the rate of [blocks * BLOCK + 5, channels]; `out` is
+    [blocks, 2 * BLOCK, channels]. Returns [blocks * 2 * BLOCK, channels]."""
+    windows = rows.unfold(0, BLOCK + 5, BLOCK).transpose(1, 2)
+    up_matrix = up_matrix.expand(len(windows), -1, -1)
+    return torch.bmm(up_matrix, windows, out=out).flatten(0, 1)
+
+
+def _downsample(doubled, down_matrix, num_blocks, offset, out=None):
+    """Halves the rate, and adds an offset, [channels]; `out` is
+    [num_blocks, BLOCK, channels]. Returns [num_blocks * BLOCK, channels]."""
+    windows = doubled.unfold(0, 2 * BLOCK + 10, 2 * BLOCK).transpose(1, 2)
+    down_matrix = down_matrix.expand(num_blocks, -1, -1)
+    return torch.baddbmm(offset, down_matrix, windows, out=out).flatten(0, 1)
+
+
+def _alias_free(
+    rows, frequency, amplitude, up_matrix, down_matrix, memory=None
+):
     """The alias-free activation of signals [batch, time, channels]."""
     time, channels = rows.shape[1:]
     matrices = frequency, amplitude, up_matrix, down_matrix
     if not _in_chunks(rows):
-        spans = [_span(item, 0, time, 0, time, *matrices) for item in rows]
+        spans = [_span(item, 0, time, *matrices) for item in rows]
         return torch.stack(spans).to(rows.dtype)
-    output = rows.new_empty(rows.shape)
+    output = _reuse(memory, rows)
     scratch = None
-    for item, start, stop in _chunks(rows, up_matrix):
+    for item, start, stop in _chunks(rows):
         num_blocks = -(-(stop - start) // BLOCK)
         if scratch is None:
-            scratch = up_matrix.new_empty(
-                2, num_blocks, len(up_matrix), channels
+            scratch = frequency.new_empty(
+                2, num_blocks + 1, 2 * BLOCK, channels
             )
-        output[item, start:stop] = _span(
+        target = output[item, start:stop]
+        whole = target.dtype == scratch.dtype and len(target) % BLOCK == 0
+        result = _span(
             rows[item],
-            0,
-            time,
             start,
             stop,
             *matrices,
-            *scratch[:, :num_blocks],
+            *scratch[:, : num_blocks + 1],
+            target.view(num_blocks, BLOCK, channels) if whole else None,
         )
+        if not whole:
+            target.copy_(result)
     return output
 
 
-def _chunks(rows, up_matrix):
+def _chunks(rows):
     """Yields (item, start, stop) of what is computed at a time."""
     batch, time, channels = rows.shape
     step = time
     if _in_chunks(rows):
-        blocks = CHUNK * torch.get_num_threads() // channels
-        step = BLOCK * max(1, blocks // len(up_matrix))
+        blocks = CHUNK * torch.get_num_threads() // (2 * BLOCK * channels)
+        step = BLOCK * max(1, blocks)
     for item in range(batch):
         for start in range(0, time, step):
             yield item, start, min(start + step, time)
@@ -279,8 +339,6 @@ def _chunks(rows, up_matrix):
 
 def _span(
     rows,
-    offset,
-    time,
     start,
     stop,
     frequency,
@@ -289,15 +347,14 @@ def _span(
     down_matrix,
     doubled=None,
     oscillation=None,
+    output=None,
 ):
     """Outputs `start` to `stop` of one signal.
 
     Arguments
     ---------
     rows : torch.Tensor
-        The signal from sample `offset` on, [any, channels].
-    offset, time : int
-        See there; length of the signal.
+        The signal, [time, channels].
     start, stop : int
         Samples wanted; `start` is a multiple of BLOCK.
     frequency, amplitude : torch.Tensor
@@ -305,61 +362,39 @@ def _span(
     up_matrix, down_matrix : torch.Tensor
         The filters, see `AliasFree`.
     doubled, oscillation : torch.Tensor, optional
-        Scratch memory, [blocks, 2 * (BLOCK + 5), channels].
+        Scratch memory, [blocks + 1, 2 * BLOCK, channels].
+    output : torch.Tensor, optional
+        Memory for the result, [blocks, BLOCK, channels].
 
     Returns
     -------
     torch.Tensor
         [stop - start, channels]
     """
+    time = len(rows)
     num_blocks = -(-(stop - start) // BLOCK)
-    first, last = start - 5, start + num_blocks * BLOCK + 6
-    part = rows[max(0, first) - offset : last - offset].to(frequency.dtype)
+    # The last outputs reach into one more block of the doubled signal.
+    first, last = start - 5, start + (num_blocks + 1) * BLOCK
+    part = rows[max(0, first) : last].to(frequency.dtype)
     at_end = first < 0 or last > time
     if at_end:
         # The signal is extended by its first and last sample.
         before = part[:1].expand(max(0, -first), -1)
-        after = part[-1:].expand(max(0, last - time), -1)
+        after = rows[-1:].to(part).expand(max(0, last - time), -1)
         part = torch.cat([before, part, after])
-    windows = part.contiguous().unfold(0, BLOCK + 11, BLOCK).transpose(1, 2)
-    doubled = torch.bmm(
-        up_matrix.expand(num_blocks, -1, -1), windows, out=doubled
-    )
-    phase = torch.mul(doubled, frequency, out=oscillation)
-    oscillation = torch.cos(phase, out=oscillation)
-    scratch = None if oscillation.requires_grad else doubled
-    active = torch.addcmul(doubled, oscillation, -amplitude, out=scratch)
+    doubled = _upsample(part.contiguous(), up_matrix, doubled)
+    if oscillation is not None:
+        oscillation = oscillation.flatten(0, 1)
+    oscillation = torch.mul(doubled, frequency, out=oscillation).cos_()
+    active = doubled.addcmul_(oscillation, -amplitude)
     if at_end:
-        _extend(active.unflatten(1, (2, -1)), start, time)
+        # So is the doubled signal, whose sample 2 * start - 5 comes first.
+        begin, end = 5 - 2 * start, 2 * (time - start) + 4
+        if begin > 0:
+            active[:begin] = active[begin].clone()
+        if end < len(active):
+            active[end + 1 :] = active[end].clone()
     # The filter's gain at zero frequency is 1, so what the activation adds to
     # the oscillation can be added here.
-    down_matrix = down_matrix.expand(num_blocks, -1, -1)
-    filtered = torch.baddbmm(amplitude, down_matrix, active)
-    return filtered.flatten(0, 1)[: stop - start]
-
-
-def _extend(phases, start, time):
-    """Extends the doubled signal by its first and last sample, in place.
-
-    Arguments
-    ---------
-    phases : torch.Tensor
-        Even and odd samples of consecutive blocks, [blocks, 2, BLOCK + 5,
-        channels]. The i-th of the block whose first output is n is the even
-        sample n + i - 2, and the odd one n + i - 3.
-    start : int
-        First output of the first block.
-    time : int
-        Length of the signal.
-    """
-    if start == 0:
-        first = phases[0, 0, 2].clone()
-        phases[0, 0, :2] = first
-        phases[0, 1, :3] = first
-    # The last sample may lie in two blocks: they overlap.
-    for index in range(max(0, len(phases) - 2), len(phases)):
-        end = time + 2 - (start + index * BLOCK)
-        if end < phases.shape[2]:
-            last = phases[index, 1, end].clone()
-            phases[index, 0, end:] = last
-            phases[index, 1, end + 1 :] = last
+    result = _downsample(active, down_matrix, num_blocks, amplitude, output)
+    return result[: stop - start]

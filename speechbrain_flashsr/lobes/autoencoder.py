@@ -17,7 +17,9 @@ from torch.utils.checkpoint import checkpoint
 
 from speechbrain_flashsr.lobes.convolutions import (
     PreciseConv2d,
-    upsample_and_convolve,
+    UpsamplingConv2d,
+    add_to,
+    silu,
 )
 
 NORM_EPS = 1e-6
@@ -57,9 +59,9 @@ class ResidualBlock(nn.Module):
     def forward(self, x):
         """Maps [batch, in_channels, frames, bands] to
         [batch, out_channels, frames, bands]."""
-        h = self.conv1(F.silu(self.norm1(x)))
-        h = self.conv2(F.silu(self.norm2(h)))
-        return self.skip(x) + h
+        h = self.conv1(silu(self.norm1(x)))
+        h = self.conv2(silu(self.norm2(h)))
+        return add_to(h, self.skip(x))
 
 
 class SpatialAttention(nn.Module):
@@ -139,12 +141,12 @@ class Upsample(nn.Module):
 
     def __init__(self, channels):
         super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv = UpsamplingConv2d(channels, channels)
 
     def forward(self, x):
         """Maps [batch, channels, frames, bands] to
         [batch, channels, 2 * frames, 2 * bands]."""
-        return upsample_and_convolve(x, self.conv.weight, self.conv.bias)
+        return self.conv(x)
 
 
 def _middle(channels, groups):
@@ -214,7 +216,7 @@ class Encoder(nn.Module):
         """
         h = _run(self.levels, self.conv_in(mel), self.gradient_checkpointing)
         h = self.middle(h)
-        return self.conv_out(F.silu(self.norm_out(h)))
+        return self.conv_out(silu(self.norm_out(h)))
 
 
 class Decoder(nn.Module):
@@ -265,7 +267,7 @@ class Decoder(nn.Module):
         [batch, 1, frames, n_mels] (for four levels)."""
         h = self.middle(self.conv_in(latent))
         h = _run(self.levels, h, self.gradient_checkpointing)
-        return self.conv_out(F.silu(self.norm_out(h)))
+        return self.conv_out(silu(self.norm_out(h)))
 
 
 class DiagonalGaussian:

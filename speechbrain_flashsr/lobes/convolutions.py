@@ -89,7 +89,7 @@ class PreciseConv2d(nn.Conv2d):
             return super().forward(x.to(self.weight.dtype))
 
 
-def upsample_and_convolve(x, weight, bias):
+class UpsamplingConv2d(nn.Conv2d):
     """Doubles both axes by nearest neighbour, then convolves 3x3.
 
     In single precision on a CPU both are one transposed convolution of stride
@@ -98,30 +98,83 @@ def upsample_and_convolve(x, weight, bias):
 
     Arguments
     ---------
-    x : torch.Tensor
-        [batch, in_channels, frames, bands]
-    weight : torch.Tensor
-        [out_channels, in_channels, 3, 3]
-    bias : torch.Tensor
-        [out_channels]
+    in_channels : int
+        Channels of the input.
+    out_channels : int
+        Channels of the output.
+
+    Example
+    -------
+    >>> UpsamplingConv2d(2, 5)(torch.randn(1, 2, 3, 4)).shape
+    torch.Size([1, 5, 6, 8])
+    """
+
+    def __init__(self, in_channels, out_channels):
+        super().__init__(in_channels, out_channels, 3, padding=1)
+        self.register_buffer("kept_kernel", None, persistent=False)
+
+    def forward(self, x):
+        """Maps [batch, in_channels, frames, bands] to
+        [batch, out_channels, 2 * frames, 2 * bands]."""
+        if x.is_cuda or x.dtype != torch.float32:
+            return super().forward(F.interpolate(x, scale_factor=2.0))
+        kernel = self.kept_kernel
+        if kernel is None:
+            kernel = self.smeared_kernel()
+        return F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)
+
+    def smeared_kernel(self):
+        """Kernel of the transposed convolution, [in_channels, out_channels, 4,
+        4]."""
+        kernel = self.weight.flip(2, 3).transpose(0, 1)
+        kernel = F.pad(kernel, (0, 0, 0, 1)) + F.pad(kernel, (0, 0, 1, 0))
+        return F.pad(kernel, (0, 1)) + F.pad(kernel, (1, 0))
+
+
+def add_to(x, y):
+    """The sum of two tensors: where no gradients are wanted, in the memory of
+    the first, which nobody else may need then.
+
+    Arguments
+    ---------
+    x, y : torch.Tensor
+        Of one shape.
 
     Returns
     -------
     torch.Tensor
-        [batch, out_channels, 2 * frames, 2 * bands]
+        x + y, of the same shape.
 
     Example
     -------
-    >>> x, weight = torch.randn(1, 2, 3, 4), torch.randn(5, 2, 3, 3)
-    >>> upsample_and_convolve(x, weight, torch.zeros(5)).shape
-    torch.Size([1, 5, 6, 8])
+    >>> with torch.no_grad():
+    ...     add_to(torch.ones(1), torch.ones(1))
+    tensor([2.])
     """
-    if x.is_cuda or x.dtype != torch.float32:
-        return F.conv2d(F.interpolate(x, scale_factor=2.0), weight, bias, 1, 1)
-    kernel = weight.flip(2, 3).transpose(0, 1)
-    kernel = F.pad(kernel, (0, 0, 0, 1)) + F.pad(kernel, (0, 0, 1, 0))
-    kernel = F.pad(kernel, (0, 1)) + F.pad(kernel, (1, 0))
-    return F.conv_transpose2d(x, kernel, bias, stride=2, padding=1)
+    if torch.is_grad_enabled() or x.dtype != y.dtype:
+        return x + y
+    return x.add_(y)
+
+
+def silu(x):
+    """SiLU of a tensor: where no gradients are wanted, in its memory.
+
+    Arguments
+    ---------
+    x : torch.Tensor
+        Any shape.
+
+    Returns
+    -------
+    torch.Tensor
+        x * sigmoid(x), of the same shape.
+
+    Example
+    -------
+    >>> silu(torch.zeros(1))
+    tensor([0.])
+    """
+    return F.silu(x, inplace=not torch.is_grad_enabled())
 
 
 def fold_weight_norm(model):
@@ -150,8 +203,9 @@ def prepare_for_inference(model, dtype=torch.float32):
     """Brings the weights of a model to the form in which it runs fastest.
 
     Folds weight normalisations, lays the weights of convolutions out as
-    channels-last, and casts those of convolutions and linear layers. The rest
-    stays in single precision: run the model in a `torch.autocast` region.
+    channels-last, computes in advance what is derived from them, and casts
+    those of convolutions and linear layers. The rest stays in single
+    precision: run the model in a `torch.autocast` region.
 
     Arguments
     ---------
@@ -180,3 +234,6 @@ def prepare_for_inference(model, dtype=torch.float32):
         elif isinstance(module, flat):
             weight = weight.transpose(1, 2).contiguous().transpose(1, 2)
         module.weight.data = weight
+        if isinstance(module, UpsamplingConv2d) and weight.device.type == "cpu":
+            if dtype == torch.float32:
+                module.kept_kernel = module.smeared_kernel().detach()

@@ -17,7 +17,11 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from speechbrain_flashsr.lobes.convolutions import upsample_and_convolve
+from speechbrain_flashsr.lobes.convolutions import (
+    UpsamplingConv2d,
+    add_to,
+    silu,
+)
 
 
 def timestep_embedding(t, channels, max_period=10000.0):
@@ -90,10 +94,10 @@ class TimeResidualBlock(nn.Module):
     def forward(self, x, time):
         """Maps [batch, in_channels, frames, bands] and the time embedding
         [batch, time_channels] to [batch, out_channels, frames, bands]."""
-        h = self.conv1(F.silu(self.norm1(x)))
-        h = h + self.time(F.silu(time))[:, :, None, None]
-        h = self.conv2(self.dropout(F.silu(self.norm2(h))))
-        return self.skip(x) + h
+        h = self.conv1(silu(self.norm1(x)))
+        h = add_to(h, self.time(F.silu(time))[:, :, None, None])
+        h = self.conv2(self.dropout(silu(self.norm2(h))))
+        return add_to(h, self.skip(x))
 
 
 class SelfAttention(nn.Module):
@@ -195,9 +199,9 @@ class SpatialTransformer(nn.Module):
     def forward(self, x):
         """Maps [batch, channels, frames, bands] to the same shape."""
         h = self.conv_in(self.norm(x)).flatten(2).transpose(1, 2)
-        h = h + self.attention1(self.norm1(h))
-        h = h + self.attention2(self.norm2(h))
-        h = h + self.feed_forward(self.norm3(h))
+        h = add_to(self.attention1(self.norm1(h)), h)
+        h = add_to(self.attention2(self.norm2(h)), h)
+        h = add_to(self.feed_forward(self.norm3(h)), h)
         return x + self.conv_out(h.transpose(1, 2).reshape(x.shape))
 
 
@@ -219,7 +223,7 @@ class Downsample(nn.Conv2d):
         super().__init__(channels, channels, 3, stride=2, padding=1)
 
 
-class Upsample(nn.Conv2d):
+class Upsample(UpsamplingConv2d):
     """Doubles both axes: nearest neighbour, then a 3x3 convolution.
 
     Arguments
@@ -234,12 +238,7 @@ class Upsample(nn.Conv2d):
     """
 
     def __init__(self, channels):
-        super().__init__(channels, channels, 3, padding=1)
-
-    def forward(self, x):
-        """Maps [batch, channels, frames, bands] to
-        [batch, channels, 2 * frames, 2 * bands]."""
-        return upsample_and_convolve(x, self.weight, self.bias)
+        super().__init__(channels, channels)
 
 
 class Stage(nn.ModuleList):
@@ -397,7 +396,7 @@ class LatentUNet(nn.Module):
         h = self._run(self.middle, h, time)
         for stage in self.up:
             h = self._run(stage, torch.cat([h, skips.pop()], dim=1), time)
-        return self.conv_out(F.silu(self.norm_out(h)))
+        return self.conv_out(silu(self.norm_out(h)))
 
     def _run(self, stage, h, time):
         if self.gradient_checkpointing and torch.is_grad_enabled():

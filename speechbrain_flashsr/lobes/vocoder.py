@@ -22,10 +22,15 @@ from speechbrain_flashsr.lobes.convolutions import (
     Conv1d,
     ConvTranspose1d,
     PreciseConv1d,
+    add_to,
     fold_weight_norm,
 )
 
 LEAKY_SLOPE = 0.1
+
+LARGEST_GAIN = 4.0
+"""By which the network can raise shaped noise, or lower it, from one sample to
+the next."""
 
 
 def _activation(channels, alias_free):
@@ -82,8 +87,12 @@ class AMPBlock(nn.Module):
 
     def forward(self, x):
         """Maps [batch, channels, time] to the same shape."""
-        for layer in self.layers:
-            x = x + layer(x)
+        memory = None
+        for activation1, convolution1, activation2, convolution2 in self.layers:
+            memory = activation1(x, memory)
+            h = convolution1(memory)
+            memory = activation2(h, memory)
+            x = add_to(convolution2(memory), x)
         return x
 
 
@@ -159,8 +168,8 @@ class SRVocoder(nn.Module):
     mel_std : float
         The difference is divided by it.
     shaped_noise : speechbrain_flashsr.lobes.excitation.ShapedNoise, optional
-        With it, the network starts from the waveform plus shaped noise, and
-        learns only what is wrong with it.
+        With it, the output is the waveform plus shaped noise, to which the
+        network gives a gain over time, plus what the network adds.
 
     Example
     -------
@@ -214,7 +223,10 @@ class SRVocoder(nn.Module):
             for width in widths[1:]
         )
         self.activation_out = _activation(widths[-1], alias_free)
-        self.conv_out = weight_norm(PreciseConv1d(widths[-1], 1, 7, padding=3))
+        outputs = 1 if shaped_noise is None else 2
+        self.conv_out = weight_norm(
+            PreciseConv1d(widths[-1], outputs, 7, padding=3)
+        )
 
     @property
     def needs_excitation(self):
@@ -256,7 +268,6 @@ class SRVocoder(nn.Module):
         given = wavs.unsqueeze(1)
         if self.needs_excitation:
             noise = self.shaped_noise(mel, wavs, excitation)
-            start = wavs + noise
             given = torch.stack([wavs, noise], dim=1)
         features = self.waveform_branch(given)
         h = self.conv_in((mel - self.mel_mean) / self.mel_std)
@@ -264,10 +275,16 @@ class SRVocoder(nn.Module):
             self.upsamples, features, self.stages
         ):
             # An odd rate leaves one sample too many.
-            h = upsample(h)[..., : feature.shape[-1]] + feature
-            h = sum(self._run(block, h) for block in blocks) / len(blocks)
-        output = torch.tanh(self.conv_out(self.activation_out(h))).squeeze(1)
-        return start + output if self.needs_excitation else output
+            h = add_to(upsample(h)[..., : feature.shape[-1]], feature)
+            total = self._run(blocks[0], h)
+            for block in blocks[1:]:
+                total = add_to(total, self._run(block, h))
+            h = total / len(blocks)
+        output = torch.tanh(self.conv_out(self.activation_out(h)))
+        if not self.needs_excitation:
+            return output.squeeze(1)
+        added, gain = output.unbind(1)
+        return wavs + LARGEST_GAIN**gain * noise + added
 
     def _run(self, block, h):
         if self.gradient_checkpointing and torch.is_grad_enabled():

@@ -12,8 +12,10 @@ from torch.nn import functional as F
 from speechbrain_flashsr.lobes.convolutions import (
     Conv1d,
     ConvTranspose1d,
+    UpsamplingConv2d,
+    add_to,
     prepare_for_inference,
-    upsample_and_convolve,
+    silu,
 )
 from speechbrain_flashsr.lobes.vocoder import SRVocoder
 
@@ -43,22 +45,46 @@ def test_1d_convolutions_are_torchs(ours, theirs, options, channels_last):
 def test_upsampling_by_a_transposed_convolution(channels_last):
     """Values and gradients, the image's border included."""
     torch.manual_seed(0)
-    inputs = [torch.randn(2, 3, 5, 4), torch.randn(6, 3, 3, 3), torch.randn(6)]
-    if channels_last:
-        inputs[0] = inputs[0].contiguous(memory_format=torch.channels_last)
+    module = UpsamplingConv2d(3, 6)
+    x = torch.randn(2, 3, 5, 4, requires_grad=True)
     results = []
     for function in (
-        upsample_and_convolve,
-        lambda x, w, b: F.conv2d(
-            F.interpolate(x, scale_factor=2.0), w, b, padding=1
+        module,
+        lambda x: F.conv2d(
+            F.interpolate(x, scale_factor=2.0), *module.parameters(), padding=1
         ),
     ):
-        leaves = [x.clone().requires_grad_() for x in inputs]
-        output = function(*leaves)
+        image = x
+        if channels_last:
+            image = x.contiguous(memory_format=torch.channels_last)
+        output = function(image)
+        leaves = [x, *module.parameters()]
         gradients = torch.autograd.grad((output**2).sum(), leaves)
         results.append((output, *gradients))
     for ours, expected in zip(*results):
         torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def test_prepared_upsampling_gives_the_same():
+    module = UpsamplingConv2d(3, 6)
+    x = torch.randn(2, 3, 5, 4)
+    expected, names = module(x), list(module.state_dict())
+    prepare_for_inference(module)
+    assert module.kept_kernel.shape == (3, 6, 4, 4)
+    torch.testing.assert_close(module(x), expected, rtol=1e-6, atol=1e-6)
+    assert list(module.state_dict()) == names == ["weight", "bias"]
+
+
+@pytest.mark.parametrize("function", [lambda x: add_to(x, x + 1), silu])
+def test_memory_is_used_anew_without_gradients(function):
+    x = torch.randn(5)
+    kept = function(x.clone().requires_grad_())
+    assert kept.requires_grad
+    with torch.no_grad():
+        reused = function(copy := x.clone())
+    assert reused.data_ptr() == copy.data_ptr()
+    torch.testing.assert_close(reused, kept.detach())
 
 
 @torch.no_grad()

@@ -4,6 +4,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import functools
 import logging
 import math
 
@@ -385,6 +386,36 @@ def test_half_precision_needs_a_gpu(tmp_path):
         FlashSR.from_hparams(
             save_tiny_model(tmp_path),
             run_opts={"device": "cpu", "precision": "fp16"},
+        )
+
+
+def test_compiled_model_gives_the_same(sr, tmp_path, monkeypatch):
+    """What the compiler is given; the code that it generates is PyTorch's."""
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    compiler = functools.partial(torch.compile, backend=backend)
+    monkeypatch.setattr(torch, "compile", compiler)
+    compiled = FlashSR.from_hparams(
+        save_tiny_model(tmp_path), run_opts={"device": "cpu", "compile": True}
+    )
+    wavs = pink(1, 8000)
+    options = {"sample_rate": 16000, "cutoff": 8000}
+    out = compiled.super_resolve_batch(wavs, **options)
+    assert graphs
+    expected = sr.super_resolve_batch(wavs, **options)
+    torch.testing.assert_close(out, expected, rtol=0, atol=1e-4)
+
+
+def test_compiling_needs_a_compiler(tmp_path, monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(ValueError, match="'no-such-compiler'.*CXX"):
+        FlashSR.from_hparams(
+            save_tiny_model(tmp_path),
+            run_opts={"device": "cpu", "compile": True},
         )
 
 
