@@ -23,12 +23,6 @@ magnitudes of 1 and the phases of white noise (Hann windows, a hop of about a
 quarter): they do not fit together, and so cancel a little."""
 
 
-INAUDIBLE = 8.0
-"""Magnitudes up to this many times the spectrogram's floor mean silence: they
-come from its prediction's errors. In all bands together they are a noise 83 dB
-below full scale."""
-
-
 class ShapedNoise(nn.Module):
     """Noise filtered so that it adds to a waveform what a log-mel
     spectrogram has beyond that waveform's own.
@@ -55,7 +49,6 @@ class ShapedNoise(nn.Module):
         transform = features.mel.spectrogram
         self.n_fft = transform.n_fft
         self.hop_length = features.hop_length
-        self.inaudible = INAUDIBLE * features.floor
         bands = features.mel.mel_scale.fb.clone()
         self.register_buffer("bands", bands, persistent=False)
         # A band's magnitude at each bin: a mean over the bands there.
@@ -87,8 +80,7 @@ class ShapedNoise(nn.Module):
             wanted = self.between_frames(mel.to(dtype).exp())
             there = self.transform(wavs.to(dtype)).abs()
             there = torch.matmul(self.bands.T, there)
-            there = there**2 + self.inaudible**2
-            missing = (wanted**2 - there).clamp_min(0.0)
+            missing = (wanted**2 - there**2).clamp_min(0.0)
             # The gradient of a square root at 0 is not finite.
             missing = (missing + 1e-12).sqrt()
             magnitude = torch.matmul(self.spread, missing) / EVEN_MAGNITUDE

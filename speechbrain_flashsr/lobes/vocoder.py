@@ -32,6 +32,10 @@ LARGEST_GAIN = 4.0
 """By which the network can raise shaped noise, or lower it, from one sample to
 the next."""
 
+SILENCE = 1e-5
+"""Where a waveform varies by less than this it is silent: -100 dB of full scale.
+It may be at a constant value, for the mean of a recording is subtracted."""
+
 
 def _activation(channels, alias_free):
     activation = SnakeBeta(channels)
@@ -169,7 +173,8 @@ class SRVocoder(nn.Module):
         The difference is divided by it.
     shaped_noise : speechbrain_flashsr.lobes.excitation.ShapedNoise, optional
         With it, the output is the waveform plus shaped noise, to which the
-        network gives a gain over time, plus what the network adds.
+        network gives a gain over time, plus what the network adds; where the
+        waveform is silent, it is silent.
 
     Example
     -------
@@ -284,7 +289,14 @@ class SRVocoder(nn.Module):
         if not self.needs_excitation:
             return output.squeeze(1)
         added, gain = output.unbind(1)
-        return wavs + LARGEST_GAIN**gain * noise + added
+        return wavs + self.sounding(wavs) * (LARGEST_GAIN**gain * noise + added)
+
+    def sounding(self, wavs):
+        """1 where waveforms [batch, time] sound within two hops, else 0."""
+        least, most = wavs.unflatten(1, (-1, self.hop_length)).aminmax(dim=2)
+        near = F.max_pool1d(most - least, 5, stride=1, padding=2)
+        sounding = (near > SILENCE).to(wavs.dtype)
+        return sounding.repeat_interleave(self.hop_length, dim=1)
 
     def _run(self, block, h):
         if self.gradient_checkpointing and torch.is_grad_enabled():
