@@ -75,3 +75,12 @@ def test_silence_stays_silent(flashsr):
         torch.zeros(1, 16000), sample_rate=16000, cutoff=7000
     )
     assert output.abs().max() < 1e-4
+
+
+def test_no_hiss_in_silence_after_sound(flashsr):
+    generator = torch.Generator().manual_seed(0)
+    wavs = torch.zeros(1, 3 * 16000)
+    wavs[:, :16000] = 0.3 * torch.randn(16000, generator=generator)
+    output = flashsr.super_resolve_batch(wavs, sample_rate=16000, cutoff=7000)
+    silence = output[:, 48000 + 9600 :]
+    assert silence.square().mean().sqrt() < 1e-5  # -100 dBFS

@@ -34,7 +34,7 @@ SHARES = {
 the next."""
 
 COMPRESSION = 0.5
-"""libsndfile's compression level: some 80 kbit/s, with content to 20 kHz."""
+"""libsndfile's compression level: some 100 kbit/s, with content to 20 kHz."""
 
 
 def pack_clips(data_folder, save_folder, megabytes=60.0, seed=0):
