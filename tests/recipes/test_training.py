@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hyperpyyaml import load_hyperpyyaml
 
 from speechbrain_flashsr.export import export_pretrained, model_of_recipe
 from speechbrain_flashsr.inference import FlashSR
@@ -224,6 +225,70 @@ def test_the_vocoder_trains_on_what_the_student_predicts(
     )
     with pytest.raises(ValueError, match="`student_file` is not given"):
         training.run_stage(project, "sr_vocoder", arguments, monkeypatch)
+
+
+def test_a_vocoder_that_starts_from_noise(
+    project, workshop, trained, tmp_path, monkeypatch
+):
+    """It trains, resumes to the same weights, and loads in the interface."""
+    data, hparams = workshop
+    outputs, _ = trained
+    tiny = (project / "tests/recipes/tiny_model.yaml").read_text()
+    noise = "speechbrain_flashsr.lobes.excitation.ShapedNoise"
+    model = tmp_path / "model.yaml"
+    model.write_text(
+        tiny.replace(
+            "    dilations: [1]\n",
+            "    dilations: [1]\n"
+            f"    shaped_noise: !new:{noise}\n"
+            "        features: !ref <features>\n",
+        )
+    )
+    recipe = tmp_path / "train_sr_vocoder.yaml"
+    base = project / training.RECIPE / "hparams/train_sr_vocoder.yaml"
+    recipe.write_text(f"based_on: {base}\nmodel: !include:{model}\n")
+    states = {}
+    for name, limits in {
+        "once": [[]],
+        "resumed": [["--max_minutes=0"], []],
+    }.items():
+        output = tmp_path / name
+        for limit in limits:
+            arguments = training.stage_arguments(
+                "sr_vocoder", hparams, data, output
+            )
+            training.run_stage(
+                project,
+                "sr_vocoder",
+                [str(recipe), *arguments[1:], *limit],
+                monkeypatch,
+            )
+        states[name] = exported_state("sr_vocoder", output)
+    for key, value in states["once"].items():
+        assert torch.equal(states["resumed"][key], value), key
+    started = load_hyperpyyaml(model.read_text())["vocoder"].state_dict()
+    assert states["once"].keys() == started.keys()
+
+    state = {
+        EXPORTED[stage]: exported_state(stage, outputs[stage])
+        for stage in ("autoencoder", "student")
+    }
+    state["vocoder"] = states["once"]
+    folder = export_pretrained(
+        tmp_path / "pretrained",
+        model_of_recipe(output / "hyperparams.yaml"),
+        state,
+    )
+    flashsr = FlashSR.from_hparams(source=folder)
+    wavs = torch.randn(1, 8000, generator=torch.Generator().manual_seed(0))
+    restored = [
+        flashsr.super_resolve_batch(
+            wavs, sample_rate=8000, cutoff=3000, seed=seed
+        )
+        for seed in (0, 0, 1)
+    ]
+    assert torch.equal(restored[0], restored[1])
+    assert not torch.allclose(restored[0], restored[2], atol=1e-4)
 
 
 def train(project, stage, workshop, output, monkeypatch, files=None, **flags):
