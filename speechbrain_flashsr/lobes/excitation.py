@@ -84,9 +84,9 @@ class ShapedNoise(nn.Module):
             # The gradient of a square root at 0 is not finite.
             missing = (missing + 1e-12).sqrt()
             magnitude = torch.matmul(self.spread, missing) / EVEN_MAGNITUDE
-            phase = self.transform(excitation.to(dtype)).angle()
+            spectrum = self.transform(excitation.to(dtype))
             return torch.istft(
-                torch.polar(magnitude, phase),
+                spectrum * (magnitude / spectrum.abs().clamp_min(1e-12)),
                 self.n_fft,
                 self.hop_length,
                 window=self.window,
