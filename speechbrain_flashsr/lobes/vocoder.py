@@ -262,7 +262,8 @@ class SRVocoder(nn.Module):
         Raises
         ------
         ValueError
-            If the two lengths do not fit.
+            If the two lengths do not fit, or the noise is missing or of
+            another shape.
         """
         if wavs.shape[-1] != mel.shape[-1] * self.hop_length:
             raise ValueError(
@@ -272,6 +273,12 @@ class SRVocoder(nn.Module):
             )
         given = wavs.unsqueeze(1)
         if self.needs_excitation:
+            if excitation is None or excitation.shape != wavs.shape:
+                got = "none" if excitation is None else list(excitation.shape)
+                raise ValueError(
+                    f"This vocoder needs white noise of shape "
+                    f"{list(wavs.shape)} as `excitation`; got {got}."
+                )
             noise = self.shaped_noise(mel, wavs, excitation)
             given = torch.stack([wavs, noise], dim=1)
         features = self.waveform_branch(given)

@@ -117,3 +117,18 @@ def test_vocoder_starts_from_waveform_and_noise(log_mel, white):
     assert not torch.allclose(output, start, atol=1e-3)
     expected = low + shaped_noise(mel, low, white)
     torch.testing.assert_close(start, expected)
+
+
+def test_missing_excitation_is_named(log_mel, white):
+    vocoder = SRVocoder(
+        256,
+        32,
+        kernel_sizes=(3,),
+        dilations=(1,),
+        shaped_noise=ShapedNoise(log_mel),
+    )
+    mel = torch.zeros(2, 256, TIME // 480)
+    with pytest.raises(ValueError, match=r"shape \[2, 48000\].*got none"):
+        vocoder(mel, white)
+    with pytest.raises(ValueError, match=r"got \[2, 100\]"):
+        vocoder(mel, white, white[:, :100])
