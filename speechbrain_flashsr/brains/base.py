@@ -57,7 +57,7 @@ def frozen(module):
 
 
 class FlashSRBrain(sb.Brain):
-    """Base of the four stages: trains networks with named losses.
+    """Base of the stages: trains networks with named losses.
 
     A subclass names its optimisers and the modules that each trains
     (`optimized`), what a turn's losses are (`compute_losses`), and which
