@@ -30,11 +30,16 @@ ACTIVATION_SHAPES = ((768, 5120), (384, 30720), (96, 122880), (48, 245760))
 """Channels and samples of stages of the paper's vocoder, for 5.12 s."""
 
 
-def load(size, precision, device):
+def load(size, precision, arguments):
     """The interface around the model that ships, or one of the paper's size."""
     from speechbrain_flashsr.inference import FlashSR
 
-    options = {"device": device, "precision": precision, "noprogressbar": True}
+    options = {
+        "device": arguments.device,
+        "precision": precision,
+        "compile": arguments.compile,
+        "noprogressbar": True,
+    }
     if size == "small":
         return FlashSR.from_hparams(run_opts=options)
     from hyperpyyaml import load_hyperpyyaml
@@ -112,7 +117,7 @@ def measure_model(arguments, size, precision):
     """Parts, whole, interface and ceilings of one model."""
     device = arguments.device
     options = {"repeats": arguments.repeats, "device": device}
-    flashsr = load(size, precision, device)
+    flashsr = load(size, precision, arguments)
     results = {"batches": {}}
     for batch in arguments.batches:
         stages = Stages(flashsr, batch, arguments.window)
@@ -161,7 +166,7 @@ def measure_front_end(arguments):
         return int(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
     before = memory()
-    flashsr = load("small", arguments.precisions[0], arguments.device)
+    flashsr = load("small", arguments.precisions[0], arguments)
     front_end = SuperResolutionFrontEnd(flashsr, 16000)
     gpu = arguments.device.startswith("cuda")
     results = []
@@ -187,12 +192,15 @@ def measure_activation(arguments):
         SnakeBeta,
         kaiser_sinc_filter,
     )
+    from speechbrain_flashsr.lobes.compiled import compile_activations
 
     device = arguments.device
     options = {"repeats": arguments.repeats, "device": device}
     results = []
     for channels, length in ACTIVATION_SHAPES:
         module = AliasFree(SnakeBeta(channels)).to(device)
+        if arguments.compile:
+            compile_activations(module)
         taps = kaiser_sinc_filter().to(device).expand(channels, 1, -1)
         rows = torch.randn(1, length, channels, device=device)
         x = rows.transpose(1, 2)
@@ -200,7 +208,11 @@ def measure_activation(arguments):
             # Into memory that is there, as in the vocoder.
             best_time(module, x, module(x), **options),
             best_time(
-                definition, module.activation, x.contiguous(), taps, **options
+                definition,
+                SnakeBeta(channels).to(device),
+                x.contiguous(),
+                taps,
+                **options,
             ),
         ]
         speeds = [1e-6 * x.numel() / seconds for seconds in times]

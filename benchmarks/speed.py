@@ -3,6 +3,7 @@
 To run it:
 > python benchmarks/speed.py                  # both sizes, minutes on a CPU
 > python benchmarks/speed.py --sizes small    # the model that ships alone
+> python benchmarks/speed.py --compile        # with compiled activations
 > python benchmarks/speed.py --sizes small --profile   # where time goes
 
 In one run: the copy bandwidth; the alias-free activation; each part of each
@@ -46,11 +47,14 @@ def parse_arguments():
     add("--window", type=float, default=5.12, help="seconds, n times 0.64")
     add("--batches", nargs="+", type=int, default=None)
     add("--repeats", type=int, default=3, help="of which the best is taken")
+    add("--compile", action="store_true", help="activations, on a CPU")
     add("--profile", action="store_true", help="only show where time goes")
     add("-o", "--output", type=Path, help="Markdown file that is written")
     add("--work", help=argparse.SUPPRESS)  # what a process of its own does
     arguments = parser.parse_args()
     gpu = arguments.device.startswith("cuda")
+    if gpu and arguments.compile:
+        parser.error("--compile is for CPUs: only there are parts compiled.")
     arguments.sizes = arguments.sizes or ["small", "base"]
     arguments.precisions = arguments.precisions or (
         ["fp32", "bf16", "fp16"] if gpu else ["fp32", "bf16"]
@@ -121,7 +125,8 @@ def report(arguments):
     window = arguments.window
     yield (
         f"{describe_machine(arguments)}; copies {in_own_process('copy'):.0f} "
-        f"GB/s; windows of {window:g} s; best of {arguments.repeats}."
+        f"GB/s; windows of {window:g} s; best of {arguments.repeats}"
+        + ("; activations compiled." if arguments.compile else ".")
     )
     yield ""
     models = {
@@ -200,7 +205,7 @@ def profile(arguments):
         activities.append(ProfilerActivity.CUDA)
     for size in arguments.sizes:
         for precision in arguments.precisions:
-            flashsr = load(size, precision, arguments.device)
+            flashsr = load(size, precision, arguments)
             stages = Stages(flashsr, arguments.batches[0], arguments.window)
             stages.run()
             with torch.profiler.profile(activities=activities) as profiler:

@@ -129,8 +129,8 @@ def make_parser():
     add(
         "--compile",
         action="store_true",
-        help="leave the model to torch.compile, for GPUs: on a CPU it takes "
-        "minutes and a C++ compiler, and is slower thereafter",
+        help="leave the model to torch.compile on a GPU, its activations "
+        "alone on a CPU; takes a C++ compiler and half a minute first",
     )
     add(
         "--batch-windows",

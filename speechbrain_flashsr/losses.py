@@ -8,6 +8,7 @@ import math
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 LOG10_POWER = 2 / math.log(10)
 """Brings natural logarithms of magnitudes to common logarithms of power."""
@@ -130,6 +131,98 @@ class MultiResolutionSTFTLoss(nn.Module):
             )
             losses.append((convergence + mean).mean())
         return torch.stack(losses).mean()
+
+
+class FineStructureLoss(nn.Module):
+    """Distance of envelopes over time, finer than a mel spectrogram's frames.
+
+    A mel spectrogram whose windows last 43 ms tells neither where in them a
+    click is nor that a voiced sound pulsates with the vocal folds. Here levels
+    in bands of 1.5 kHz above the cut-off are taken every 0.7 ms, from windows
+    of 2.7 ms; of each level its mean over the 43 ms around is subtracted, so
+    that what the spectrogram tells does not count; the loss is the mean
+    absolute difference in natural logarithms of magnitude, over the frames that
+    are less than 40 dB below the band's loudest.
+
+    Arguments
+    ---------
+    sample_rate : int
+        In Hz.
+    floor : float
+        Smallest magnitude of a band, of a waveform's full scale of 1.
+
+    Example
+    -------
+    >>> loss = FineStructureLoss()
+    >>> wavs = torch.randn(1, 9600)
+    >>> hz = torch.tensor([4e3]), torch.tensor([16e3])
+    >>> loss(0.5 * wavs, wavs, *hz).item() < 1e-5
+    True
+    >>> pulses = wavs * (torch.arange(9600) % 480 < 120)
+    >>> loss(wavs, pulses, *hz).item() > 0.5
+    True
+    """
+
+    n_fft = 128
+    hop_length = 32
+    bins_per_band = 4
+    context = 65  # frames: 43 ms
+
+    def __init__(self, sample_rate=48000, floor=1e-5):
+        super().__init__()
+        self.floor = floor
+        window = torch.hann_window(self.n_fft)
+        self.register_buffer("window", window, persistent=False)
+        self.bin_hz = sample_rate / self.n_fft
+
+    def forward(self, predicted, target, cutoff_hz, rolloff_hz):
+        """Compares waveforms.
+
+        Arguments
+        ---------
+        predicted : torch.Tensor
+            [batch, time].
+        target : torch.Tensor
+            [batch, time].
+        cutoff_hz : torch.Tensor
+            Where the band-limited copy ends, [batch].
+        rolloff_hz : torch.Tensor
+            Where the recording ends, [batch].
+
+        Returns
+        -------
+        torch.Tensor
+            Scalar.
+        """
+        ours, theirs = self.levels(predicted), self.levels(target)
+        edges = torch.arange(ours.shape[1] + 1, device=ours.device)
+        edges = edges * self.bins_per_band * self.bin_hz
+        inside = edges[:-1] >= cutoff_hz[:, None].to(edges)
+        inside &= edges[1:] <= rolloff_hz[:, None].to(edges)
+        loudest = theirs.amax(dim=2, keepdim=True)
+        counted = theirs > loudest - QUIET_DB * math.log(10) / 20
+        counted &= inside[:, :, None]
+        difference = (self.detail(ours) - self.detail(theirs)).abs()
+        return (difference * counted).sum() / counted.sum().clamp_min(1)
+
+    def levels(self, wavs):
+        """Logarithms of the bands' magnitudes, [batch, bands, frames]."""
+        spectrum = torch.stft(
+            at_least_single(wavs),
+            self.n_fft,
+            self.hop_length,
+            window=self.window,
+            return_complex=True,
+        )
+        power = spectrum.real**2 + spectrum.imag**2
+        power = power[:, :-1].unflatten(1, (-1, self.bins_per_band)).sum(2)
+        return 0.5 * power.clamp_min(self.floor**2).log()
+
+    def detail(self, levels):
+        """What levels have beyond their mean over the time around."""
+        half = self.context // 2
+        padded = F.pad(levels, (half, half), mode="replicate")
+        return levels - F.avg_pool1d(padded, self.context, stride=1)
 
 
 class SpectrogramDistance(nn.Module):

@@ -42,10 +42,11 @@ class SRVocoderBrain(FlashSRBrain):
     the samples whose spectrogram is the one that the student (`super_resolver`)
     predicts, as at inference, instead of the true one.
 
-    Losses: `stft` (multi-resolution), `mel`, and from step `adversarial_start`
-    on `adversarial`, `feature_matching` and the discriminator's
-    `discriminator`; `stft` stops at each clip's roll-off. Validation logs the
-    log-spectral distance `lsd`.
+    Losses: `stft` (multi-resolution), `fine_structure` (the envelope within the
+    spectrogram's frames), `mel`, and from step `adversarial_start` on
+    `adversarial`, `feature_matching` and the discriminator's `discriminator`;
+    the first two stop at each clip's roll-off. Validation logs the log-spectral
+    distance `lsd`.
     """
 
     trained = ("vocoder",)
@@ -69,6 +70,7 @@ class SRVocoderBrain(FlashSRBrain):
         if turn == "discriminator":
             return self.discriminator_losses()
         high, low = batch.high.data, batch.low.data
+        cutoff_hz = batch.cutoff_hz.to(self.device)
         rolloff_hz = batch.rolloff_hz.to(self.device)
         features = self.hparams.features
         mel = extend_band(features(high), rolloff_hz, features.band_centres())
@@ -82,6 +84,9 @@ class SRVocoderBrain(FlashSRBrain):
         generated_mel = features(at_least_single(generated))
         losses = {
             "stft": self.hparams.stft_loss(generated, high, rolloff_hz),
+            "fine_structure": self.hparams.fine_structure_loss(
+                generated, high, cutoff_hz, rolloff_hz
+            ),
             "mel": (generated_mel - mel).abs().mean(),
         }
         if stage != sb.Stage.TRAIN:

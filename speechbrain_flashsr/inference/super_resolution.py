@@ -44,6 +44,7 @@ from speechbrain_flashsr.inference.reporting import (
 from speechbrain_flashsr.inference.resampling import Resampler
 from speechbrain_flashsr.inference.restoration import Settings, WindowRestorer
 from speechbrain_flashsr.inference.signal_analysis import analyse
+from speechbrain_flashsr.lobes.compiled import compile_activations
 from speechbrain_flashsr.lobes.convolutions import prepare_for_inference
 
 logger = get_logger(__name__)
@@ -64,8 +65,8 @@ class FlashSR(Pretrained):
     Run options beside SpeechBrain's own: `batch_windows`, the number of
     windows that the model gets together (default: 1 on a CPU, 8 on a GPU).
     `precision` is "fp32", "bf16" or, on a GPU, "fp16". `compile` leaves the
-    model to ``torch.compile``: for GPUs; on a CPU that needs a C++ compiler,
-    takes minutes when the first window comes, and is slower thereafter.
+    model to ``torch.compile`` on a GPU, and on a CPU its activations alone,
+    which needs a C++ compiler and half a minute when the first window comes.
 
     Arguments
     ---------
@@ -113,13 +114,13 @@ class FlashSR(Pretrained):
             raise ValueError(
                 "precision='fp16' needs a GPU. Use 'bf16' or 'fp32' on a CPU."
             )
-        if self.compile and self.device_type == "cpu":
-            check_compiler()
         if freeze_params:
             prepare_for_inference(
                 self.mods.super_resolver,
                 AMPConfig.from_name(self.precision).dtype,
             )
+        if self._compiles_activations:
+            compile_activations(self.mods.super_resolver)
         self.sample_rate = self.mods.super_resolver.sample_rate
         self.window_length = hparams.get("window_length", WINDOW_LENGTH)
         self.batch_windows = (
@@ -130,6 +131,17 @@ class FlashSR(Pretrained):
         if "audio_normalizer" not in hparams:
             # The base class would bring `load_audio` to 16 kHz.
             self.audio_normalizer = AudioNormalizer(self.sample_rate, "keep")
+
+    @property
+    def _compiles_activations(self):
+        """Whether they are compiled in place of whole modules."""
+        return self.compile and self.device_type == "cpu"
+
+    def _compile(self):
+        if self._compiles_activations:
+            check_compiler()
+        else:
+            super()._compile()
 
     @classmethod
     def from_hparams(

@@ -42,6 +42,7 @@ class SnakeBeta(nn.Module):
         super().__init__()
         self.alpha = nn.Parameter(torch.zeros(channels))
         self.beta = nn.Parameter(torch.zeros(channels))
+        self.inference = snake  # what computes rows without gradients
 
     def coefficients(self, dtype):
         """Frequency and amplitude of the equal form
@@ -75,24 +76,21 @@ class SnakeBeta(nn.Module):
         # make one row.
         repeats = math.gcd(rows.shape[0] * rows.shape[1], LARGEST_REPEAT)
         coefficients = [values.repeat(repeats) for values in coefficients]
-        width = len(coefficients[0])
-        flat = rows.view(-1, width)
+        flat = rows.view(-1, len(coefficients[0]))
         if torch.is_grad_enabled() or not _in_chunks(x):
             return _snake(flat, *coefficients).view_as(rows).transpose(1, 2)
-        output = _reuse(memory, rows).view_as(flat)
-        step = max(1, CHUNK * torch.get_num_threads() // width)
-        for source, target in zip(flat.split(step), output.split(step)):
-            _snake(source, *coefficients, out=target)
-        return output.view_as(rows).transpose(1, 2)
+        output = reuse(memory, rows)
+        self.inference(flat, *coefficients, output.view_as(flat))
+        return output.transpose(1, 2)
 
 
 def _in_chunks(x):
     """Whether to work through a tensor bit by bit, in the processor's cache.
-    A compiler fuses the operations by itself."""
+    A compiler of whole networks fuses the operations by itself."""
     return not x.is_cuda and not torch.compiler.is_compiling()
 
 
-def _reuse(memory, rows):
+def reuse(memory, rows):
     """Memory for an output like `rows`, [batch, time, channels]: that of an
     earlier one, [batch, channels, time], if it fits."""
     if memory is not None and memory.dtype == rows.dtype:
@@ -100,6 +98,14 @@ def _reuse(memory, rows):
         if memory.shape == rows.shape and memory.is_contiguous():
             return memory
     return rows.new_empty(rows.shape)
+
+
+def snake(rows, frequency, amplitude, output):
+    """Writes SnakeBeta of rows [any, width] to `output`; coefficients
+    [width]."""
+    step = max(1, CHUNK * torch.get_num_threads() // rows.shape[1])
+    for source, target in zip(rows.split(step), output.split(step)):
+        _snake(source, frequency, amplitude, out=target)
 
 
 def _snake(x, frequency, amplitude, out=None):
@@ -178,6 +184,7 @@ class AliasFree(nn.Module):
     def __init__(self, activation):
         super().__init__()
         self.activation = activation
+        self.inference = alias_free  # what computes rows without gradients
         taps = kaiser_sinc_filter()
         # The upsampler's phases: its taps are reversed, as a transposed
         # convolution's are, and restore the level (times 2).
@@ -209,12 +216,12 @@ class AliasFree(nn.Module):
             if torch.is_grad_enabled():
                 output = _ChunkedAliasFree.apply(*arguments)
             else:
-                output = _alias_free(*arguments, memory)
+                output = self.inference(*arguments, memory)
         return output.transpose(1, 2)
 
 
 class _ChunkedAliasFree(torch.autograd.Function):
-    """:func:`_alias_free` with gradients, for which the doubled signal is
+    """:func:`alias_free` with gradients, for which the doubled signal is
     computed anew: chunk by chunk it costs less than to keep and fetch it.
     Upsampling is the adjoint of downsampling, times 2: the gradient goes
     through the same two matrices."""
@@ -222,7 +229,7 @@ class _ChunkedAliasFree(torch.autograd.Function):
     @staticmethod
     def forward(ctx, rows, *matrices):
         ctx.save_for_backward(rows, *matrices)
-        return _alias_free(rows, *matrices)
+        return alias_free(rows, *matrices)
 
     @staticmethod
     def backward(ctx, grad_output):
@@ -293,16 +300,14 @@ def _downsample(doubled, down_matrix, num_blocks, offset, out=None):
     return torch.baddbmm(offset, down_matrix, windows, out=out).flatten(0, 1)
 
 
-def _alias_free(
-    rows, frequency, amplitude, up_matrix, down_matrix, memory=None
-):
+def alias_free(rows, frequency, amplitude, up_matrix, down_matrix, memory=None):
     """The alias-free activation of signals [batch, time, channels]."""
     time, channels = rows.shape[1:]
     matrices = frequency, amplitude, up_matrix, down_matrix
     if not _in_chunks(rows):
-        spans = [_span(item, 0, time, *matrices) for item in rows]
+        spans = [span(item, 0, time, *matrices) for item in rows]
         return torch.stack(spans).to(rows.dtype)
-    output = _reuse(memory, rows)
+    output = reuse(memory, rows)
     scratch = None
     for item, start, stop in _chunks(rows):
         num_blocks = -(-(stop - start) // BLOCK)
@@ -312,7 +317,7 @@ def _alias_free(
             )
         target = output[item, start:stop]
         whole = target.dtype == scratch.dtype and len(target) % BLOCK == 0
-        result = _span(
+        result = span(
             rows[item],
             start,
             stop,
@@ -337,7 +342,7 @@ def _chunks(rows):
             yield item, start, min(start + step, time)
 
 
-def _span(
+def span(
     rows,
     start,
     stop,

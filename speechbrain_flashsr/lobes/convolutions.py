@@ -8,6 +8,8 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import functools
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -27,16 +29,56 @@ class Conv1d(nn.Conv1d):
     (28, 1, 4)
     """
 
-    def forward(self, x):
-        """Maps [batch, in_channels, time] to [batch, out_channels, any]."""
-        return F.conv2d(
-            x.unsqueeze(2),
-            self.weight.unsqueeze(2),
-            self.bias,
-            stride=(1, *self.stride),
-            padding=(0, *self.padding),
-            dilation=(1, *self.dilation),
-        ).squeeze(2)
+    def forward(self, x, residual=None):
+        """Maps [batch, in_channels, time] to [batch, out_channels, any], plus
+        a residual of that shape, which nobody else may need then."""
+        x, weight = x.unsqueeze(2), self.weight.unsqueeze(2)
+        stride, padding = (1, *self.stride), (0, *self.padding)
+        dilation = (1, *self.dilation)
+        arguments = x, weight, self.bias, stride, padding, dilation
+        if residual is not None and _adds_at_once(x, weight, residual):
+            return _add_convolution(residual.unsqueeze(2), *arguments).squeeze(
+                2
+            )
+        output = F.conv2d(*arguments)
+        output = output.squeeze(2)
+        return output if residual is None else add_to(output, residual)
+
+
+def _add_convolution(residual, x, weight, bias, stride, padding, dilation):
+    """Adds a convolution to a residual, in place, by an operation of oneDNN
+    that PyTorch's compiler uses; it is not part of PyTorch's public interface."""
+    return torch.ops.mkldnn._convolution_pointwise_.binary(
+        *(residual, x, weight, bias, padding, stride, dilation, 1),
+        *("add", 1.0, None, [], None),
+    )
+
+
+@functools.cache
+def _can_add(dtype):
+    """Whether there is such an operation, for this processor, and it works."""
+    one = torch.ones(1, 1, 1, 1, dtype=dtype)
+    try:
+        with torch.no_grad():
+            total = _add_convolution(
+                one.clone(), one, one, None, (1, 1), (0, 0), (1, 1)
+            )
+    except (AttributeError, RuntimeError, TypeError):
+        return False
+    return total.item() == 2.0
+
+
+def _adds_at_once(x, weight, residual):
+    """Whether a convolution can be added while it is computed."""
+    return (
+        not torch.is_grad_enabled()
+        and not torch.compiler.is_compiling()
+        and x.device.type == "cpu"
+        and x.dtype == weight.dtype == residual.dtype
+        and x.dtype in (torch.float32, torch.bfloat16)
+        and residual.transpose(1, 2).is_contiguous()
+        and _can_add(x.dtype)
+    )
 
 
 class ConvTranspose1d(nn.ConvTranspose1d):
@@ -132,8 +174,8 @@ class UpsamplingConv2d(nn.Conv2d):
 
 
 def add_to(x, y):
-    """The sum of two tensors: where no gradients are wanted, in the memory of
-    the first, which nobody else may need then.
+    """The sum of two tensors: where no gradients are wanted, in the memory and
+    precision of the first, which nobody else may need then.
 
     Arguments
     ---------
@@ -151,9 +193,7 @@ def add_to(x, y):
     ...     add_to(torch.ones(1), torch.ones(1))
     tensor([2.])
     """
-    if torch.is_grad_enabled() or x.dtype != y.dtype:
-        return x + y
-    return x.add_(y)
+    return x + y if torch.is_grad_enabled() else x.add_(y.to(x.dtype))
 
 
 def silu(x):

@@ -25,6 +25,7 @@ from speechbrain_flashsr.lobes.convolutions import (
     add_to,
     fold_weight_norm,
 )
+from speechbrain_flashsr.lobes.excitation import fine_envelope
 
 LEAKY_SLOPE = 0.1
 
@@ -92,12 +93,16 @@ class AMPBlock(nn.Module):
     def forward(self, x):
         """Maps [batch, channels, time] to the same shape."""
         memory = None
+        residual = x
         for activation1, convolution1, activation2, convolution2 in self.layers:
-            memory = activation1(x, memory)
+            memory = activation1(residual, memory)
             h = convolution1(memory)
             memory = activation2(h, memory)
-            x = add_to(convolution2(memory), x)
-        return x
+            if residual is x:  # which others need
+                residual = add_to(convolution2(memory), x)
+            else:
+                residual = convolution2(memory, residual)
+        return residual
 
 
 class WaveformBranch(nn.Module):
@@ -172,9 +177,9 @@ class SRVocoder(nn.Module):
     mel_std : float
         The difference is divided by it.
     shaped_noise : speechbrain_flashsr.lobes.excitation.ShapedNoise, optional
-        With it, the output is the waveform plus shaped noise, to which the
-        network gives a gain over time, plus what the network adds; where the
-        waveform is silent, it is silent.
+        With it, the output is the waveform plus shaped noise; the network gives
+        the noise a gain over time, and tells how closely it follows the
+        waveform's fine envelope. Where the waveform is silent, it is silent.
 
     Example
     -------
@@ -279,8 +284,9 @@ class SRVocoder(nn.Module):
                     f"This vocoder needs white noise of shape "
                     f"{list(wavs.shape)} as `excitation`; got {got}."
                 )
-            noise = self.shaped_noise(mel, wavs, excitation)
-            given = torch.stack([wavs, noise], dim=1)
+            # Not the noise itself: the network would undo what is random in it.
+            envelope = fine_envelope(wavs)
+            given = torch.stack([wavs, envelope], dim=1)
         features = self.waveform_branch(given)
         h = self.conv_in((mel - self.mel_mean) / self.mel_std)
         for upsample, feature, blocks in zip(
@@ -295,8 +301,10 @@ class SRVocoder(nn.Module):
         output = torch.tanh(self.conv_out(self.activation_out(h)))
         if not self.needs_excitation:
             return output.squeeze(1)
-        added, gain = output.unbind(1)
-        return wavs + self.sounding(wavs) * (LARGEST_GAIN**gain * noise + added)
+        gain, depth = output.unbind(1)
+        noise = self.shaped_noise(mel, wavs, excitation)
+        noise = noise * LARGEST_GAIN**gain * (depth * envelope).exp()
+        return wavs + self.sounding(wavs) * noise
 
     def sounding(self, wavs):
         """1 where waveforms [batch, time] sound within two hops, else 0."""

@@ -42,6 +42,26 @@ def test_1d_convolutions_are_torchs(ours, theirs, options, channels_last):
 
 
 @pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("gradients", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_residual_is_added(dtype, gradients, channels_last):
+    """With the layout of inference by oneDNN, in the residual's memory."""
+    torch.manual_seed(0)
+    module = Conv1d(6, 6, 3, dilation=2, padding=2).to(dtype)
+    x, residual = torch.randn(2, 2, 31, 6).to(dtype).transpose(2, 3)
+    if not channels_last:
+        x, residual = x.contiguous(), residual.contiguous()
+    with torch.set_grad_enabled(gradients):
+        expected = module(x).float() + residual.float()
+        output = module(x, residual)
+    assert output.dtype == dtype and output.requires_grad == gradients
+    rtol = 1e-5 if dtype == torch.float32 else 2**-6
+    torch.testing.assert_close(output.float(), expected, rtol=rtol, atol=rtol)
+    if dtype == torch.float32 and channels_last and not gradients:
+        assert output.data_ptr() == residual.data_ptr()
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
 def test_upsampling_by_a_transposed_convolution(channels_last):
     """Values and gradients, the image's border included."""
     torch.manual_seed(0)

@@ -7,7 +7,7 @@ Authors
 import pytest
 import torch
 
-from speechbrain_flashsr.lobes.excitation import ShapedNoise
+from speechbrain_flashsr.lobes.excitation import ShapedNoise, fine_envelope
 from speechbrain_flashsr.lobes.features import LogMel
 from speechbrain_flashsr.lobes.vocoder import SRVocoder
 
@@ -99,6 +99,33 @@ def test_gradients_reach_the_spectrogram_and_are_finite(log_mel, white):
     assert mel.grad[0].abs().sum() > 0
 
 
+def test_fine_envelope_follows_pulses(white):
+    """Of noise that pulsates at 100 Hz, in phase and by its own swing; the
+    overall level and a swell of a second do not matter."""
+    time = torch.arange(TIME) / 48000
+    swing = torch.sin(2 * torch.pi * 100 * time)
+    steady = fine_envelope(white)
+    envelope = fine_envelope(0.01 * white * (0.7 * swing).exp())
+    assert envelope.shape == (2, TIME)
+    inner = slice(3000, -3000)
+    carried = (envelope - steady)[..., inner]
+    slope = (carried * swing[inner]).mean(-1) / (swing[inner] ** 2).mean()
+    # A mean over 1.5 ms flattens the swing a little.
+    assert ((slope > 0.6) & (slope < 0.72)).all()
+    rest = carried - slope[:, None] * swing[inner]
+    assert rest.std() < 0.1
+    swell = fine_envelope(white * (1 + 0.9 * torch.sin(6.28 * time)))
+    assert (swell - steady)[..., inner].abs().max() < 0.1
+
+
+def test_fine_envelope_of_silence_and_gradients():
+    silent = torch.zeros(1, 4800, requires_grad=True)
+    envelope = fine_envelope(silent)
+    assert envelope.abs().max() < 1e-3
+    envelope.square().sum().backward()
+    assert silent.grad.isfinite().all()
+
+
 def test_vocoder_starts_from_waveform_and_noise(log_mel, white):
     torch.manual_seed(0)
     shaped_noise = ShapedNoise(log_mel)
@@ -115,8 +142,14 @@ def test_vocoder_starts_from_waveform_and_noise(log_mel, white):
         vocoder.conv_out.bias.zero_()
     start = vocoder(mel, low, white)
     assert not torch.allclose(output, start, atol=1e-3)
-    expected = low + shaped_noise(mel, low, white)
-    torch.testing.assert_close(start, expected)
+    noise = shaped_noise(mel, low, white)
+    torch.testing.assert_close(start, low + noise)
+    with torch.no_grad():  # gain and depth
+        vocoder.conv_out.bias.copy_(torch.tensor([0.5, 0.9]).atanh())
+    modulated = 2 * noise * (0.9 * fine_envelope(low)).exp()
+    output = vocoder(mel, low, white)
+    assert (modulated - noise).abs().max() > 0.1 * noise.abs().max()
+    torch.testing.assert_close(output, low + modulated)
 
 
 def test_missing_excitation_is_named(log_mel, white):

@@ -18,6 +18,7 @@ from speechbrain_flashsr.lobes.discriminators import (
 from speechbrain_flashsr.lobes.features import LogMel
 from speechbrain_flashsr.losses import (
     DETAIL,
+    FineStructureLoss,
     MultiResolutionSTFTLoss,
     SpectrogramDistance,
 )
@@ -85,6 +86,43 @@ def test_latent_discriminator_judges_patches():
 @pytest.fixture(scope="module")
 def log_mel():
     return LogMel()
+
+
+def swelling(noise, amplitude, hz):
+    """Noise whose level swings by an amplitude, in natural logarithms."""
+    time = torch.arange(noise.shape[-1]) / 48000
+    return noise * (amplitude * torch.sin(2 * torch.pi * hz * time)).exp()
+
+
+def test_fine_structure_is_what_changes_within_a_frame(noise):
+    """Pulses at 100 Hz count, with the mean of their swing; a swell of two
+    seconds and a whistle below the cut-off do not."""
+    loss = FineStructureLoss()
+    band = torch.tensor([4000.0] * 2), torch.tensor([16000.0] * 2)
+    for amplitude in (0.2, 0.4):
+        pulsating = swelling(noise, amplitude, 100)
+        expected = pytest.approx(amplitude * 2 / math.pi, rel=0.15)
+        assert loss(pulsating, noise, *band).item() == expected
+    assert loss(swelling(noise, 1.0, 0.5), noise, *band).item() < 0.01
+    time = torch.arange(9600) / 48000
+    pulses = (time % 0.01 < 0.005) * torch.sin(2 * torch.pi * 2000 * time)
+    assert loss(noise + 0.3 * pulses, noise, *band).item() < 0.05
+    lower = torch.tensor([1500.0] * 2), band[1]
+    assert loss(noise + 3 * pulses, noise, *lower).item() > 0.05
+
+
+def test_fine_structure_stops_at_the_rolloff_and_has_gradients(noise):
+    loss = FineStructureLoss()
+    time = torch.arange(9600) / 48000
+    whistle = torch.sin(2 * torch.pi * 18000 * time) * (time % 0.01 < 0.005)
+    low, high = torch.tensor([4000.0] * 2), torch.tensor([23000.0] * 2)
+    stopped = loss(noise + 3 * whistle, noise, low, torch.tensor([16e3] * 2))
+    assert stopped < 0.2 * loss(noise + 3 * whistle, noise, low, high)
+    silent = torch.zeros(2, 9600, requires_grad=True)
+    loss(silent, noise, low, high).backward()
+    assert silent.grad.isfinite().all()
+    nothing = loss(noise, noise.flip(1), high, high)
+    assert nothing == 0.0
 
 
 def test_spectrogram_distance_is_the_log_spectral_distance(log_mel):
