@@ -8,6 +8,7 @@ import math
 import os
 import re
 import shutil
+import sysconfig
 from pathlib import Path
 
 import torch
@@ -31,13 +32,13 @@ class AudioError(ValueError):
 
 
 def check_compiler():
-    """Checks that there is the C++ compiler that `torch.compile` calls on a
-    CPU.
+    """Checks that there is what `torch.compile` needs on a CPU: a C++ compiler
+    and the headers of Python.
 
     Raises
     ------
     ValueError
-        If it is not found.
+        If one of them is not found.
     """
     name = os.environ.get("CXX", "g++")
     if shutil.which(name) is None:
@@ -45,6 +46,12 @@ def check_compiler():
             f"compile=True needs a C++ compiler, and '{name}' is not found. "
             "Install one, name it in the environment variable CXX, or leave "
             "compile out."
+        )
+    header = Path(sysconfig.get_path("include"), "Python.h")
+    if not header.exists():
+        raise ValueError(
+            f"compile=True needs Python's headers, and '{header}' is not "
+            "found. Install them (Debian: python3-dev), or leave compile out."
         )
 
 

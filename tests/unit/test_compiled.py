@@ -5,8 +5,6 @@ Authors
 """
 
 import copy
-import os
-import shutil
 
 import pytest
 import torch
@@ -15,11 +13,7 @@ from torch import nn
 from speechbrain_flashsr.lobes import activations, compiled
 from speechbrain_flashsr.lobes.activations import AliasFree, SnakeBeta
 from speechbrain_flashsr.lobes.compiled import compile_activations
-
-needs_compiler = pytest.mark.skipif(
-    shutil.which(os.environ.get("CXX", "g++")) is None,
-    reason="there is no C++ compiler",
-)
+from tests.compiler import needs_compiler
 
 
 def alias_free(channels):

@@ -6,8 +6,7 @@ Authors
 
 import logging
 import math
-import os
-import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ import torch
 
 from speechbrain_flashsr.inference import AudioError, FlashSR
 from speechbrain_flashsr.inference.resampling import Resampler
+from tests.compiler import needs_compiler
 from tests.tiny_model import save_tiny_model, toy_interface
 
 
@@ -390,10 +390,7 @@ def test_half_precision_needs_a_gpu(tmp_path):
         )
 
 
-@pytest.mark.skipif(
-    shutil.which(os.environ.get("CXX", "g++")) is None,
-    reason="there is no C++ compiler",
-)
+@needs_compiler
 def test_compiled_model_gives_the_same(sr, tmp_path):
     """Of its modules the activations alone are compiled, and of no other
     model."""
@@ -414,6 +411,16 @@ def test_compiled_model_gives_the_same(sr, tmp_path):
     expected = sr.super_resolve_batch(wavs, **options)
     assert not torch.equal(out, expected)
     torch.testing.assert_close(out, expected, rtol=0, atol=1e-4)
+
+
+def test_compiling_needs_headers(tmp_path, monkeypatch):
+    monkeypatch.setenv("CXX", sys.executable)  # found
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+    with pytest.raises(ValueError, match="Python.h' is not found"):
+        FlashSR.from_hparams(
+            save_tiny_model(tmp_path),
+            run_opts={"device": "cpu", "compile": True},
+        )
 
 
 def test_compiling_needs_a_compiler(tmp_path, monkeypatch):
