@@ -192,7 +192,7 @@ class FineStructureLoss(nn.Module):
         Returns
         -------
         torch.Tensor
-            Scalar.
+            Scalar, mean over the clips.
         """
         ours, theirs = self.levels(predicted), self.levels(target)
         edges = torch.arange(ours.shape[1] + 1, device=ours.device)
@@ -203,7 +203,8 @@ class FineStructureLoss(nn.Module):
         counted = theirs > loudest - QUIET_DB * math.log(10) / 20
         counted &= inside[:, :, None]
         difference = (self.detail(ours) - self.detail(theirs)).abs()
-        return (difference * counted).sum() / counted.sum().clamp_min(1)
+        total = (difference * counted).sum(dim=(1, 2))
+        return (total / counted.sum(dim=(1, 2)).clamp_min(1)).mean()
 
     def levels(self, wavs):
         """Logarithms of the bands' magnitudes, [batch, bands, frames]."""

@@ -123,6 +123,15 @@ def test_fine_structure_stops_at_the_rolloff_and_has_gradients(noise):
     assert silent.grad.isfinite().all()
     nothing = loss(noise, noise.flip(1), high, high)
     assert nothing == 0.0
+    # Each clip counts as much, however much of it is counted.
+    cutoffs = torch.tensor([4000.0, 12000.0])
+    both = loss(noise.flip(1), noise, cutoffs, high)
+    clips = [slice(0, 1), slice(1, 2)]
+    each = [
+        loss(noise.flip(1)[clip], noise[clip], cutoffs[clip], high[clip])
+        for clip in clips
+    ]
+    torch.testing.assert_close(both, torch.stack(each).mean())
 
 
 def test_spectrogram_distance_is_the_log_spectral_distance(log_mel):
