@@ -73,7 +73,8 @@ def _smooth(x, num_taps):
     window = torch.hann_window(num_taps + 2, periodic=False)[1:-1]
     window = (window / window.sum()).to(x)
     x = F.pad(x, (num_taps // 2, num_taps // 2), mode="replicate")
-    return F.conv1d(x, window[None, None])
+    with torch.autocast(x.device.type, enabled=False):
+        return F.conv1d(x, window[None, None])
 
 
 class ShapedNoise(nn.Module):

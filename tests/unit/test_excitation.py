@@ -118,6 +118,12 @@ def test_fine_envelope_follows_pulses(white):
     assert (swell - steady)[..., inner].abs().max() < 0.1
 
 
+def test_fine_envelope_stays_in_single_precision(white):
+    with torch.autocast("cpu", torch.bfloat16):
+        envelope = fine_envelope(white)
+    assert torch.equal(envelope, fine_envelope(white))
+
+
 def test_fine_envelope_of_silence_and_gradients():
     silent = torch.zeros(1, 4800, requires_grad=True)
     envelope = fine_envelope(silent)
