@@ -223,6 +223,26 @@ def test_only_sounds_are_taken_out_of_archives(data_folder):
     assert {path.name for path in data_folder.iterdir()} == set(PACKAGES)
 
 
+def test_drum_kits_have_their_licences_and_none_validates(tmp_path):
+    """A kit's archive stands for its files in the copyright file; of the kit
+    that validates nothing trains."""
+    kits = "hydrogen-drumkits/usr/share/hydrogen/data/drumkits"
+    for kit in ("Gimme A Hand 1.0", "circAfrique v4", "The Black Pearl 1.0"):
+        write(tmp_path, f"{kits}/{kit}/clap.wav", noise(0))
+    write_copyright(
+        tmp_path,
+        "hydrogen-drumkits",
+        "Files:\n drumkits/Gimme?A?Hand?1.0.h2drumkit\n"
+        " drumkits/The?Black?Pearl?1.0.h2drumkit\nLicense: GPL-2\n text\n\n"
+        "Files: drumkits/circAfrique.h2drumkit\nLicense: CC-BY-SA-3.0\n",
+    )
+    clips = debian_games_prepare.find_clips(tmp_path, "hydrogen-drumkits")
+    assert {clip.source: clip.licence for clip in clips} == {
+        f"{kits}/Gimme A Hand 1.0/clap.wav": "GPL-2",
+        f"{kits}/circAfrique v4/clap.wav": "CC-BY-SA-3.0",
+    }
+
+
 def test_tables_name_packages_of_the_corpus():
     known = debian_games_prepare.PACKAGES
     assert sorted(set(known)) == list(known)
