@@ -23,6 +23,10 @@ DETAIL = 0.6
 """What detail within mel bands adds to the mean squared difference of common
 logarithms of power: as much as between two noises of one spectrum."""
 
+EXCESS_BAND_HZ = (6000.0, 9000.0)
+"""Too much power counts more below the first frequency, nothing more above the
+second, and linearly between them."""
+
 
 def at_least_single(wavs):
     """Half precision as single precision, which Fourier transforms need.
@@ -261,8 +265,13 @@ class SpectrogramDistance(nn.Module):
         self.register_buffer("centres", band_centres, persistent=False)
         (widths,) = torch.gradient(band_centres)
         self.register_buffer("widths", widths, persistent=False)
+        low, high = EXCESS_BAND_HZ
+        audible = ((high - band_centres) / (high - low)).clamp(0, 1)
+        self.register_buffer("audible", audible, persistent=False)
 
-    def forward(self, predicted, target, cutoff_hz, rolloff_hz):
+    def forward(
+        self, predicted, target, cutoff_hz, rolloff_hz, excess_weight=None
+    ):
         """Compares spectrograms.
 
         Arguments
@@ -275,6 +284,13 @@ class SpectrogramDistance(nn.Module):
             Where the band-limited copy ends, [batch].
         rolloff_hz : torch.Tensor
             Where the recording ends, [batch].
+        excess_weight : torch.Tensor or None
+            Weight of the squared difference where the prediction is louder
+            than the target, in `restored` below `EXCESS_BAND_HZ`, [batch]. Above
+            1, a network predicts less where it is less sure: what is too loud
+            annoys more than what is missing (Nilsson and Kleijn, "Avoiding
+            over-estimation in bandwidth extension of telephony speech",
+            ICASSP 2001). None: 1.
 
         Returns
         -------
@@ -290,7 +306,12 @@ class SpectrogramDistance(nn.Module):
             "kept": self.centres < lower,
             "beyond": self.centres >= upper,
         }
-        squared = ((predicted - target).squeeze(1) * LOG10_POWER) ** 2
+        difference = (predicted - target).squeeze(1) * LOG10_POWER
+        squared = difference**2
+        if excess_weight is not None:
+            excess = 1 + self.audible * (excess_weight[:, None] - 1)
+            excess = torch.where(regions["restored"], excess, 1.0)[:, None]
+            squared = torch.where(difference > 0, excess * squared, squared)
         energy = torch.logsumexp(2 * target.squeeze(1), dim=-1)
         loudest = energy.amax(dim=-1, keepdim=True)
         quiet = energy < loudest - QUIET_DB * math.log(10) / 10

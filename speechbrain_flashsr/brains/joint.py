@@ -4,6 +4,8 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import torch
+
 from speechbrain_flashsr.brains.base import FlashSRBrain
 from speechbrain_flashsr.lobes.features import extend_band
 
@@ -16,7 +18,9 @@ class JointBrain(FlashSRBrain):
     behind the decoder; here the error is that of the spectrogram, which is what
     the log-spectral distance measures.
 
-    Hyperparameters read beside the base's: `features`, `spectrogram_distance`.
+    Hyperparameters read beside the base's: `features`, `spectrogram_distance`,
+    and `excess_weights` ({domain: weight of what is too loud}, 1 for domains that
+    it lacks).
 
     Losses: `restored`, `kept` and `beyond`, see
     :class:`~speechbrain_flashsr.losses.SpectrogramDistance`. Above each clip's
@@ -37,8 +41,13 @@ class JointBrain(FlashSRBrain):
         noise = self.draw_noise(batch, shape)
         predicted = self.evaluated("predictor", stage)(low, noise)
         self.pair = mel, predicted
+        weights = self.hparams.excess_weights
+        excess_weight = torch.tensor(
+            [weights.get(domain, 1.0) for domain in batch.domain],
+            device=self.device,
+        )
         return self.hparams.spectrogram_distance(
-            predicted, mel, cutoff_hz, rolloff_hz
+            predicted, mel, cutoff_hz, rolloff_hz, excess_weight
         )
 
     def samples(self, batch):

@@ -96,6 +96,17 @@ def test_edges_of_filtered_noise_are_found(family, cutoff_hz):
     assert within_five_percent(found, cutoff_hz)
 
 
+@pytest.mark.parametrize("rate", [22050, 44100, 96000, 192000])
+def test_edges_are_found_at_any_rate(rate):
+    wav = pink_noise(2)
+    for cutoff_hz in (4000, 8000):
+        detector = CutoffDetector(rate)
+        low = torch.tensor(low_pass(wav, rate, cutoff_hz))[None].float()
+        detector.update(low)
+        (found,) = detector.result()
+        assert within_five_percent(found, cutoff_hz)
+
+
 def test_sixteen_bits_and_hiss_do_not_hide_the_edge():
     low = low_pass(pink_noise(2), 48000, 6000)
     hiss = 1e-5 * np.random.default_rng(1).standard_normal(len(low))

@@ -195,6 +195,36 @@ def test_quiet_frames_count_less(log_mel):
     assert losses["restored"].item() == pytest.approx(expected)
 
 
+def test_what_is_too_loud_can_count_more(log_mel):
+    """By its weight below 6 kHz, and no more above 9 kHz or where it lacks."""
+    distance = SpectrogramDistance(log_mel.band_centres())
+    centres = log_mel.band_centres()
+    target = torch.zeros(1, 1, 3, 256)
+    cutoff, rolloff = torch.tensor([4e3]), torch.tensor([20e3])
+    weight = torch.tensor([5.0])
+    for lowest, highest, factor in ((4e3, 6e3, 5), (9e3, 16e3, 1)):
+        inside = (centres > lowest) & (centres < highest)
+        for sign, expected in ((1, factor), (-1, 1)):
+            predicted = target + sign * inside
+            even, weighted = (
+                distance(predicted, target, cutoff, rolloff, w)["restored"]
+                for w in (None, weight)
+            )
+            ratio = (weighted**2 - DETAIL) / (even**2 - DETAIL)
+            assert ratio.item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_too_loud_below_the_cutoff_counts_as_ever(log_mel):
+    distance = SpectrogramDistance(log_mel.band_centres())
+    target = torch.zeros(1, 1, 3, 256)
+    cutoff, rolloff = torch.tensor([8e3]), torch.tensor([20e3])
+    even, weighted = (
+        distance(target + 1, target, cutoff, rolloff, weight)["kept"]
+        for weight in (None, torch.tensor([5.0]))
+    )
+    assert torch.equal(even, weighted)
+
+
 def test_gradient_of_the_spectrogram_distance_at_no_distance(log_mel):
     distance = SpectrogramDistance(log_mel.band_centres())
     target = torch.zeros(1, 1, 2, 256)

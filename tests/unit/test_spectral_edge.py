@@ -6,7 +6,9 @@ Authors
 
 import numpy as np
 import pytest
+import scipy.signal
 
+from speechbrain_flashsr.degradation import low_pass
 from speechbrain_flashsr.spectral_edge import find_edge
 
 HZ = np.arange(1025) * 24000 / 1024
@@ -62,3 +64,23 @@ def test_the_last_of_two_steps_counts():
 def test_silence_has_no_edge():
     assert find_edge(np.zeros(1025), 24000.0) is None
     assert find_edge(np.full(1025, 1e-15), 24000.0) is None
+
+
+def test_aliases_above_a_mirror_do_not_hide_it():
+    """Resampling leaves a loud band at 2.5 kHz at 18.5 kHz, too."""
+    rng = np.random.default_rng(0)
+    loud = scipy.signal.butter(4, (2000, 3000), "band", fs=48000, output="sos")
+    wav = 3e-3 * rng.standard_normal(96000)
+    wav += scipy.signal.sosfilt(loud, rng.standard_normal(96000))
+    low = low_pass(wav / 10, 48000, 16000, "bessel", 2)
+    _, power = scipy.signal.welch(low, 48000, nperseg=2048)
+    level = 10 * np.log10(power)
+    alias = level[abs(HZ - 18500) < 300].mean()
+    assert alias > level[abs(HZ - 17900) < 100].mean() + 3
+    assert find_edge(power, 24000.0) == pytest.approx(16000, rel=0.01)
+
+
+def test_a_decay_that_only_looks_like_a_mirror_is_no_edge():
+    """Full-band noise that falls by 12 dB from 8 to 9.2 kHz and rises again."""
+    points = (0, -60), (8000, -70), (9200, -82), (11000, -75), (24000, -90)
+    assert find_edge(spectrum(*points, ripple_db=1.0), 24000.0) is None
