@@ -285,8 +285,9 @@ class SpectrogramDistance(nn.Module):
         rolloff_hz : torch.Tensor
             Where the recording ends, [batch].
         excess_weight : torch.Tensor or None
-            Weight of the squared difference where the prediction is louder
-            than the target, in `restored` below `EXCESS_BAND_HZ`, [batch]. Above
+            How many times as much as one that is too low the squared difference
+            counts where the prediction is louder than the target, in `restored`
+            below `EXCESS_BAND_HZ`, [batch]; both together count as ever. Above
             1, a network predicts less where it is less sure: what is too loud
             annoys more than what is missing (Nilsson and Kleijn, "Avoiding
             over-estimation in bandwidth extension of telephony speech",
@@ -311,7 +312,8 @@ class SpectrogramDistance(nn.Module):
         if excess_weight is not None:
             excess = 1 + self.audible * (excess_weight[:, None] - 1)
             excess = torch.where(regions["restored"], excess, 1.0)[:, None]
-            squared = torch.where(difference > 0, excess * squared, squared)
+            weight = torch.where(difference > 0, excess, 1.0)
+            squared = squared * weight * 2 / (1 + excess)
         energy = torch.logsumexp(2 * target.squeeze(1), dim=-1)
         loudest = energy.amax(dim=-1, keepdim=True)
         quiet = energy < loudest - QUIET_DB * math.log(10) / 10
