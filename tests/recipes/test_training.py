@@ -86,6 +86,29 @@ def test_training_moves_weights_and_logs_losses(stage, trained):
     assert all(value.isfinite().all() for value in state.values())
 
 
+def test_excess_weights_are_those_of_the_domains(
+    project, workshop, trained, tmp_path, monkeypatch
+):
+    """Weights of a domain that the data lack change nothing."""
+    data, hparams = workshop
+    outputs, files = trained
+    needed = {name: files[name] for name in NEEDED["joint"]}
+    states = {}
+    for domain in ("birds", "speech"):
+        arguments = training.stage_arguments(
+            "joint", hparams, data, tmp_path / domain, needed
+        )
+        arguments.append(f"--excess_weights={{{domain}: 50.0}}")
+        training.run_stage(project, "joint", arguments, monkeypatch)
+        states[domain] = exported_state("joint", tmp_path / domain)
+    plain = exported_state("joint", outputs["joint"])
+    same = {
+        domain: all(torch.equal(state[name], plain[name]) for name in plain)
+        for domain, state in states.items()
+    }
+    assert same == {"birds": True, "speech": False}
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_killed_training_resumes_to_the_same_weights(
     stage, project, workshop, trained, tmp_path, monkeypatch
