@@ -154,6 +154,11 @@ class UpsamplingConv2d(nn.Conv2d):
     def __init__(self, in_channels, out_channels):
         super().__init__(in_channels, out_channels, 3, padding=1)
         self.register_buffer("kept_kernel", None, persistent=False)
+        self.register_load_state_dict_post_hook(_keep_kernel_anew)
+
+    def keep_kernel(self):
+        """Computes the kernel of the transposed convolution in advance."""
+        self.kept_kernel = self.smeared_kernel().detach()
 
     def forward(self, x):
         """Maps [batch, in_channels, frames, bands] to
@@ -171,6 +176,12 @@ class UpsamplingConv2d(nn.Conv2d):
         kernel = self.weight.flip(2, 3).transpose(0, 1)
         kernel = F.pad(kernel, (0, 0, 0, 1)) + F.pad(kernel, (0, 0, 1, 0))
         return F.pad(kernel, (0, 1)) + F.pad(kernel, (1, 0))
+
+
+def _keep_kernel_anew(module, _):
+    """The kernel that is kept, after other weights were loaded."""
+    if module.kept_kernel is not None:
+        module.keep_kernel()
 
 
 def add_to(x, y):
@@ -276,4 +287,4 @@ def prepare_for_inference(model, dtype=torch.float32):
         module.weight.data = weight
         if isinstance(module, UpsamplingConv2d) and weight.device.type == "cpu":
             if dtype == torch.float32:
-                module.kept_kernel = module.smeared_kernel().detach()
+                module.keep_kernel()

@@ -85,6 +85,19 @@ def test_upsampling_by_a_transposed_convolution(channels_last):
         torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_prepared_upsampling_takes_other_weights():
+    """What is computed in advance follows the weights that are loaded later,
+    into the module or what holds it."""
+    other, module = (nn.Sequential(UpsamplingConv2d(3, 6)) for _ in range(2))
+    x = torch.randn(2, 3, 4, 5)
+    prepare_for_inference(module)
+    with torch.no_grad():
+        before = module(x)
+        module.load_state_dict(other.state_dict())
+        torch.testing.assert_close(module(x), other(x))
+        assert not torch.allclose(before, other(x))
+
+
 @torch.no_grad()
 def test_prepared_upsampling_gives_the_same():
     module = UpsamplingConv2d(3, 6)
