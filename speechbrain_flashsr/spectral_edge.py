@@ -46,8 +46,9 @@ def find_edge(power, nyquist_hz):
     Levels are in dB per Hz, at least -143. A mirror that many bins agree on is
     the edge, whatever is above it: of at least 30 bins up to 15 % above an axis,
     more than 20 % + 3 / sqrt(number of bins) are within 1 dB of what step 1
-    expects, and the level beyond lies 15 dB or more lower. Where scipy's resampling leaves
-    aliases above the edge, those bins differ and the others still agree.
+    expects, and the level beyond lies 15 dB or more lower. Where scipy's
+    resampling leaves aliases above the edge, those bins differ and the others
+    still agree.
 
     Else, candidates are the bins where the mean level over 7 % below exceeds
     that over 7 % above by 9 dB or more, and by the most within 7 %. Each, the
