@@ -204,6 +204,8 @@ def _agreed_mirror(level, lowest, top):
     """The bin, fractional, about which a share of the levels mirror each other
     that cannot be chance, or None."""
     axes, above, gain, compared = _mirror_grid(len(level), lowest, top)
+    if len(axes) == 0:
+        return None
     mirrored = 2 * axes[:, None] - above
     expected = np.interp(mirrored, np.arange(len(level)), level) + gain
     floor = max(np.percentile(level[top // 2 : top], 10), -145.0)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.signal
 
+from speechbrain_flashsr import spectral_edge
 from speechbrain_flashsr.degradation import low_pass
 from speechbrain_flashsr.spectral_edge import find_edge
 
@@ -80,7 +81,22 @@ def test_aliases_above_a_mirror_do_not_hide_it():
     assert find_edge(power, 24000.0) == pytest.approx(16000, rel=0.01)
 
 
-def test_a_decay_that_only_looks_like_a_mirror_is_no_edge():
-    """Full-band noise that falls by 12 dB from 8 to 9.2 kHz and rises again."""
-    points = (0, -60), (8000, -70), (9200, -82), (11000, -75), (24000, -90)
-    assert find_edge(spectrum(*points, ripple_db=1.0), 24000.0) is None
+def test_a_mirror_that_signal_follows_is_no_edge(monkeypatch):
+    """A notch of full-band noise in the very shape of an image: what lies
+    beyond it tells them apart."""
+    power = spectrum((0, -60), (7900, -70), (9200, -58), (24000, -140))
+    level = 10 * np.log10(power)
+    axis = 8000 / HZ[1]
+    notch = np.arange(int(axis) + 1, int(1.16 * axis))
+    distance, gain = spectral_edge._mirror_gain()
+    mirrored = np.interp(2 * axis - notch, np.arange(len(HZ)), level)
+    mirrored += np.interp((notch - axis) / axis, distance, gain)
+    power[notch] = 10 ** (mirrored / 10)
+    assert find_edge(power, 24000.0) is None
+    monkeypatch.setattr(spectral_edge, "LEAST_FALL_DB", -99.0)
+    assert find_edge(power, 24000.0) == pytest.approx(8000, rel=0.01)
+
+
+def test_a_band_too_narrow_for_edges_has_none():
+    power = np.where(np.arange(70) < 30, 1e-6, 1e-14)
+    assert find_edge(power, 1600.0) is None
