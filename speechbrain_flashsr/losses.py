@@ -326,3 +326,25 @@ class SpectrogramDistance(nn.Module):
             frames = (mean + DETAIL).sqrt() * region.any(1, keepdim=True)
             losses[name] = (frames * weights).sum() / weights.sum()
         return losses
+
+    def root_mean_square(self, predicted, reference):
+        """Distance from another prediction, over all bands.
+
+        Arguments
+        ---------
+        predicted : torch.Tensor
+            Natural logarithms of magnitudes, [batch, 1, frames, n_mels].
+        reference : torch.Tensor
+            Likewise.
+
+        Returns
+        -------
+        torch.Tensor
+            The root of the mean square over bands, each counted with its width,
+            of the difference of common logarithms of power; the mean over
+            frames, [batch].
+        """
+        predicted = at_least_single(predicted)
+        difference = (predicted - at_least_single(reference)) * LOG10_POWER
+        mean = (difference**2 * self.widths).sum(-1) / self.widths.sum()
+        return (mean + 1e-6).sqrt().mean(dim=(1, 2))

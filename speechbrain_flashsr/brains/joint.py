@@ -7,7 +7,9 @@ Authors
 import torch
 
 from speechbrain_flashsr.brains.base import FlashSRBrain
+from speechbrain_flashsr.inference.super_resolution import FlashSR
 from speechbrain_flashsr.lobes.features import extend_band
+from speechbrain_flashsr.losses import EXCESS_BAND_HZ
 
 
 class JointBrain(FlashSRBrain):
@@ -18,17 +20,34 @@ class JointBrain(FlashSRBrain):
     behind the decoder; here the error is that of the spectrogram, which is what
     the log-spectral distance measures.
 
-    Hyperparameters read beside the base's: `features`, `spectrogram_distance`,
-    and `excess_weights` ({domain: weight of what is too loud}, 1 for domains that
-    it lacks).
+    Hyperparameters read beside the base's: `features`, `spectrogram_distance`;
+    `train_autoencoder` (False: the U-Net alone is trained); `excess_weights`
+    ({domain: weight of what is too loud}, 1 for domains that it lacks);
+    `reference_folder` (a pretrained folder, or None: whose predictions are held
+    to wherever `excess_weights` ask for nothing else, so that what is learnt in
+    one domain is not forgotten in another; Li and Hoiem, "Learning without
+    Forgetting", https://arxiv.org/abs/1606.09282).
 
     Losses: `restored`, `kept` and `beyond`, see
-    :class:`~speechbrain_flashsr.losses.SpectrogramDistance`. Above each clip's
-    roll-off the target is continued, as for the other stages.
+    :class:`~speechbrain_flashsr.losses.SpectrogramDistance`; with a reference
+    also `held`, the distance to its predictions for clips whose domain has no
+    weight or whose cut-off lies above the lower `EXCESS_BAND_HZ`. Above each
+    clip's roll-off the target is continued, as for the other stages.
     """
 
     trained = ("predictor",)
     optimized = {"predictor": trained}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if not self.hparams.train_autoencoder:
+            self.unwrapped("predictor").autoencoder.requires_grad_(False)
+        self.reference = None
+        if self.hparams.reference_folder is not None:
+            self.reference = FlashSR.from_hparams(
+                source=self.hparams.reference_folder,
+                run_opts={"device": self.device},
+            ).mods.super_resolver
 
     def compute_losses(self, batch, stage, turn):
         """The losses of a batch of segments."""
@@ -46,9 +65,21 @@ class JointBrain(FlashSRBrain):
             [weights.get(domain, 1.0) for domain in batch.domain],
             device=self.device,
         )
-        return self.hparams.spectrogram_distance(
+        losses = self.hparams.spectrogram_distance(
             predicted, mel, cutoff_hz, rolloff_hz, excess_weight
         )
+        if self.reference is not None:
+            shape = self.reference.latent_shape(low.shape[-1])
+            with torch.no_grad():
+                reference = self.reference.predict_mel(
+                    low, self.draw_noise(batch, shape)
+                )
+            distance = self.hparams.spectrogram_distance.root_mean_square(
+                predicted, reference
+            )
+            held = (excess_weight == 1) | (cutoff_hz > EXCESS_BAND_HZ[0])
+            losses["held"] = (distance * held).mean()
+        return losses
 
     def samples(self, batch):
         """The first spectrograms of the batch of the last losses:

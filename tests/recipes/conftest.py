@@ -6,10 +6,32 @@ Authors
 
 import pytest
 
-from tests.recipes.training import Recipes
+from tests.recipes import training
 
 
 @pytest.fixture(scope="session")
 def recipes(project, tmp_path_factory):
     """The rows of the CSV, each run when it is first asked for."""
-    return Recipes(project, tmp_path_factory.mktemp("recipes"))
+    return training.Recipes(project, tmp_path_factory.mktemp("recipes"))
+
+
+@pytest.fixture(scope="session")
+def workshop(project, recipes, tmp_path_factory):
+    """Folders with a tiny corpus and with YAML files for the tiny model."""
+    hparams = tmp_path_factory.mktemp("hparams")
+    training.write_hparams(project, hparams)
+    return recipes.corpus, hparams
+
+
+@pytest.fixture(scope="session")
+def trained(recipes):
+    """The output folder of each stage, trained without interruption."""
+    outputs = {
+        stage: recipes.output_of(name) for stage, name in training.ROWS.items()
+    }
+    files = {
+        "autoencoder_file": outputs["autoencoder"] / "autoencoder.ckpt",
+        "teacher_file": outputs["teacher"] / "unet.ckpt",
+        "student_file": outputs["student"] / "unet.ckpt",
+    }
+    return outputs, files

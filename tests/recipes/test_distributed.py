@@ -10,18 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
 from tests.recipes import training
+from tests.recipes.training import EXPORTED, NEEDED, exported_state
 
 STEPS = 10
-EXPORTED = {
-    "autoencoder": "autoencoder",
-    "sr_vocoder": "vocoder",
-    "teacher": "unet",
-    "student": "unet",
-    "joint": "unet",
-}
 
 
 def train(project, stage, arguments, num_processes):
@@ -57,11 +50,6 @@ def workshop(project, tmp_path_factory):
 @pytest.mark.parametrize("stage", EXPORTED)
 def test_two_processes_agree_with_one(stage, project, workshop, tmp_path):
     data, hparams, files = workshop
-    needed = {
-        "teacher": ("autoencoder_file",),
-        "student": ("autoencoder_file", "teacher_file"),
-        "joint": ("autoencoder_file", "student_file"),
-    }.get(stage, ())
     states = []
     for num_processes in (1, 2):
         output = tmp_path / str(num_processes)
@@ -70,14 +58,14 @@ def test_two_processes_agree_with_one(stage, project, workshop, tmp_path):
             hparams,
             data,
             output,
-            {name: files[name] for name in needed},
+            {name: files[name] for name in NEEDED[stage]},
             batch_size=4 // num_processes,
             draws_per_epoch=4 * STEPS,
             number_of_epochs=1,
         )
         train(project, stage, arguments, num_processes)
         path = output / f"{EXPORTED[stage]}.ckpt"
-        states.append(torch.load(path, weights_only=True))
+        states.append(exported_state(stage, output))
         if stage == "autoencoder":
             files["autoencoder_file"] = path
         if stage in ("teacher", "student"):

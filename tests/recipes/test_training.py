@@ -18,49 +18,9 @@ from hyperpyyaml import load_hyperpyyaml
 from speechbrain_flashsr.export import export_pretrained, model_of_recipe
 from speechbrain_flashsr.inference import FlashSR
 from tests.recipes import training
+from tests.recipes.training import EXPORTED, NEEDED, exported_state, train
 
 STAGES = ("autoencoder", "sr_vocoder", "teacher", "student", "joint")
-EXPORTED = {
-    "autoencoder": "autoencoder",
-    "sr_vocoder": "vocoder",
-    "teacher": "unet",
-    "student": "unet",
-    "joint": "unet",
-}
-NEEDED = {
-    "autoencoder": (),
-    "sr_vocoder": (),
-    "teacher": ("autoencoder_file",),
-    "student": ("autoencoder_file", "teacher_file"),
-    "joint": ("autoencoder_file", "student_file"),
-}
-
-
-@pytest.fixture(scope="module")
-def workshop(project, recipes, tmp_path_factory):
-    """Folders with a tiny corpus and with YAML files for the tiny model."""
-    hparams = tmp_path_factory.mktemp("hparams")
-    training.write_hparams(project, hparams)
-    return recipes.corpus, hparams
-
-
-@pytest.fixture(scope="module")
-def trained(recipes):
-    """The output folder of each stage, trained without interruption."""
-    outputs = {
-        stage: recipes.output_of(name) for stage, name in training.ROWS.items()
-    }
-    files = {
-        "autoencoder_file": outputs["autoencoder"] / "autoencoder.ckpt",
-        "teacher_file": outputs["teacher"] / "unet.ckpt",
-        "student_file": outputs["student"] / "unet.ckpt",
-    }
-    return outputs, files
-
-
-def exported_state(stage, output):
-    path = output / f"{EXPORTED[stage]}.ckpt"
-    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -84,29 +44,6 @@ def test_training_moves_weights_and_logs_losses(stage, trained):
     assert "nan" not in log
     state = exported_state(stage, outputs[stage])
     assert all(value.isfinite().all() for value in state.values())
-
-
-def test_excess_weights_are_those_of_the_domains(
-    project, workshop, trained, tmp_path, monkeypatch
-):
-    """Weights of a domain that the data lack change nothing."""
-    data, hparams = workshop
-    outputs, files = trained
-    needed = {name: files[name] for name in NEEDED["joint"]}
-    states = {}
-    for domain in ("birds", "speech"):
-        arguments = training.stage_arguments(
-            "joint", hparams, data, tmp_path / domain, needed
-        )
-        arguments.append(f"--excess_weights={{{domain}: 50.0}}")
-        training.run_stage(project, "joint", arguments, monkeypatch)
-        states[domain] = exported_state("joint", tmp_path / domain)
-    plain = exported_state("joint", outputs["joint"])
-    same = {
-        domain: all(torch.equal(state[name], plain[name]) for name in plain)
-        for domain, state in states.items()
-    }
-    assert same == {"birds": True, "speech": False}
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -312,16 +249,6 @@ def test_a_vocoder_that_starts_from_noise(
     ]
     assert torch.equal(restored[0], restored[1])
     assert not torch.allclose(restored[0], restored[2], atol=1e-4)
-
-
-def train(project, stage, workshop, output, monkeypatch, files=None, **flags):
-    """Runs a stage; returns its exported weights and its log."""
-    data, hparams = workshop
-    arguments = training.stage_arguments(
-        stage, hparams, data, output, files, **flags
-    )
-    training.run_stage(project, stage, arguments, monkeypatch)
-    return exported_state(stage, output), (output / "train_log.txt").read_text()
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 RECIPE = Path("recipes/VersatileAudio/SuperResolution/FlashSR")
 
@@ -27,6 +28,24 @@ ROWS = {
     "joint": "VersatileAudio_row_16",
 }
 """The rows of the stages."""
+
+EXPORTED = {
+    "autoencoder": "autoencoder",
+    "sr_vocoder": "vocoder",
+    "teacher": "unet",
+    "student": "unet",
+    "joint": "unet",
+}
+"""The weights of each stage that the interface needs."""
+
+NEEDED = {
+    "autoencoder": (),
+    "sr_vocoder": (),
+    "teacher": ("autoencoder_file",),
+    "student": ("autoencoder_file", "teacher_file"),
+    "joint": ("autoencoder_file", "student_file"),
+}
+"""The weights that each stage is given."""
 
 
 def read_rows():
@@ -189,3 +208,17 @@ def run_stage(project, stage, arguments, monkeypatch):
     """Runs a training script in this process."""
     script = project / RECIPE / f"train_{stage}.py"
     run_script(script, arguments, monkeypatch)
+
+
+def exported_state(stage, output):
+    """The exported weights of a stage, from its output folder."""
+    path = output / f"{EXPORTED[stage]}.ckpt"
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def train(project, stage, workshop, output, monkeypatch, files=None, **flags):
+    """Runs a stage; returns its exported weights and its log."""
+    data, hparams = workshop
+    arguments = stage_arguments(stage, hparams, data, output, files, **flags)
+    run_stage(project, stage, arguments, monkeypatch)
+    return exported_state(stage, output), (output / "train_log.txt").read_text()

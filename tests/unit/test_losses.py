@@ -229,6 +229,19 @@ def test_too_loud_below_the_cutoff_counts_as_ever(log_mel):
     assert torch.equal(even, weighted)
 
 
+def test_root_mean_square_counts_bands_by_width(log_mel):
+    """Off by 2 of the logarithm of power in a third of the band: 2 sqrt(1/3);
+    clip by clip."""
+    centres = log_mel.band_centres()
+    distance = SpectrogramDistance(centres)
+    reference = torch.randn(2, 1, 5, 256)
+    offset = torch.stack([centres < 8000, centres < 24000])[:, None, None]
+    predicted = reference + math.log(10) * offset
+    expected = [2 * (1 / 3) ** 0.5, 2.0]
+    measured = distance.root_mean_square(predicted, reference)
+    assert measured.tolist() == pytest.approx(expected, rel=0.01)
+
+
 def test_gradient_of_the_spectrogram_distance_at_no_distance(log_mel):
     distance = SpectrogramDistance(log_mel.band_centres())
     target = torch.zeros(1, 1, 2, 256)
