@@ -63,6 +63,12 @@ def plan_jobs(inputs, output=None, format=None):
     problems : list of str
         What cannot be done, and why.
 
+    Raises
+    ------
+    ValueError
+        If the output is a single file, but the inputs may be many or the format
+        another one, or a sound file that cannot be written.
+
     Example
     -------
     >>> jobs, problems = plan_jobs([Path("a.mp3")], Path("out"))
@@ -70,8 +76,16 @@ def plan_jobs(inputs, output=None, format=None):
     ['out/a_48k.wav']
     """
     jobs, problems = [], []
-    to_file = output is not None and output.suffix[1:].lower() in FORMATS
-    to_file = to_file and not output.is_dir()
+    to_file = (
+        output is not None
+        and output.suffix.lower() in AUDIO_EXTENSIONS
+        and not output.is_dir()
+    )
+    if to_file and output.suffix[1:].lower() not in FORMATS:
+        raise ValueError(
+            f"The output '{output}' would be of a format that cannot be "
+            f"written. Name it with one of .{', .'.join(FORMATS)}."
+        )
     if to_file and (len(inputs) > 1 or inputs[0].is_dir()):
         raise ValueError(
             f"The output '{output}' is a single file, but there may be many. "

@@ -171,6 +171,7 @@ def test_batch_goes_on_after_errors(flashsr, tmp_path):
         (["a.wav", "-o", "a.wav"], "one of the inputs"),
         (["a.wav", "b.wav", "-o", "c.wav"], "Give a folder"),
         (["sub", "-o", "c.wav"], "Give a folder"),
+        (["a.wav", "-o", "c.mp3"], "'c.mp3' would be of a format"),
         (["a.wav", "-o", "c.wav", "--format", "flac"], "no flac file"),
         (["a.wav", "-o", "b.wav/c.wav"], "cannot be written"),
         (["a.wav", "--subtype", "PCM_99"], "PCM_99"),
