@@ -214,10 +214,15 @@ def _do(jobs, tally, arguments, progressbar):
     notes = bulk.Notes(settings)
     sr = None
     for job in jobs:
-        if notes.is_done(job) and (
-            not arguments.plot or _picture(job).exists()
-        ):
-            tally.earlier += 1
+        try:
+            if notes.is_done(job) and not (
+                arguments.plot and _picture_is_missing(job)
+            ):
+                tally.earlier += 1
+                continue
+        except OSError as error:
+            tally.failed += 1
+            _say_error(_about(job.filename, error))
             continue
         if sr is None:
             sr = _load_model(arguments, progressbar)
@@ -258,9 +263,11 @@ def _super_resolve(sr, job, options, arguments):
     """Does one file, says what was done, and draws it."""
     report = sr.super_resolve_file(job.filename, job.output_filename, **options)
     if not arguments.quiet:
-        edges = sorted({edge for edge in report.cutoff_hz if edge})
-        found = " and ".join(f"{edge / 1000:.2f}" for edge in edges)
-        print(
+        edges = sorted(edge for edge in report.cutoff_hz if edge)
+        found = " and ".join(
+            dict.fromkeys(f"{edge / 1000:.2f}" for edge in edges)
+        )
+        _say(
             f"{job.output_filename}: {report.num_samples / report.sample_rate:.2f}"
             f" s at {report.sample_rate} Hz, "
             + (f"restored above {found} kHz" if edges else "nothing restored")
@@ -273,12 +280,21 @@ def _super_resolve(sr, job, options, arguments):
             job.filename, job.output_filename, picture, report.cutoff_hz[0]
         )
         if not arguments.quiet:
-            print(f"{picture}: before and after")
+            _say(f"{picture}: before and after")
 
 
 def _picture(job):
     """Name of the spectrograms of a job."""
-    return job.output_filename.with_suffix(".png")
+    return job.output_filename.with_name(f"{job.output_filename.name}.png")
+
+
+def _picture_is_missing(job):
+    """Whether there are no spectrograms, or those of an earlier output."""
+    picture, output = _picture(job), job.output_filename
+    return (
+        not picture.exists()
+        or picture.stat().st_mtime_ns < output.stat().st_mtime_ns
+    )
 
 
 def _set_up_logging():
@@ -309,6 +325,11 @@ def _message(error):
     if isinstance(error, ValueError | OSError) and text:
         return text
     return f"{type(error).__name__}: {text}"
+
+
+def _say(message):
+    """Prints, whatever bytes the names in it are made of."""
+    print(message.encode(errors="backslashreplace").decode())
 
 
 def _say_error(message):

@@ -5,6 +5,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import hashlib
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,10 @@ SUFFIX = "_48k"
 
 NOTES = ".flashsr"
 """Folder of the notes on what was done, at the top of a tree of outputs."""
+
+
+LONGEST_NAME = 255
+"""Bytes of a file's name, at most, on most file systems."""
 
 
 class Job(NamedTuple):
@@ -132,7 +137,7 @@ def _find_audio(folder, output):
         for path in paths
         if not (
             path.stem.endswith(SUFFIX)
-            and path.with_name(path.stem[: -len(SUFFIX)]) in inputs
+            and path.parent / path.stem[: -len(SUFFIX)] in inputs
         )
         and not (output is not None and _is_inside(path, output, folder))
     ]
@@ -149,7 +154,10 @@ def _job_in_tree(path, root, output, format):
     name = path.parent.relative_to(root) / _output_name(path, format)
     folder = root if output is None else output
     note = folder / NOTES / name
-    return Job(path, folder / name, note.with_name(f"{note.name}.json"))
+    text = f"{note.name}.json"
+    if len(os.fsencode(text)) > LONGEST_NAME:
+        text = hashlib.sha256(os.fsencode(text)).hexdigest() + ".json"
+    return Job(path, folder / name, note.with_name(text))
 
 
 def _output_name(path, format):
@@ -162,11 +170,12 @@ def _output_name(path, format):
 
 def _without_conflicts(jobs, problems):
     """Drops jobs whose output is an input, or that of another job."""
-    inputs = {os.path.abspath(job.filename) for job in jobs}
+    jobs = list(dict.fromkeys(jobs))  # an input may be given twice
+    inputs = {os.path.realpath(job.filename) for job in jobs}
     outputs = {}
     kept = []
     for job in jobs:
-        key = os.path.abspath(job.output_filename)
+        key = os.path.realpath(job.output_filename)
         if key in inputs:
             problems.append(
                 f"'{job.filename}': its output '{job.output_filename}' is one "

@@ -5,10 +5,10 @@ Authors
 """
 
 import numpy as np
-import soundfile
 from matplotlib.figure import Figure
 from scipy.signal import get_window
 
+from speechbrain_flashsr.inference.audio_input import open_sound
 from speechbrain_flashsr.inference.audio_output import complete_file
 
 WINDOW_SECONDS = 0.04
@@ -42,6 +42,7 @@ def spectrogram(path, max_columns=MOST_COLUMNS):
 
     Example
     -------
+    >>> import soundfile
     >>> path = getfixture("tmp_path") / "tone.wav"
     >>> tone = np.sin(2 * np.pi * 1000 * np.arange(8000) / 8000)
     >>> soundfile.write(path, tone, 8000)
@@ -49,16 +50,22 @@ def spectrogram(path, max_columns=MOST_COLUMNS):
     >>> int(levels[:, 10].argmax()) / (len(levels) - 1) * sample_rate / 2
     1000.0
     """
-    with soundfile.SoundFile(path) as file:
+    with open_sound(path) as file:
         length = 2 * round(WINDOW_SECONDS * file.samplerate / 2)
         window = get_window("hann", length)
         window /= window.sum() / 2
         columns = max(1, min(max_columns, 4 * file.frames // length))
         last = max(0, file.frames - length)
         levels = []
+        whole = None
+        if not file.seekable():
+            whole = file.read(file.frames, always_2d=True)
         for start in np.linspace(0, last, columns).astype(int):
-            file.seek(int(start))
-            samples = file.read(length, always_2d=True)[:, 0]
+            if whole is None:
+                file.seek(int(start))
+                samples = file.read(length, always_2d=True)[:, 0]
+            else:
+                samples = whole[start : start + length, 0]
             samples = np.pad(samples, (0, length - len(samples)))
             magnitude = np.abs(np.fft.rfft(samples * window))
             levels.append(20 * np.log10(magnitude + 1e-8))
@@ -91,6 +98,7 @@ def plot_before_after(before, after, picture, cutoff_hz=None):
 
     Example
     -------
+    >>> import soundfile
     >>> folder = getfixture("tmp_path")
     >>> soundfile.write(folder / "a.wav", np.zeros(8000), 8000)
     >>> soundfile.write(folder / "b.wav", np.zeros(48000), 48000)

@@ -25,6 +25,15 @@ _WAV_VARIANTS = {"WAVEX": "WAV", "RF64": "WAV"}
 # A WAV written to a pipe declares 0 or about 2 or 4 GB of data.
 _UNKNOWN_SIZE = 2**31 - 2**16
 
+# libsndfile repairs sizes that headers declare silently and only notes them: of
+# WAV, AIFF and AU, of W64 (whose last bytes may be left out), of RF64.
+_DECLARED = r"^\s*(?:data|SSND|Data Size)\s*:\s*(?P<declared>\d+)"
+_REPAIRS = (
+    rf"{_DECLARED}\s*\(should be (?P<there>\d+)\)",
+    r"^riff : (?P<declared>\d+) \(should be (?P<there>\d+)\)",
+    r"count (?P<there>\d+) does not match .* 'ds64' chunk of (?P<declared>\d+)",
+)
+
 
 class AudioReader:
     """A sound file, read from its start in blocks.
@@ -69,6 +78,11 @@ class AudioReader:
             )
         if self.path.is_dir():
             raise AudioError(f"'{path}' is a folder, not a sound file.")
+        if not self.path.is_file():
+            raise AudioError(
+                f"'{path}' is a pipe or a device, and sound is read twice. "
+                "Write it to a file first."
+            )
         if self.path.stat().st_size == 0:
             raise AudioError(
                 f"'{path}' is an empty file (0 bytes). Copy or record it anew."
@@ -76,7 +90,7 @@ class AudioReader:
         try:
             with open(self.path, "rb"):
                 pass  # for the system's own words on what is not readable
-            self._file = soundfile.SoundFile(self.path)
+            self._file = open_sound(self.path)
         except (soundfile.SoundFileError, OSError, TypeError) as error:
             raise AudioError(
                 f"'{path}' cannot be read as audio ({reason(error)}). Give a "
@@ -126,7 +140,11 @@ class AudioReader:
         """
         count = 0
         try:
-            self._file.seek(0)
+            if self._file.seekable():
+                self._file.seek(0)
+            else:
+                self._file.close()
+                self._file = open_sound(self.path)
             while True:
                 block = self._file.read(
                     BLOCK_FRAMES, dtype="float32", always_2d=True
@@ -154,18 +172,36 @@ class AudioReader:
 
     def _check_complete(self):
         """Raises an AudioError where a file is shorter than it declares."""
-        # libsndfile repairs such sizes silently and only notes them.
-        note = re.search(
-            r"^\s*(?:data|SSND)\s*:\s*(\d+)\s*\(should be (\d+)\)",
-            self._file.extra_info,
-            flags=re.MULTILINE,
-        )
-        if note and int(note[2]) < int(note[1]) < _UNKNOWN_SIZE:
-            raise _truncated(
-                self.path, f"{note[2]} of {note[1]} bytes of sound are there"
-            )
+        for pattern in _REPAIRS:
+            note = re.search(pattern, self._file.extra_info, flags=re.MULTILINE)
+            if note is None:
+                continue
+            there, declared = int(note["there"]), int(note["declared"])
+            if there < declared < _UNKNOWN_SIZE:
+                raise _truncated(
+                    self.path, f"{there} of {declared} bytes are there"
+                )
         if self.format == "OGG" and not _ogg_is_complete(self.path):
             raise _truncated(self.path, "its last page is missing")
+
+
+def open_sound(path, *arguments, **options):
+    """Opens a sound file, whatever bytes its name is made of.
+
+    Arguments
+    ---------
+    path : str or Path
+        The file.
+    *arguments, **options
+        Further ones of `soundfile.SoundFile`.
+
+    Returns
+    -------
+    soundfile.SoundFile
+    """
+    # soundfile encodes names strictly; POSIX knows bytes that are no UTF-8.
+    name = os.fsencode(path) if os.name == "posix" else os.fspath(path)
+    return soundfile.SoundFile(name, *arguments, **options)
 
 
 def reason(error):

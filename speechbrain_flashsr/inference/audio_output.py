@@ -11,13 +11,17 @@ import os
 import re
 import shutil
 import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from speechbrain_flashsr.inference.audio_input import BLOCK_FRAMES, reason
+from speechbrain_flashsr.inference.audio_input import (
+    BLOCK_FRAMES,
+    open_sound,
+    reason,
+)
 from speechbrain_flashsr.inference.checks import AudioError
 
 OUTPUT_FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}
@@ -29,6 +33,9 @@ _MOST_CHANNELS = {"WAV": 1024, "FLAC": 8, "OGG": 255}
 # Sub-types of which the bit depth means something at another sample rate;
 # what is companded or lossy (telephone codes, MP3, ...) becomes 16 bit.
 _DEPTHS = ("PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
+
+# Sub-types that hold samples beyond full scale.
+_UNLIMITED = ("FLOAT", "DOUBLE", "VORBIS", "OPUS")
 
 # The next best where a format lacks a sub-type.
 _SUBSTITUTES = {
@@ -167,18 +174,21 @@ class AudioWriter:
         num_bytes = num_samples * channels * _SAMPLE_BYTES.get(subtype, 4)
         if format == "WAV" and num_bytes > _WAV_LIMIT:
             self.format = "RF64"
+        self._num_written = 0
         bits = re.match(r"PCM_[SU]?(\d+)", subtype)
         # Integers reach full scale below zero and one step less above it.
-        half_step = 0.5 ** int(bits[1]) if bits else None
-        self._lowest = -1 - half_step if bits else -np.inf
-        self._highest = 1 - half_step if bits else np.inf
+        half_step = 0.5 ** int(bits[1]) if bits else 0.0
+        self._lowest, self._highest = -1 - half_step, 1 - half_step
+        if subtype in _UNLIMITED:
+            self._lowest, self._highest = -np.inf, np.inf
 
     def __enter__(self):
         with ExitStack() as stack:
             temporary = stack.enter_context(complete_file(self.path))
             stack.enter_context(_write_errors(self.path))
+            stack.enter_context(self._verified(temporary))
             self._file = stack.enter_context(
-                soundfile.SoundFile(
+                open_sound(
                     temporary,
                     "w",
                     self.sample_rate,
@@ -195,6 +205,22 @@ class AudioWriter:
     def __exit__(self, *exception):
         return self._stack.__exit__(*exception)
 
+    @contextmanager
+    def _verified(self, temporary):
+        """Raises an OSError if the file, once closed, lacks what was written:
+        on a full disk libsndfile loses the end of a FLAC or Ogg without a
+        word."""
+        yield
+        with suppress(soundfile.SoundFileError), open_sound(temporary) as file:
+            # Some formats fill their last block with zeros.
+            if file.frames >= self._num_written:
+                if not file.seekable():
+                    return  # of these, the length follows from the bytes
+                start = file.seek(max(0, file.frames - BLOCK_FRAMES))
+                if len(file.read()) == file.frames - start:
+                    return
+        raise OSError("its end could not be written")
+
     def write(self, block):
         """Appends samples.
 
@@ -207,6 +233,9 @@ class AudioWriter:
         self.peak = max(self.peak, float(np.abs(samples).max(initial=0.0)))
         clipped = (samples < self._lowest) | (samples > self._highest)
         self.clipped_samples += int(np.count_nonzero(clipped))
+        # libsndfile lets telephone codes and the like wrap around.
+        samples = samples.clip(self._lowest, self._highest)
+        self._num_written += len(samples)
         # In pieces: libsndfile's Vorbis encoder fails on long blocks.
         for start in range(0, len(samples), BLOCK_FRAMES):
             self._file.write(samples[start : start + BLOCK_FRAMES])
@@ -275,9 +304,12 @@ def complete_file(path):
             mask = os.umask(0)
             os.umask(mask)
             os.chmod(temporary, 0o666 & ~mask)
+            with open(temporary, "rb+") as file:
+                os.fsync(file.fileno())
             os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
         raise
 
 

@@ -5,12 +5,14 @@ Authors
 """
 
 import math
+import operator
 import os
 import re
 import shutil
 import sysconfig
 from pathlib import Path
 
+import numpy as np
 import torch
 from speechbrain.utils.fetching import FetchSource
 
@@ -99,6 +101,44 @@ def check_sample_rate(sample_rate, name="the recording"):
     return whole
 
 
+def check_whole(value, name, least):
+    """Checks a whole number that a user gave.
+
+    Arguments
+    ---------
+    value : int
+        The number.
+    name : str
+        Its name, for messages.
+    least : int
+        Least value.
+
+    Returns
+    -------
+    int
+        The same.
+
+    Raises
+    ------
+    AudioError
+        If it is no whole number, or less.
+
+    Example
+    -------
+    >>> check_whole(2, "num_steps", 1)
+    2
+    """
+    try:
+        valid = operator.index(value) >= least
+    except TypeError:
+        valid = False
+    if not valid:
+        raise AudioError(
+            f"{name} is {value!r}. Give a whole number, at least {least}."
+        )
+    return value
+
+
 def check_cutoff(cutoff, sample_rate):
     """Checks a cut-off that a user gave.
 
@@ -107,7 +147,7 @@ def check_cutoff(cutoff, sample_rate):
     cutoff : float
         In Hz.
     sample_rate : int
-        Of the input, in Hz.
+        Of the input or the output, in Hz, whichever is less.
 
     Returns
     -------
@@ -131,7 +171,7 @@ def check_cutoff(cutoff, sample_rate):
     if not LOWEST_CUTOFF <= value <= sample_rate / 2:
         raise AudioError(
             f"The cut-off is {cutoff!r} Hz. Give one between "
-            f"{LOWEST_CUTOFF:g} Hz and half of the input's sample rate, "
+            f"{LOWEST_CUTOFF:g} Hz and half of the sample rate, "
             f"{sample_rate / 2:g} Hz, or none to have it detected."
         )
     return value
@@ -147,7 +187,7 @@ def cutoff_list(cutoff, count, sample_rate):
     count : int
         Number of clips or channels.
     sample_rate : int
-        Of the input, in Hz.
+        Of the input or the output, in Hz, whichever is less.
 
     Returns
     -------
@@ -166,7 +206,7 @@ def cutoff_list(cutoff, count, sample_rate):
     """
     if cutoff is None:
         return None
-    if torch.is_tensor(cutoff):
+    if isinstance(cutoff, torch.Tensor | np.ndarray):
         cutoff = cutoff.tolist()
     if isinstance(cutoff, list | tuple):
         if len(cutoff) != count:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from speechbrain_flashsr.inference.checks import AudioError
+from speechbrain_flashsr.inference.checks import AudioError, check_whole
 from speechbrain_flashsr.inference.crossover import (
     band_limit_lowpass,
     crossover_highpass,
@@ -53,16 +53,7 @@ class Settings:
 
     def __post_init__(self):
         for name, least in (("seed", 0), ("num_steps", 1)):
-            value = getattr(self, name)
-            try:
-                valid = operator.index(value) >= least
-            except TypeError:
-                valid = False
-            if not valid:
-                raise AudioError(
-                    f"{name} is {value!r}. Give a whole number, at least "
-                    f"{least}."
-                )
+            check_whole(getattr(self, name), name, least)
         scale = self.guidance_scale
         if not isinstance(scale, int | float) or not math.isfinite(scale):
             raise AudioError(

@@ -29,6 +29,7 @@ from speechbrain_flashsr.inference.checks import (
     check_sample_rate,
     check_source,
     check_wavs,
+    check_whole,
     cutoff_list,
 )
 from speechbrain_flashsr.inference.long_audio import (
@@ -104,6 +105,8 @@ class FlashSR(Pretrained):
         if isinstance(run_opts, dict):
             run_opts = dict(run_opts)
             batch_windows = run_opts.pop("batch_windows", None)
+            if batch_windows is not None:
+                check_whole(batch_windows, "batch_windows", 1)
             if run_opts.get("device") is not None:
                 run_opts["device"] = str(run_opts["device"])
         super().__init__(modules, hparams, run_opts, freeze_params)
@@ -206,7 +209,8 @@ class FlashSR(Pretrained):
         lengths : torch.Tensor, optional
             Relative lengths in 0..1, [batch].
         sample_rate : int, optional
-            Of `wavs`, in Hz; default: that of the hyperparameters.
+            Of `wavs`, in Hz; default: that of the hyperparameters, 48000 for the
+            model that ships (not the 16000 of most recognisers).
         cutoff : float or sequence of float, optional
             Where the band ends, in Hz, for all or for each clip. Default: it
             is detected in each clip and channel.
@@ -243,7 +247,7 @@ class FlashSR(Pretrained):
             clips = clips.unsqueeze(2)
         channels = clips.shape[2]
         num_samples = absolute_lengths(lengths, *clips.shape[:2])
-        cutoffs = cutoff_list(cutoff, len(clips), rate)
+        cutoffs = cutoff_list(cutoff, len(clips), min(rate, self.sample_rate))
         resampler = Resampler(rate, self.sample_rate)
         time = resampler.output_length(clips.shape[1])
         output = clips.new_zeros(len(clips), time, channels)
@@ -330,7 +334,9 @@ class FlashSR(Pretrained):
                 )
             name = f"'{filename}'"
             rate = self._input_rate(reader.sample_rate, name)
-            cutoffs = cutoff_list(cutoff, reader.channels, rate)
+            cutoffs = cutoff_list(
+                cutoff, reader.channels, min(rate, self.sample_rate)
+            )
             resampler = Resampler(rate, self.sample_rate)
 
             def progress(blocks, what):

@@ -143,10 +143,49 @@ def test_pictures_that_are_missing_are_drawn(tree, flashsr, tmp_path):
     flashsr()
     flashsr("--plot")
     names = [n for n in outputs(tmp_path / "out") if n.endswith(".png")]
-    assert names == ["a_48k.png", "b_48k.png", "sub/c_48k.png"]
+    assert names == [
+        "a_48k.wav.png",
+        "b_48k.wav.png",
+        "sub/c_48k.flac.png",
+    ]
     before = identities(tmp_path / "out")
     flashsr("--plot")
     assert changed(before, tmp_path / "out") == []
+
+
+def test_picture_of_an_earlier_output_is_drawn_again(tree, flashsr, tmp_path):
+    flashsr("--plot")
+    before = identities(tmp_path / "out")
+    flashsr("--seed", "1")
+    flashsr("--seed", "1", "--plot")
+    assert changed(before, tmp_path / "out") == sorted(before)
+
+
+def test_another_input_of_the_same_length_and_time_is_done(
+    tree, flashsr, tmp_path
+):
+    flashsr()
+    before = identities(tmp_path / "out")
+    stat = (tree / "a.wav").stat()
+    write(tree / "a.wav", seed=9)
+    os.utime(tree / "a.wav", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert (tree / "a.wav").stat().st_size == stat.st_size
+    flashsr()
+    assert changed(before, tmp_path / "out") == ["a_48k.wav"]
+
+
+def test_names_that_trouble_leave_the_others_alone(tree, flashsr, tmp_path):
+    """A name that is nothing but our suffix, one for which a note's would be
+    too long, and a file in place of a folder."""
+    write(tree / "_48k.wav", seed=3)
+    write(tree / f"{'l' * 246}.wav", seed=4)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "sub").touch()
+    code, _, err = flashsr("--quiet")
+    assert code == 1 and "4 of 5 inputs done, 1 failed" in err
+    assert len(err.splitlines()) == 2 and "sub/c_48k.flac" in err
+    code, _, err = flashsr("--quiet")
+    assert "4 of 5 inputs done (4 of them by an earlier run)" in err
 
 
 def test_killed_while_writing(tree, flashsr, tmp_path):

@@ -99,7 +99,7 @@ def test_options_reach_the_interface(flashsr, tmp_path):
     )
     assert (code, out, err) == (0, "", "")
     assert soundfile.info("b.flac").subtype == "PCM_24"
-    with open("b.png", "rb") as picture:
+    with open("b.flac.png", "rb") as picture:
         assert picture.read(4) == b"\x89PNG"
     samples, _ = soundfile.read("b.flac")
     flashsr("a.wav", "-o", "c.flac", "--seed", 4, "--subtype", "PCM_24")
@@ -178,6 +178,7 @@ def test_batch_goes_on_after_errors(flashsr, tmp_path):
         (["a.wav", "--cutoff", "5000"], "5000.0 Hz"),
         (["a.wav", "--seed", "-1"], "seed is -1"),
         (["a.wav", "--steps", "0"], "num_steps is 0"),
+        (["a.wav", "--batch-windows", "-1"], "batch_windows is -1"),
         (["a.wav", "--precision", "fp16"], "fp16"),
         (["sub"], "holds no sound files"),
     ],
@@ -210,6 +211,53 @@ def test_outputs_never_collide(flashsr, tmp_path):
     code, _, err = flashsr("a.flac", "a.wav", "--format", "wav", "--quiet")
     assert code == 1 and "also that of 'a.flac'" in err
     assert outputs(tmp_path) == ["a.flac", "a.wav", "a_48k.wav"]
+
+
+def test_inputs_given_twice_are_done_once(flashsr, tmp_path):
+    write(tmp_path / "a.wav")
+    code, out, _ = flashsr("a.wav", "a.wav")
+    assert (code, out.count("a_48k.wav")) == (0, 1)
+
+
+def test_no_input_is_overwritten_behind_a_link(flashsr, tmp_path):
+    write(tmp_path / "in" / "a.wav")
+    write(tmp_path / "in" / "a_48k.wav", rate=16000)
+    (tmp_path / "link").symlink_to("in")
+    code, _, err = flashsr("in/a.wav", "in/a_48k.wav", "-o", "link", "--quiet")
+    assert code == 1 and "is one of the inputs" in err
+    assert soundfile.info(tmp_path / "in" / "a_48k.wav").samplerate == 16000
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX")
+def test_names_that_are_no_utf8(folder, tmp_path):
+    write(tmp_path / "in" / "a.flac")
+    name = os.fsdecode(b"caf\xe9.flac")
+    (tmp_path / "in" / "a.flac").rename(tmp_path / "in" / name)
+    done = subprocess.run(
+        [sys.executable, "-m", "speechbrain_flashsr.cli", "in", "-o", "out"]
+        + ["--plot", "--source", folder, "--device", "cpu"],
+        capture_output=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert rb"caf\udce9_48k.flac: 0.25 s" in done.stdout
+    restored = os.fsdecode(b"caf\xe9_48k.flac")
+    assert outputs(tmp_path / "out") == [restored, f"{restored}.png"]
+
+
+def test_each_output_has_its_own_picture(flashsr, tmp_path):
+    write(tmp_path / "in" / "a.wav")
+    write(tmp_path / "in" / "a.flac")
+    flashsr("in", "-o", "out", "--plot")
+    pictures = ["a_48k.flac.png", "a_48k.wav.png"]
+    assert [n for n in outputs(tmp_path / "out") if "png" in n] == pictures
+
+
+def test_channels_with_one_cutoff_are_told_once(flashsr, tmp_path):
+    write(tmp_path / "a.wav", channels=3)
+    _, out, _ = flashsr("a.wav", "--cutoff", "3000")
+    assert out.endswith("restored above 3.00 kHz\n")
 
 
 def test_model_that_is_not_there(tmp_path, monkeypatch, capsys):

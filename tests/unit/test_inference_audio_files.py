@@ -4,6 +4,10 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import contextlib
+import os
+import resource
+
 import numpy as np
 import pytest
 import soundfile
@@ -144,6 +148,61 @@ def test_output_appears_complete_or_not_at_all(tmp_path):
     assert path.stat().st_mode & 0o444
 
 
+@contextlib.contextmanager
+def disk_of(num_bytes):
+    """Lets no file become longer."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize("lacking", [1, 1000, 50000])
+@pytest.mark.parametrize("format", ["WAV", "FLAC", "OGG"])
+def test_full_disk(tmp_path, format, lacking):
+    """What libsndfile writes last, it loses without a word."""
+    path = tmp_path / f"a.{format.lower()}"
+    _, subtype = output_format(path)
+    wavs = torch.from_numpy(sound().T)
+
+    def write():
+        with AudioWriter(path, 48000, 2, format, subtype) as writer:
+            writer.write(wavs)
+
+    write()
+    size = path.stat().st_size
+    before = path.read_bytes()
+    with disk_of(size - lacking), pytest.raises(AudioError, match="disk"):
+        write()
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "subtype, error",
+    [("ULAW", 0.05), ("ALAW", 0.05), ("MS_ADPCM", 0.2)],
+)
+def test_overload_of_compressed_formats(tmp_path, subtype, error):
+    """Counted, and never turned to the other sign."""
+    path = tmp_path / "loud.wav"
+    wav = 1.6 * torch.sin(torch.arange(48000)[None] / 50)
+    with AudioWriter(path, 48000, 1, "WAV", subtype) as writer:
+        writer.write(wav)
+    assert writer.clipped_samples == int((wav.abs() > 1).sum())
+    samples = read(path)[0].numpy()
+    expected = wav[0].clamp(-1, 1).numpy()
+    assert np.abs(samples[: len(expected)] - expected).max() < error
+
+
+def test_name_that_is_no_utf8(tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    with AudioWriter(path, 48000, 1, "WAV", "PCM_16") as writer:
+        writer.write(torch.ones(1, 100) / 2)
+    assert torch.equal(read(path), torch.ones(1, 100) / 2)
+
+
 def test_copy_is_exact(tmp_path):
     (tmp_path / "a").write_bytes(b"12345")
     copy_file(tmp_path / "a", tmp_path / "new" / "b")
@@ -195,6 +254,10 @@ def test_missing_empty_and_textual_input(tmp_path):
         ("flac", "PCM_16"),
         ("ogg", "VORBIS"),
         ("aiff", "PCM_16"),
+        ("au", "PCM_16"),
+        ("caf", "PCM_16"),
+        ("rf64", "PCM_16"),
+        ("w64", "PCM_16"),
         ("mp3", "MPEG_LAYER_III"),
     ],
 )
@@ -217,6 +280,22 @@ def test_wav_of_unknown_length(tmp_path):
     data[4:8] = b"\xff\xff\xff\xff"
     (tmp_path / "b.wav").write_bytes(data)
     assert torch.equal(read(tmp_path / "b.wav"), read(tmp_path / "a.wav"))
+
+
+def test_format_without_seeking_is_read_twice(tmp_path):
+    path = tmp_path / "a.au"
+    soundfile.write(path, sound(1), 8000, subtype="G721_32")
+    with AudioReader(path) as reader:
+        first, second = (
+            torch.cat(list(reader.blocks()), dim=1) for _ in range(2)
+        )
+    assert first.shape[1] >= 100000 and torch.equal(first, second)
+
+
+def test_pipe_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(AudioError, match="a pipe or a device"):
+        AudioReader(tmp_path / "pipe")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
