@@ -248,6 +248,12 @@ def fold_weight_norm(model):
     for module in model.modules():
         if parametrize.is_parametrized(module, "weight"):
             parametrize.remove_parametrizations(module, "weight")
+            # PyTorch leaves a function that loads states of its older weight
+            # normalisation; with it the module could not be pickled.
+            hooks = module._load_state_dict_pre_hooks
+            for key, hook in list(hooks.items()):
+                if getattr(hook, "__name__", "") == "_weight_norm_compat_hook":
+                    del hooks[key]
 
 
 def prepare_for_inference(model, dtype=torch.float32):

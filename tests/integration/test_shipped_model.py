@@ -4,6 +4,8 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import pickle
+
 import pytest
 import soundfile
 import torch
@@ -34,6 +36,16 @@ def test_it_is_small(flashsr):
     files = [path.stat().st_size for path in SHIPPED_MODEL.glob("*.ckpt")]
     assert len(files) == 3 and sum(files) <= 16e6
     assert (SHIPPED_MODEL / "README.md").exists()
+
+
+def test_it_can_be_sent_to_the_workers_of_a_data_loader(flashsr):
+    """Where these are not forked, as on macOS, it is pickled."""
+    copy = pickle.loads(pickle.dumps(flashsr))
+    wavs = torch.randn(1, 8000, generator=torch.Generator().manual_seed(0))
+    ours, theirs = (
+        sr.super_resolve_batch(wavs, sample_rate=8000) for sr in (flashsr, copy)
+    )
+    assert torch.equal(ours, theirs)
 
 
 def test_the_high_band_of_a_real_recording_comes_back(flashsr, project):
