@@ -23,9 +23,9 @@ DETAIL = 0.6
 """What detail within mel bands adds to the mean squared difference of common
 logarithms of power: as much as between two noises of one spectrum."""
 
-EXCESS_BAND_HZ = (6000.0, 9000.0)
+EXCESS_BAND_HZ = (5000.0, 12000.0)
 """Too much power counts more below the first frequency, nothing more above the
-second, and linearly between them."""
+second, and ever less between them, so that the restored band has no valley."""
 
 
 def at_least_single(wavs):
@@ -266,8 +266,8 @@ class SpectrogramDistance(nn.Module):
         (widths,) = torch.gradient(band_centres)
         self.register_buffer("widths", widths, persistent=False)
         low, high = EXCESS_BAND_HZ
-        audible = ((high - band_centres) / (high - low)).clamp(0, 1)
-        self.register_buffer("audible", audible, persistent=False)
+        taper = ((high - band_centres) / (high - low)).clamp(0, 1)
+        self.register_buffer("taper", taper, persistent=False)
 
     def forward(
         self, predicted, target, cutoff_hz, rolloff_hz, excess_weight=None
@@ -310,7 +310,7 @@ class SpectrogramDistance(nn.Module):
         difference = (predicted - target).squeeze(1) * LOG10_POWER
         squared = difference**2
         if excess_weight is not None:
-            excess = 1 + self.audible * (excess_weight[:, None] - 1)
+            excess = excess_weight[:, None] ** self.taper
             excess = torch.where(regions["restored"], excess, 1.0)[:, None]
             weight = torch.where(difference > 0, excess, 1.0)
             squared = squared * weight * 2 / (1 + excess)
