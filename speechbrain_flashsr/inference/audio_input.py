@@ -26,12 +26,16 @@ _WAV_VARIANTS = {"WAVEX": "WAV", "RF64": "WAV"}
 _UNKNOWN_SIZE = 2**31 - 2**16
 
 # libsndfile repairs sizes that headers declare silently and only notes them: of
-# WAV, AIFF and AU, of W64 (whose last bytes may be left out), of RF64.
-_DECLARED = r"^\s*(?:data|SSND|Data Size)\s*:\s*(?P<declared>\d+)"
+# WAV, AIFF and AU, of W64, of RF64; and what may lack in an intact file: W64
+# fills its last chunk up to a multiple of 8 bytes.
+_SIZES = r"\s*:\s*(?P<declared>\d+)\s*\(should be (?P<there>\d+)\)"
 _REPAIRS = (
-    rf"{_DECLARED}\s*\(should be (?P<there>\d+)\)",
-    r"^riff : (?P<declared>\d+) \(should be (?P<there>\d+)\)",
-    r"count (?P<there>\d+) does not match .* 'ds64' chunk of (?P<declared>\d+)",
+    (rf"^\s*(?:data|SSND|Data Size){_SIZES}", 0, "bytes"),
+    (rf"^riff{_SIZES}", 7, "bytes"),
+    (
+        r"count (?P<there>\d+) does not match .* chunk of (?P<declared>\d+)",
+        *(0, "samples"),
+    ),
 )
 
 
@@ -172,14 +176,14 @@ class AudioReader:
 
     def _check_complete(self):
         """Raises an AudioError where a file is shorter than it declares."""
-        for pattern in _REPAIRS:
+        for pattern, padding, unit in _REPAIRS:
             note = re.search(pattern, self._file.extra_info, flags=re.MULTILINE)
             if note is None:
                 continue
             there, declared = int(note["there"]), int(note["declared"])
-            if there < declared < _UNKNOWN_SIZE:
+            if there + padding < declared < _UNKNOWN_SIZE:
                 raise _truncated(
-                    self.path, f"{there} of {declared} bytes are there"
+                    self.path, f"{there} of {declared} {unit} are there"
                 )
         if self.format == "OGG" and not _ogg_is_complete(self.path):
             raise _truncated(self.path, "its last page is missing")

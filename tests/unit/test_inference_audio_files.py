@@ -271,6 +271,26 @@ def test_truncated_input(tmp_path, extension, subtype, left):
         read(cut)
 
 
+def test_w64_without_its_padding(tmp_path):
+    """Its header may count bytes that fill its last chunk up."""
+    path = tmp_path / "a.w64"
+    soundfile.write(path, sound(1, 5001), 16000, subtype="PCM_16")
+    data = path.read_bytes()
+    size = int.from_bytes(data[16:24], "little")
+    assert size == len(data)
+    whole = read(path)
+
+    def declare(size):
+        number = size.to_bytes(8, "little")
+        path.write_bytes(data[:16] + number + data[24:])
+
+    declare(size + 6)
+    assert torch.equal(read(path), whole)
+    declare(size + 8)
+    with pytest.raises(AudioError, match="truncated"):
+        read(path)
+
+
 def test_wav_of_unknown_length(tmp_path):
     """A WAV written to a pipe declares as many bytes as it can."""
     soundfile.write(tmp_path / "a.wav", sound(1, 5000), 16000)
