@@ -32,10 +32,7 @@ _SIZES = r"\s*:\s*(?P<declared>\d+)\s*\(should be (?P<there>\d+)\)"
 _REPAIRS = (
     (rf"^\s*(?:data|SSND|Data Size){_SIZES}", 0, "bytes"),
     (rf"^riff{_SIZES}", 7, "bytes"),
-    (
-        r"count (?P<there>\d+) does not match .* chunk of (?P<declared>\d+)",
-        *(0, "samples"),
-    ),
+    (r"count (?P<there>\d+) does not .* of (?P<declared>\d+)", 0, "samples"),
 )
 
 
