@@ -7,7 +7,6 @@ Authors
 import torch
 
 from speechbrain_flashsr.brains.base import FlashSRBrain
-from speechbrain_flashsr.inference.super_resolution import FlashSR
 from speechbrain_flashsr.lobes.features import extend_band
 from speechbrain_flashsr.losses import EXCESS_BAND_HZ
 
@@ -22,17 +21,12 @@ class JointBrain(FlashSRBrain):
 
     Hyperparameters read beside the base's: `features`, `spectrogram_distance`;
     `train_autoencoder` (False: the U-Net alone is trained); `excess_weights`
-    ({domain: weight of what is too loud}, 1 for domains that it lacks);
-    `reference_folder` (a pretrained folder, or None: whose predictions are held
-    to wherever `excess_weights` ask for nothing else, so that what is learnt in
-    one domain is not forgotten in another; Li and Hoiem, "Learning without
-    Forgetting", https://arxiv.org/abs/1606.09282).
+    ({domain: weight of what is too loud}, 1 for domains that it lacks).
 
     Losses: `restored`, `kept` and `beyond`, see
-    :class:`~speechbrain_flashsr.losses.SpectrogramDistance`; with a reference
-    also `held`, the distance to its predictions for clips whose domain has no
-    weight or whose cut-off lies above the lower `EXCESS_BAND_HZ`. Above each
-    clip's roll-off the target is continued, as for the other stages.
+    :class:`~speechbrain_flashsr.losses.SpectrogramDistance`; and `held`, if
+    :meth:`hold_to` was called. Above each clip's roll-off the target is
+    continued, as for the other stages.
     """
 
     trained = ("predictor",)
@@ -43,11 +37,22 @@ class JointBrain(FlashSRBrain):
         if not self.hparams.train_autoencoder:
             self.unwrapped("predictor").autoencoder.requires_grad_(False)
         self.reference = None
-        if self.hparams.reference_folder is not None:
-            self.reference = FlashSR.from_hparams(
-                source=self.hparams.reference_folder,
-                run_opts={"device": self.device},
-            ).mods.super_resolver
+
+    def hold_to(self, reference):
+        """Has the predictions held to those of another model wherever
+        `excess_weights` ask for nothing else, so that what is learnt in one
+        domain is not forgotten in another (Li and Hoiem, "Learning without
+        Forgetting", https://arxiv.org/abs/1606.09282).
+
+        The loss `held` is the distance to them, for clips whose domain has no
+        weight or whose cut-off lies above the lower `EXCESS_BAND_HZ`.
+
+        Arguments
+        ---------
+        reference : speechbrain_flashsr.lobes.super_resolver.MelPredictor
+            On the device of the training, and not trained.
+        """
+        self.reference = reference
 
     def compute_losses(self, batch, stage, turn):
         """The losses of a batch of segments."""
