@@ -21,6 +21,7 @@ from speechbrain_flashsr.inference.audio_output import (
     copy_file,
     output_format,
 )
+from speechbrain_flashsr.plotting import spectrogram
 
 
 def sound(channels=2, num_samples=100000, seed=0):
@@ -310,6 +311,15 @@ def test_format_without_seeking_is_read_twice(tmp_path):
             torch.cat(list(reader.blocks()), dim=1) for _ in range(2)
         )
     assert first.shape[1] >= 100000 and torch.equal(first, second)
+
+
+def test_picture_of_a_format_without_seeking(tmp_path):
+    path = tmp_path / "a.au"
+    wav = np.sin(2 * np.pi * 1000 * np.arange(32000) / 8000) / 2
+    soundfile.write(path, wav, 8000, subtype="G721_32")
+    levels, _, seconds = spectrogram(path)
+    loudest = levels.argmax(axis=0) / (len(levels) - 1) * 4000
+    assert np.all(loudest[1:-1] == 1000) and seconds >= 4
 
 
 def test_pipe_is_refused(tmp_path):

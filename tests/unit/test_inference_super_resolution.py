@@ -115,6 +115,22 @@ def test_level_is_normalised_over_the_whole_recording():
 # The low band ----------------------------------------------------------------
 
 
+def test_cutoffs_of_any_kind(sr):
+    wavs = 0.1 * torch.randn(2, 800)
+    cutoffs = [2000.0, 3000.0]
+    first, *others = (
+        sr.super_resolve_batch(wavs, sample_rate=8000, cutoff=kind(cutoffs))
+        for kind in (list, tuple, np.array, torch.tensor)
+    )
+    assert all(torch.equal(other, first) for other in others)
+
+
+def test_highest_cutoff_is_that_of_the_output(sr):
+    wavs = 0.1 * torch.randn(1, 9600)
+    out = sr.super_resolve_batch(wavs, sample_rate=96000, cutoff=24000)
+    assert out.shape == (1, 4800) and out.isfinite().all()
+
+
 @pytest.mark.parametrize("cutoff", [2000, 4000, 12000])
 def test_low_band_is_the_input(sr, cutoff):
     wavs = pink(1, 96000)
@@ -451,6 +467,7 @@ def test_load_audio_expects_48_khz(sr):
         (torch.zeros(1, 100), {"sample_rate": "8k"}, "8k"),
         (torch.zeros(1, 100), {"cutoff": -1}, "-1"),
         (torch.zeros(1, 100), {"cutoff": 4001, "sample_rate": 8000}, "4001"),
+        (torch.zeros(1, 100), {"cutoff": 24001, "sample_rate": 96000}, "24001"),
         (torch.zeros(1, 100), {"cutoff": [4000, 4000]}, "2 cut-offs for 1"),
         (torch.zeros(1, 100), {"lengths": torch.ones(2)}, "lengths"),
         (torch.zeros(1, 100), {"lengths": torch.zeros(1)}, "lengths"),
