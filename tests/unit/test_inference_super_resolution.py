@@ -6,40 +6,16 @@ Authors
 
 import logging
 import math
-import sys
 
 import numpy as np
 import pytest
 import scipy.signal
 import torch
 
-from speechbrain_flashsr.inference import AudioError, FlashSR
+from speechbrain_flashsr.inference import AudioError
 from speechbrain_flashsr.inference.resampling import Resampler
-from tests.compiler import needs_compiler
-from tests.tiny_model import save_tiny_model, toy_interface
-
-
-@pytest.fixture(scope="module")
-def sr(tmp_path_factory):
-    """The tiny model."""
-    folder = save_tiny_model(tmp_path_factory.mktemp("tiny"))
-    return FlashSR.from_hparams(folder, run_opts={"device": "cpu"})
-
-
-def pink(*shape, seed=0):
-    """Noise whose spectrum falls, as that of recordings does, [..., time]."""
-    white = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-    filtered = scipy.signal.lfilter([0.1], [1, -0.9], white.numpy(), axis=-1)
-    return torch.from_numpy(filtered).float()
-
-
-def level(wavs, sample_rate, low, high):
-    """Level of a band in dB."""
-    wavs = wavs.double() * torch.hann_window(wavs.shape[-1]).double()
-    power = torch.fft.rfft(wavs).abs().square()
-    frequency = torch.linspace(0, sample_rate / 2, power.shape[-1])
-    band = (frequency >= low) & (frequency <= high)
-    return 10 * torch.log10(power[..., band].sum(-1) + 1e-30)
+from tests.tiny_model import toy_interface
+from tests.unit.signals import level, pink
 
 
 def tilted(low, noise):
@@ -383,75 +359,6 @@ def test_rate_of_the_hyperparameters_is_the_default():
     assert sr(wavs, torch.ones(1), cutoff=8000).shape == (1, 3000)
 
 
-def test_bfloat16_is_close_to_float32(sr, tmp_path):
-    half = FlashSR.from_hparams(
-        save_tiny_model(tmp_path),
-        run_opts={"device": "cpu", "precision": "bf16", "batch_windows": 3},
-    )
-    assert half.batch_windows == 3
-    wavs = pink(1, 16000)
-    options = {"sample_rate": 16000, "cutoff": 8000}
-    expected = sr.super_resolve_batch(wavs, **options)
-    out = half.super_resolve_batch(wavs, **options)
-    assert out.dtype == torch.float32
-    error = (out - expected).square().mean().sqrt()
-    assert 0 < error < 0.1 * expected.square().mean().sqrt()
-
-
-def test_half_precision_needs_a_gpu(tmp_path):
-    with pytest.raises(ValueError, match="fp16.*GPU"):
-        FlashSR.from_hparams(
-            save_tiny_model(tmp_path),
-            run_opts={"device": "cpu", "precision": "fp16"},
-        )
-
-
-@needs_compiler
-def test_compiled_model_gives_the_same(sr, tmp_path):
-    """Of its modules the activations alone are compiled, and of no other
-    model."""
-    compiled = FlashSR.from_hparams(
-        save_tiny_model(tmp_path), run_opts={"device": "cpu", "compile": True}
-    )
-    for model, name in (sr, "activations"), (compiled, "compiled"):
-        vocoder = model.mods.super_resolver.vocoder
-        kernels = {
-            module.inference.__module__.rpartition(".")[2]
-            for module in vocoder.modules()
-            if hasattr(module, "inference")
-        }
-        assert kernels == {name}
-    wavs = pink(1, 8000)
-    options = {"sample_rate": 16000, "cutoff": 8000}
-    out = compiled.super_resolve_batch(wavs, **options)
-    expected = sr.super_resolve_batch(wavs, **options)
-    assert not torch.equal(out, expected)
-    torch.testing.assert_close(out, expected, rtol=0, atol=1e-4)
-
-
-def test_compiling_needs_headers(tmp_path, monkeypatch):
-    monkeypatch.setenv("CXX", sys.executable)  # found
-    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
-    with pytest.raises(ValueError, match="Python.h' is not found"):
-        FlashSR.from_hparams(
-            save_tiny_model(tmp_path),
-            run_opts={"device": "cpu", "compile": True},
-        )
-
-
-def test_compiling_needs_a_compiler(tmp_path, monkeypatch):
-    monkeypatch.setenv("CXX", "no-such-compiler")
-    with pytest.raises(ValueError, match="'no-such-compiler'.*CXX"):
-        FlashSR.from_hparams(
-            save_tiny_model(tmp_path),
-            run_opts={"device": "cpu", "compile": True},
-        )
-
-
-def test_load_audio_expects_48_khz(sr):
-    assert sr.audio_normalizer.sample_rate == 48000
-
-
 @pytest.mark.parametrize(
     "wavs, options, words",
     [
@@ -481,34 +388,3 @@ def test_load_audio_expects_48_khz(sr):
 def test_wrong_input_is_named(sr, wavs, options, words):
     with pytest.raises(AudioError, match=words):
         sr.super_resolve_batch(wavs, **options)
-
-
-# Loading -------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "source", ["./nowhere", "/nowhere/at/all", "nowhere", "a/b/c"]
-)
-def test_mistyped_folder_is_not_looked_up_on_the_hub(source):
-    with pytest.raises(FileNotFoundError, match=source):
-        FlashSR.from_hparams(source)
-
-
-def test_folder_without_a_model(tmp_path):
-    with pytest.raises(FileNotFoundError, match="holds no model"):
-        FlashSR.from_hparams(tmp_path)
-
-
-def test_stale_savedir_does_not_win(sr, tmp_path):
-    """A folder is read in place, whatever an earlier call left behind."""
-    wavs = pink(1, 4000)
-    outs = []
-    for seed in (1, 2):
-        folder = save_tiny_model(tmp_path / str(seed), seed=seed)
-        loaded = FlashSR.from_hparams(
-            folder, savedir=tmp_path / "cache", run_opts={"device": "cpu"}
-        )
-        outs.append(
-            loaded.super_resolve_batch(wavs, sample_rate=8000, cutoff=4000)
-        )
-    assert not torch.allclose(outs[0], outs[1])

@@ -1,0 +1,112 @@
+"""Tests of how the interface is loaded: run options, folders, the hub.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import sys
+
+import pytest
+import torch
+
+from speechbrain_flashsr.inference import FlashSR
+from tests.compiler import needs_compiler
+from tests.tiny_model import save_tiny_model
+from tests.unit.signals import pink
+
+
+def test_bfloat16_is_close_to_float32(sr, tmp_path):
+    half = FlashSR.from_hparams(
+        save_tiny_model(tmp_path),
+        run_opts={"device": "cpu", "precision": "bf16", "batch_windows": 3},
+    )
+    assert half.batch_windows == 3
+    wavs = pink(1, 16000)
+    options = {"sample_rate": 16000, "cutoff": 8000}
+    expected = sr.super_resolve_batch(wavs, **options)
+    out = half.super_resolve_batch(wavs, **options)
+    assert out.dtype == torch.float32
+    error = (out - expected).square().mean().sqrt()
+    assert 0 < error < 0.1 * expected.square().mean().sqrt()
+
+
+def test_half_precision_needs_a_gpu(tmp_path):
+    with pytest.raises(ValueError, match="fp16.*GPU"):
+        FlashSR.from_hparams(
+            save_tiny_model(tmp_path),
+            run_opts={"device": "cpu", "precision": "fp16"},
+        )
+
+
+@needs_compiler
+def test_compiled_model_gives_the_same(sr, tmp_path):
+    """Of its modules the activations alone are compiled, and of no other
+    model."""
+    compiled = FlashSR.from_hparams(
+        save_tiny_model(tmp_path), run_opts={"device": "cpu", "compile": True}
+    )
+    for model, name in (sr, "activations"), (compiled, "compiled"):
+        vocoder = model.mods.super_resolver.vocoder
+        kernels = {
+            module.inference.__module__.rpartition(".")[2]
+            for module in vocoder.modules()
+            if hasattr(module, "inference")
+        }
+        assert kernels == {name}
+    wavs = pink(1, 8000)
+    options = {"sample_rate": 16000, "cutoff": 8000}
+    out = compiled.super_resolve_batch(wavs, **options)
+    expected = sr.super_resolve_batch(wavs, **options)
+    assert not torch.equal(out, expected)
+    torch.testing.assert_close(out, expected, rtol=0, atol=1e-4)
+
+
+def test_compiling_needs_headers(tmp_path, monkeypatch):
+    monkeypatch.setenv("CXX", sys.executable)  # found
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+    with pytest.raises(ValueError, match="Python.h' is not found"):
+        FlashSR.from_hparams(
+            save_tiny_model(tmp_path),
+            run_opts={"device": "cpu", "compile": True},
+        )
+
+
+def test_compiling_needs_a_compiler(tmp_path, monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(ValueError, match="'no-such-compiler'.*CXX"):
+        FlashSR.from_hparams(
+            save_tiny_model(tmp_path),
+            run_opts={"device": "cpu", "compile": True},
+        )
+
+
+def test_load_audio_expects_48_khz(sr):
+    assert sr.audio_normalizer.sample_rate == 48000
+
+
+@pytest.mark.parametrize(
+    "source", ["./nowhere", "/nowhere/at/all", "nowhere", "a/b/c"]
+)
+def test_mistyped_folder_is_not_looked_up_on_the_hub(source):
+    with pytest.raises(FileNotFoundError, match=source):
+        FlashSR.from_hparams(source)
+
+
+def test_folder_without_a_model(tmp_path):
+    with pytest.raises(FileNotFoundError, match="holds no model"):
+        FlashSR.from_hparams(tmp_path)
+
+
+def test_stale_savedir_does_not_win(sr, tmp_path):
+    """A folder is read in place, whatever an earlier call left behind."""
+    wavs = pink(1, 4000)
+    outs = []
+    for seed in (1, 2):
+        folder = save_tiny_model(tmp_path / str(seed), seed=seed)
+        loaded = FlashSR.from_hparams(
+            folder, savedir=tmp_path / "cache", run_opts={"device": "cpu"}
+        )
+        outs.append(
+            loaded.super_resolve_batch(wavs, sample_rate=8000, cutoff=4000)
+        )
+    assert not torch.allclose(outs[0], outs[1])
