@@ -8,6 +8,7 @@ import math
 
 import torch
 
+from speechbrain_flashsr.lobes.features import normalize
 from speechbrain_flashsr.metrics import (
     N_FFT,
     SAMPLE_RATE,
@@ -20,15 +21,19 @@ from speechbrain_flashsr.metrics import (
 class StaticNoise:
     """A baseline that understands nothing: stationary noise above the cut-off.
 
-    The noise has the mean log-spectrum of a training set, at the level that
-    makes the kilohertz below the cut-off agree with the recording's. It gets a
-    low log-spectral distance for nothing, and an envelope correlation of 0.
+    The noise has the mean log-spectrum of a training set, which is nearer than
+    its mean power. It gets a low log-spectral distance for nothing, and an
+    envelope correlation of 0.
 
     Arguments
     ---------
     mean_log_power : torch.Tensor
         Mean of :func:`~speechbrain_flashsr.metrics.log_power_spectrum` over
         active frames, [1025]; see :func:`mean_log_power_spectrum`.
+    match_level : bool
+        Whether the noise has the level that makes the kilohertz below the
+        cut-off agree with the recording's. Otherwise it has the mean's level
+        beside the recording brought to a peak of 0.5, as the training set is.
 
     Example
     -------
@@ -42,8 +47,9 @@ class StaticNoise:
     LOG_MEAN_OF_NOISE = -0.2507
     """Mean of the common logarithm of a squared Rayleigh variable of mean 1."""
 
-    def __init__(self, mean_log_power):
+    def __init__(self, mean_log_power, match_level=True):
         self.mean_log_power = mean_log_power
+        self.match_level = match_level
 
     def __call__(self, low, cutoff_hz, generator):
         """Adds noise to recordings.
@@ -62,15 +68,7 @@ class StaticNoise:
         torch.Tensor
             [batch, time].
         """
-        log_power = log_power_spectrum(low)
-        below = between(log_power, cutoff_hz - 1500.0, cutoff_hz - 500.0)
-        below = below[0, :, 0] > 0
-        active = active_frames(log_power)[:, None]
-        levels = log_power[:, below]
-        level = (levels * active).sum((1, 2)) / (
-            active.sum((1, 2)) * below.sum()
-        )
-        offset = level - self.mean_log_power[below].mean()
+        offset = self._offset(low, cutoff_hz)
         wanted = self.mean_log_power + offset[:, None]
 
         noise = torch.randn(low.shape, generator=generator).to(low)
@@ -87,6 +85,21 @@ class StaticNoise:
         gain = 10 ** (gain / 2) * (frequencies >= cutoff_hz)
         shaped = torch.fft.irfft(spectrum * gain, n=low.shape[-1])
         return low + shaped
+
+    def _offset(self, low, cutoff_hz):
+        """What to add to the mean log-spectrum, [batch]."""
+        if not self.match_level:
+            _, _, scale = normalize(low)
+            return 2 * scale[:, 0].log10()
+        log_power = log_power_spectrum(low)
+        below = between(log_power, cutoff_hz - 1500.0, cutoff_hz - 500.0)
+        below = below[0, :, 0] > 0
+        active = active_frames(log_power)[:, None]
+        levels = log_power[:, below]
+        level = (levels * active).sum((1, 2)) / (
+            active.sum((1, 2)) * below.sum()
+        )
+        return level - self.mean_log_power[below].mean()
 
 
 def mean_log_power_spectrum(wavs, rolloffs_hz):

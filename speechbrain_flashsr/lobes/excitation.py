@@ -7,7 +7,9 @@ Wang, Takaki and Yamagishi 2019, https://arxiv.org/abs/1904.12088), follows a
 given spectrogram from the first training step on. Of the white noise only the
 phases are kept: its magnitudes are made even, so that the result fluctuates
 less, in the manner of low-noise noise (Pumplin 1985, J. Acoust. Soc. Am. 78,
-100-104).
+100-104). Phases of white noise do not fit magnitudes that are even; a few rounds
+of the fast Griffin-Lim algorithm (Perraudin, Balazs and Sondergaard 2013, "A
+fast Griffin-Lim algorithm", WASPAA) bring them nearer.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -17,11 +19,17 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-EVEN_MAGNITUDE = 0.878
-"""Mean magnitude in the spectrogram of a waveform that is synthesised from
-magnitudes of 1 and the phases of white noise (Hann windows, a hop of about a
-quarter): they do not fit together, and so cancel a little."""
+NUM_ROUNDS = 5
+"""Of the algorithm. Levels of white noise deviate by 5.6 dB, after none by 4.1,
+after five by 2.9, after ten by 2.6; a round takes 1.5 % of the small model's time."""
 
+MOMENTUM = 0.99
+"""Of the algorithm, as its authors recommend."""
+
+EVEN_MAGNITUDE = 0.944
+"""Mean magnitude in the spectrogram of a waveform that is synthesised from
+magnitudes of 1 and these phases (Hann windows, a hop of about a quarter): they
+still do not quite fit together, and so cancel a little."""
 
 ENVELOPE_HOP = 24
 """Samples between levels of a fine envelope: 0.5 ms at 48 kHz."""
@@ -138,14 +146,21 @@ class ShapedNoise(nn.Module):
             # The gradient of a square root at 0 is not finite.
             missing = (missing + 1e-12).sqrt()
             magnitude = torch.matmul(self.spread, missing) / EVEN_MAGNITUDE
-            spectrum = self.transform(excitation.to(dtype))
-            return torch.istft(
-                spectrum * (magnitude / spectrum.abs().clamp_min(1e-12)),
-                self.n_fft,
-                self.hop_length,
-                window=self.window,
-                length=wavs.shape[-1],
-            )
+            phases = self.even_phases(excitation.to(dtype))
+            return self.inverse(magnitude * phases, wavs.shape[-1])
+
+    @torch.no_grad()
+    def even_phases(self, noise):
+        """Phases near those of the given noise [batch, time] that fit even
+        magnitudes, as complex numbers of magnitude 1, [batch, bins, frames + 1].
+        """
+        phases = self.transform(noise).sgn()
+        previous = 0.0
+        for _ in range(NUM_ROUNDS):
+            spectrum = self.transform(self.inverse(phases, noise.shape[-1]))
+            phases = (spectrum + MOMENTUM * (spectrum - previous)).sgn()
+            previous = spectrum
+        return phases
 
     def transform(self, wavs):
         """Centred short-time Fourier transform, [batch, bins, frames + 1]."""
@@ -155,6 +170,16 @@ class ShapedNoise(nn.Module):
             self.hop_length,
             window=self.window,
             return_complex=True,
+        )
+
+    def inverse(self, spectrum, length):
+        """Waveforms of such a transform, [batch, length]."""
+        return torch.istft(
+            spectrum,
+            self.n_fft,
+            self.hop_length,
+            window=self.window,
+            length=length,
         )
 
     @staticmethod

@@ -62,6 +62,18 @@ def test_the_last_of_two_steps_counts():
     assert find_edge(power, 24000.0) == pytest.approx(9000, rel=0.04)
 
 
+def test_what_a_codec_leaves_above_its_edge_does_not_hide_it():
+    """Ogg Vorbis at low rates: a fall, and a faint slope for 8 % above it."""
+    power = spectrum(
+        (0, -60),
+        (15900, -83),
+        (16000, -104),
+        (17200, -144),
+        (24000, -144),
+    )
+    assert find_edge(power, 24000.0) == pytest.approx(15900, rel=0.02)
+
+
 def test_silence_has_no_edge():
     assert find_edge(np.zeros(1025), 24000.0) is None
     assert find_edge(np.full(1025, 1e-15), 24000.0) is None

@@ -28,6 +28,12 @@ from speechbrain_flashsr.static_noise import StaticNoise
 
 STATIC_NOISE_FILE = Path(__file__).parent / "static_noise.json"
 
+STATIC_NOISE = {
+    "static_noise": {"match_level": True},
+    "unmatched_noise": {"match_level": False},
+}
+"""Names of the baseline and its settings."""
+
 OPTIONS = {"steps": ("num_steps", int), "guidance": ("guidance_scale", float)}
 """What may follow a question mark: names and types in `FlashSR`."""
 
@@ -81,11 +87,11 @@ def make_system(name, detect_cutoff=True, run_opts=None):
     name : str
         `input` (the low-resolution recording as it is), `sinc` (brought down
         to twice the cut-off and back by windowed-sinc resampling),
-        `static_noise` (a baseline), `folder:<outputs>` (another system's
-        files, `<outputs>/<clip>.wav` or .flac, .ogg, .mp3; `{cutoff}` in it
-        stands for the cut-off in Hz), or `flashsr` for the model that ships or
-        `flashsr:<pretrained folder>`, followed or not by options as in
-        `flashsr?steps:4&guidance:2`.
+        `static_noise` and `unmatched_noise` (baselines), `folder:<outputs>`
+        (another system's files, `<outputs>/<clip>.wav` or .flac, .ogg, .mp3;
+        `{cutoff}` in it stands for the cut-off in Hz), or `flashsr` for the
+        model that ships or `flashsr:<pretrained folder>`, followed or not by
+        options as in `flashsr?steps:4&guidance:2`.
     detect_cutoff : bool
         Whether FlashSR has to find the cut-off; otherwise it is told.
     run_opts : dict, optional
@@ -107,8 +113,8 @@ def make_system(name, detect_cutoff=True, run_opts=None):
         return lambda low, trial: low
     if name == "sinc":
         return resample
-    if name == "static_noise":
-        return make_static_noise()
+    if name in STATIC_NOISE:
+        return make_static_noise(**STATIC_NOISE[name])
     if kind == "folder" and rest:
         return lambda low, trial: read_output(rest, low, trial)
     source, options = parse_flashsr(name)
@@ -137,7 +143,7 @@ def parse_flashsr(name):
     if kind != "flashsr":
         raise ValueError(
             f"There is no system '{name}': give input, sinc, static_noise, "
-            f"flashsr, flashsr:<pretrained folder> or folder:<outputs>."
+            f"unmatched_noise, flashsr, flashsr:<pretrained folder> or folder:<outputs>."
         )
     options = {}
     for part in filter(None, query.split("&")):
@@ -172,10 +178,10 @@ def resample(low, trial):
     return torch.nn.functional.pad(up, (0, len(low) - len(up)))
 
 
-def make_static_noise():
+def make_static_noise(match_level):
     """The baseline, with the spectrum that make_static_noise.py measured."""
     spectrum = json.loads(STATIC_NOISE_FILE.read_text())["log_power"]
-    noise = StaticNoise(torch.tensor(spectrum))
+    noise = StaticNoise(torch.tensor(spectrum), match_level)
 
     def restore(low, trial):
         generator = torch.Generator().manual_seed(trial.seed)
@@ -204,7 +210,7 @@ def fingerprint(name):
         folder = Path(parse_flashsr(name)[0])
     elif kind == "folder":
         folder = Path(rest.partition("{cutoff}")[0] or ".")
-    elif name == "static_noise":
+    elif name in STATIC_NOISE:
         folder = STATIC_NOISE_FILE
     else:
         return ""
