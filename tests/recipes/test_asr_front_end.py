@@ -12,6 +12,7 @@ import soundfile
 import torch
 
 from speechbrain_flashsr.inference import SuperResolutionFrontEnd
+from speechbrain_flashsr.inference.resampling import Resampler
 from tests.tiny_model import toy_interface
 
 
@@ -116,3 +117,16 @@ def test_the_recogniser_recognises_silence(recipe):
     pytest.importorskip("pocketsphinx")
     words = recipe.PocketSphinx()(torch.zeros(16000))
     assert isinstance(words, list) and len(words) <= 1
+
+
+def test_the_recogniser_forgets_what_it_heard_before(recipe, project):
+    pytest.importorskip("pocketsphinx")
+    recogniser = recipe.PocketSphinx()
+    speech = recipe.read_prompt(project / "examples" / "announcement.flac")
+    narrow = recipe.telephone(Resampler(16000, 8000)(speech[None])[0])
+    telephone = Resampler(8000, 16000)(narrow[None])[0, 40000:80000]
+    words = recogniser(telephone)
+    assert len(words) > 3
+    noise = torch.randn(48000, generator=torch.Generator().manual_seed(0))
+    recogniser(0.2 * noise)
+    assert recogniser(telephone) == words

@@ -80,8 +80,8 @@ def heard(condition, wav, front_end):
 class PocketSphinx:
     """The recogniser of PyPI's `pocketsphinx` with the model it ships.
 
-    Means are taken over each utterance, so that nothing is carried from one
-    to the next.
+    Means are taken over each utterance, and what it knows of the noise is
+    forgotten, so that nothing is carried from one to the next.
     """
 
     def __init__(self):
@@ -92,6 +92,7 @@ class PocketSphinx:
     def __call__(self, wav):
         """Words of [time] at 16 kHz, in lower case."""
         samples = (wav.clamp(-1, 1) * 32767).round().to(torch.int16)
+        self.decoder.reinit_feat()
         self.decoder.start_utt()
         self.decoder.process_raw(samples.numpy().tobytes(), full_utt=True)
         self.decoder.end_utt()
