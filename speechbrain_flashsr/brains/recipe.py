@@ -4,11 +4,13 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import atexit
 import dataclasses
 import io
 import pathlib
 
 import speechbrain as sb
+import torch
 from hyperpyyaml import load_hyperpyyaml
 from hyperpyyaml.core import recursive_update
 from ruamel.yaml import YAML
@@ -95,6 +97,7 @@ def load_recipe(arguments):
             run_opts, optimizer_step_limit=int(limit)
         )
     ddp_init_group(run_opts)
+    atexit.register(leave_group)
     hparams_file, overrides = follow_base(hparams_file, overrides)
     with open(hparams_file, encoding="utf-8") as file:
         hparams = load_hyperpyyaml(file, overrides)
@@ -104,6 +107,16 @@ def load_recipe(arguments):
         overrides=overrides,
     )
     return hparams, run_opts
+
+
+def leave_group():
+    """Ends distributed training, if there is any.
+
+    The threads of a group that is still there when Python exits can abort a
+    process whose training was complete, and torchrun then reports a failure.
+    """
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def load_starting_weights(hparams, needed=()):
