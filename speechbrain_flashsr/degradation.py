@@ -14,7 +14,8 @@ import numpy as np
 import scipy.signal
 import torch
 
-from speechbrain_flashsr.spectral_edge import find_edge
+from speechbrain_flashsr.spectral_edge import LOWEST_HZ, TOP_HZ, find_edge
+from speechbrain_flashsr.spectral_images import ImageDetector
 
 FAMILIES = ("cheby1", "butter", "bessel", "ellip")
 PASS_RIPPLE_DB = 0.1
@@ -163,7 +164,8 @@ class CutoffDetector:
     The edge is where the spectrum falls to the noise floor. The power spectra
     of Hann-windowed frames of 43 ms, a quarter of that apart, are averaged over
     time, clicks left out, and :func:`~speechbrain_flashsr.spectral_edge.
-    find_edge` looks for the edge.
+    find_edge` looks for the edge, also among the axes that an
+    :class:`~speechbrain_flashsr.spectral_images.ImageDetector` finds.
 
     A click is shorter than a frame, so it is in at most four in a row. Of each
     bin in the upper band (0.58 to 0.9 of half the sample rate) the level that
@@ -192,6 +194,10 @@ class CutoffDetector:
         self.hop = max(1, round(sample_rate * FRAME_SECONDS / OVERLAP))
         self.frame = OVERLAP * self.hop
         self.window = torch.hann_window(self.frame, dtype=torch.float64)
+        self.bin_hz = sample_rate / self.frame
+        highest = min(TOP_HZ, sample_rate / 2) / self.bin_hz
+        self.images = ImageDetector(LOWEST_HZ / self.bin_hz, highest)
+        self.num_spectra = 0
         self.pending = None
         self.frames = None  # The last: four summed up already, four not yet
         self.num_summed = 0
@@ -236,7 +242,7 @@ class CutoffDetector:
         if frames is None:  # Shorter than a frame: continued by silence
             missing = self.frame - self.pending.shape[1]
             padded = torch.nn.functional.pad(self.pending, (0, missing))
-            frames, first = self._power(padded), 0
+            frames, first = self._power(self._spectra(padded)), 0
         rest, rest_count = self._without_clicks(frames, first, frames.shape[1])
         total, count = self.total + rest, self.count + rest_count
         everything = self.total_with_clicks + frames[:, first:].sum(dim=1)
@@ -246,24 +252,32 @@ class CutoffDetector:
             total / count.clamp_min(1)[:, None],
             everything / num_frames,
         )
-        return [self._edge(channel) for channel in power.numpy()]
+        axes = self.images.result() or [[]] * len(power)
+        return [self._edge(*channel) for channel in zip(power.numpy(), axes)]
 
-    def _edge(self, power):
+    def _edge(self, power, axes):
         nyquist_hz = self.sample_rate / 2
-        edge_hz = find_edge(power, nyquist_hz)
+        edge_hz = find_edge(power, nyquist_hz, axes)
         if edge_hz is None and power.any():
             edge_hz = nyquist_hz
         return edge_hz if edge_hz and edge_hz <= FULL_BAND_HZ else None
 
-    def _power(self, samples):
-        """Power per Hz, [channels, frames, bins]."""
+    def _spectra(self, samples):
+        """Complex spectra, [channels, frames, bins]."""
         frames = samples.unfold(1, self.frame, self.hop) * self.window
-        spectrum = torch.fft.rfft(frames)
-        power = spectrum.real**2 + spectrum.imag**2
+        return torch.fft.rfft(frames)
+
+    def _power(self, spectra):
+        """Power per Hz, [channels, frames, bins]."""
+        power = spectra.real**2 + spectra.imag**2
         return power / (self.window.square().sum() * self.sample_rate / 2)
 
     def _add(self, samples):
-        frames = self._power(samples)
+        spectra = self._spectra(samples)
+        # Every other frame, that is half a frame apart
+        self.images.update(spectra[:, self.num_spectra % 2 :: 2].numpy())
+        self.num_spectra += spectra.shape[1]
+        frames = self._power(spectra)
         if self.frames is not None:
             frames = torch.cat([self.frames, frames], dim=1)
         # Whether a frame is a click depends on the four that follow it, too.

@@ -4,7 +4,8 @@ Two kinds of edges are told apart. A steep one (a codec's, a good resampler's)
 lies where the level falls. A gentle one, which scipy's default resampling and
 others of its kind leave, has images above it: the spectrum below the edge,
 mirrored and attenuated ever more. The axis of that mirror is the edge, whatever
-the signal, and is found to a fraction of a percent.
+the signal. It is found by phase (spectral_images.py) to a fraction of a percent
+or, where noise hides that, by the levels.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -35,21 +36,21 @@ MIRROR_REACH = 0.15
 MIRROR_ERROR_DB = 2.5
 LOOSE_MIRROR_ERROR_DB = 4.5
 CLEAR_MIRROR_ERROR_DB = 1.0
-MATCH_DB = 1.0
-LEAST_MATCHED_BINS = 30
-LEAST_FALL_DB = 15.0
-IMAGE_REJECTION_DB = 50.0
+LEAST_FALL_DB = 3.0
+IMAGE_REJECTION_DB = 55.0
 
 
-def find_edge(power, nyquist_hz):
+def find_edge(power, nyquist_hz, axes=()):
     """Finds where a spectrum falls to the noise floor.
 
-    Levels are in dB per Hz, at least -143. A mirror that many bins agree on is
-    the edge, whatever is above it: of at least 30 bins up to 15 % above an axis,
-    more than 20 % + 3 / sqrt(number of bins) are within 1 dB of what step 1
-    expects, and the level beyond lies 15 dB or more lower. Where scipy's
-    resampling leaves aliases above the edge, those bins differ and the others
-    still agree.
+    Levels are in dB per Hz, at least -143. Of the axes given the first that has
+    nothing but noise floor and images above it is the edge: of all bins above,
+    and of those up to twice the axis, no more than 15 % exceed the fifth
+    percentile there by 8 dB, the image that scipy's default resampling filter
+    leaves by 3 dB, and the images further up; the level beyond lies 3 dB or more
+    lower. If all that holds at half the axis, too, half the axis is the edge:
+    where the band ends well below it, the bass, about the former rate, is all
+    that mirrors.
 
     Else, candidates are the bins where the mean level over 7 % below exceeds
     that over 7 % above by 9 dB or more, and by the most within 7 %. Each, the
@@ -69,7 +70,7 @@ def find_edge(power, nyquist_hz):
     within 8 dB of the fifth percentile there. Above falls by 35 dB or more 87 %
     suffice: Ogg Vorbis leaves faint signal for some 8 % above its edge. Above
     gentle edges 85 % (75 % if the mirror is clear: 1 dB) suffice, and further
-    images, which lie 50 dB below what they mirror, are not counted as signal.
+    images, which lie 55 dB below what they mirror, are not counted as signal.
 
     Arguments
     ---------
@@ -78,6 +79,8 @@ def find_edge(power, nyquist_hz):
         half the sample rate, [bins].
     nyquist_hz : float
         Half the sample rate.
+    axes : list of float
+        Bins about which the phases mirror each other, the lowest first.
 
     Returns
     -------
@@ -99,12 +102,15 @@ def find_edge(power, nyquist_hz):
     power = power * 10 ** (max(0.0, LOUDEST_DB - peak_db) / 10)
     level = _decibels(power, FLOOR_DB)
     smooth = _decibels(np.convolve(power, [0.25, 0.5, 0.25], "same"), -148.0)
-    mirror = _agreed_mirror(smooth, LOWEST_HZ / hz, top)
-    if mirror is not None:
-        return float(mirror * hz)
     wide = _decibels(
         _band_means(power, 0.98 * bins - 1, 1.02 * bins + 1), FLOOR_DB
     )
+    for axis in axes:
+        if _only_images(power, wide, axis, top):
+            half = axis / 2
+            if half * hz >= LOWEST_HZ and _only_images(power, wide, half, top):
+                axis = half
+            return float(axis * hz)
     step = _band_means(level, 0.93 * bins - 1.5, bins - 1.5) - _band_means(
         level, bins + 1.5, np.minimum(1.07 * bins + 1.5, top)
     )
@@ -202,39 +208,27 @@ def _mirror_gain():
     return distance, above - below
 
 
-def _agreed_mirror(level, lowest, top):
-    """The bin, fractional, about which a share of the levels mirror each other
-    that cannot be chance, or None."""
-    axes, above, gain, compared = _mirror_grid(len(level), lowest, top)
-    if len(axes) == 0:
-        return None
-    mirrored = 2 * axes[:, None] - above
-    expected = np.interp(mirrored, np.arange(len(level)), level) + gain
-    floor = max(np.percentile(level[top // 2 : top], 10), -145.0)
-    compared = compared & (expected > floor + 4)
-    matched = compared & (np.abs(level[above] - expected) < MATCH_DB)
-    count = compared.sum(axis=1)
-    share = matched.sum(axis=1) / np.maximum(count, 1)
-    share[count < LEAST_MATCHED_BINS] = 0.0
-    best = share.argmax()
-    if share[best] < 0.2 + 3 / math.sqrt(max(count[best], 1)):
-        return None
-    axis = axes[best]
-    below = _band_means(level, 0.9 * axis, 0.99 * axis)
-    beyond = _band_means(level, 1.18 * axis, min(2.0 * axis, top))
-    return axis if below - beyond >= LEAST_FALL_DB else None
-
-
-@functools.lru_cache(maxsize=4)
-def _mirror_grid(num_bins, lowest, top):
-    """Axes from bin `lowest`, [axes]; and, [axes, bins], the bins above each, the
-    gain of the image there, and whether they are up to 15 % above."""
-    axes = np.arange(lowest, top / (1 + MIRROR_REACH), 0.25)
-    above = np.ceil(axes + 1)[:, None] + np.arange(int(MIRROR_REACH * top) + 1)
-    distance = (above - axes[:, None]) / axes[:, None]
-    gain = np.interp(distance, *_mirror_gain())
-    reached = (distance <= MIRROR_REACH) & (above < num_bins - 1)
-    return axes, np.minimum(above, num_bins - 1).astype(int), gain, reached
+def _only_images(power, wide, axis, top):
+    """Whether images of what is below an axis, in bins, explain what is above."""
+    if 1.2 * axis >= top:
+        return False
+    above = np.arange(math.ceil(axis + 2), top + 1)
+    limit = np.percentile(wide[above[above > 1.05 * axis + 4]], 5)
+    limit = np.maximum(limit + TOLERANCE_DB, _image_levels(power, above, axis))
+    distance = above / axis - 1
+    near = above[distance <= 0.2]
+    mirrored = np.interp(2 * axis - near, np.arange(len(wide)), wide)
+    mirrored += np.interp(distance[: len(near)], *_mirror_gain()) + 3
+    limit[: len(near)] = np.maximum(limit[: len(near)], mirrored)
+    explained = wide[above] <= limit
+    fall = _band_means(wide, 0.9 * axis, 0.99 * axis) - _band_means(
+        wide, 1.18 * axis, min(1.45 * axis, top)
+    )
+    return (
+        explained.mean() >= 0.85
+        and explained[above <= 1.96 * axis].mean() >= 0.85
+        and fall >= LEAST_FALL_DB
+    )
 
 
 def _mirror_axis(level, k, floor):
@@ -260,14 +254,19 @@ def _mirror_axis(level, k, floor):
 
 
 def _image_levels(power, bins, edge):
-    """Levels in dB that the images about multiples of the rate of 2 * edge may
-    have."""
-    order = np.round(bins / (2 * edge))
-    source = np.abs(bins - 2 * edge * order)
+    """Levels in dB that images may have far from the mirror: those about the
+    multiples of the rate of 2 * edge, and those above half the sample rate that
+    are folded back."""
     reach = np.maximum(0.02 * bins, 2)
-    levels = [
-        power[max(0, int(s - r)) : int(s + r) + 2].max()
-        for s, r in zip(source, reach)
-    ]
-    images = _decibels(np.array(levels), -200.0) - IMAGE_REJECTION_DB
-    return np.where(order > 0, images, -np.inf)
+    padded = np.append(power, 0.0)
+    loudest = np.zeros(len(bins))
+    for turns in (0, 1, 2):
+        for side in (-1, 1):
+            image = np.abs(turns * 2 * (len(power) - 1) + side * bins)
+            source = np.abs(image - 2 * edge * np.round(image / (2 * edge)))
+            first = np.maximum(source - reach, 0).astype(int)
+            end = np.minimum((source + reach).astype(int) + 2, len(power))
+            spans = np.stack([first, end], axis=1).ravel()
+            found = np.maximum.reduceat(padded, spans)[::2]
+            loudest = np.maximum(loudest, found)
+    return _decibels(loudest, -200.0) - IMAGE_REJECTION_DB

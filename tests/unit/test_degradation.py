@@ -8,6 +8,7 @@ import io
 
 import numpy as np
 import pytest
+import scipy.signal
 import soundfile
 import torch
 
@@ -141,6 +142,22 @@ def test_the_level_does_not_matter():
     low = low_pass(pink_noise(2), 48000, 5000)
     for found in detect(low, low / 1000):
         assert within_five_percent(found, 5000)
+
+
+def test_aliases_above_an_edge_do_not_hide_it():
+    """Resampling leaves a loud band at 2.5 kHz at 18.5 kHz, too."""
+    rng = np.random.default_rng(0)
+    loud = scipy.signal.butter(4, (2000, 3000), "band", fs=48000, output="sos")
+    wav = 3e-3 * rng.standard_normal(96000)
+    wav += scipy.signal.sosfilt(loud, rng.standard_normal(96000))
+    low = low_pass(wav / 10, 48000, 16000, "bessel", 2)
+    frequencies, power = scipy.signal.welch(low, 48000, nperseg=2048)
+    level = 10 * np.log10(power)
+    alias = level[abs(frequencies - 18500) < 300].mean()
+    assert alias > level[abs(frequencies - 17900) < 100].mean() + 3
+    detector = CutoffDetector(48000)
+    detector.update(torch.from_numpy(low)[None])
+    assert detector.result() == [pytest.approx(16000, rel=0.001)]
 
 
 @pytest.mark.parametrize("cutoff_hz", [2000, 5000, 11000, 16000])
