@@ -76,7 +76,7 @@ setup(
         "matplotlib>=3.6",
         "numpy>=1.24",
         "scipy>=1.10",
-        "soundfile>=0.12.1",
+        "soundfile>=0.13",
         "speechbrain>=1.1.2,<2",
         "torch>=2.7.1",
         "torchaudio>=2.7.1",

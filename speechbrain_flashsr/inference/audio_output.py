@@ -49,6 +49,9 @@ _SUBSTITUTES = {
     "OGG": dict.fromkeys(_DEPTHS, "VORBIS"),
 }
 
+# At its default quality, Ogg Vorbis drops quiet sound above 16 to 19 kHz.
+_OGG_OPTIONS = {"compression_level": 0.1}
+
 # Bytes of a WAV file above which the 64-bit variant of the header is needed.
 _WAV_LIMIT = 2**32 - 2**20
 _SAMPLE_BYTES = {"PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "DOUBLE": 8}
@@ -61,6 +64,7 @@ def output_format(path, source_subtype="PCM_16", subtype=None):
     ---------
     path : str or Path
         Name of the output; its extension (.wav, .flac, .ogg) is the format.
+        Ogg is written at a high quality (Vorbis 9 of 10).
     source_subtype : str
         Sample format of the input, of which the bit depth is kept where the
         format can.
@@ -195,6 +199,7 @@ class AudioWriter:
                     self.channels,
                     self.subtype,
                     format=self.format,
+                    **(_OGG_OPTIONS if self.format == "OGG" else {}),
                 )
             )
             for name, text in self.metadata.items():

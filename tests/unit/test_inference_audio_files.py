@@ -197,6 +197,25 @@ def test_overload_of_compressed_formats(tmp_path, subtype, error):
     assert np.abs(samples[: len(expected)] - expected).max() < error
 
 
+@pytest.mark.parametrize(
+    "subtype, lowest, highest",
+    [("VORBIS", 19000, 20000), ("OPUS", 16000, 18000)],
+)
+def test_ogg_keeps_the_high_band(tmp_path, subtype, lowest, highest):
+    """At the codec's own quality, quiet sound there is lost or made louder."""
+    spectrum = torch.from_numpy(np.fft.rfft(sound(1, 96000)[:, 0]))
+    spectrum[2 * 4000 :] *= 0.003
+    wav = torch.fft.irfft(spectrum)[None]
+    with AudioWriter(tmp_path / "a.ogg", 48000, 1, "OGG", subtype) as writer:
+        writer.write(wav)
+    expected, found = (
+        torch.fft.rfft(x[:, :96000])[0, 2 * lowest : 2 * highest]
+        for x in (wav, read(tmp_path / "a.ogg"))
+    )
+    change = found.abs().square().mean() / expected.abs().square().mean()
+    assert abs(10 * change.log10()) < 0.5
+
+
 def test_name_that_is_no_utf8(tmp_path):
     path = tmp_path / os.fsdecode(b"caf\xe9.wav")
     with AudioWriter(path, 48000, 1, "WAV", "PCM_16") as writer:
