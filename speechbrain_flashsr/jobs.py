@@ -19,6 +19,9 @@ AUDIO_EXTENSIONS = (
     *(".aifc", ".au", ".snd", ".caf", ".w64", ".rf64"),
 )
 
+# Formats of sound that libsndfile neither reads nor writes.
+_FOREIGN_EXTENSIONS = (".m4a", ".aac", ".mp4", ".wma", ".webm", ".amr")
+
 SUFFIX = "_48k"
 """What is added to the name of an input."""
 
@@ -83,7 +86,7 @@ def plan_jobs(inputs, output=None, format=None):
     jobs, problems = [], []
     to_file = (
         output is not None
-        and output.suffix.lower() in AUDIO_EXTENSIONS
+        and output.suffix.lower() in AUDIO_EXTENSIONS + _FOREIGN_EXTENSIONS
         and not output.is_dir()
     )
     if to_file and output.suffix[1:].lower() not in FORMATS:
@@ -107,7 +110,7 @@ def plan_jobs(inputs, output=None, format=None):
         elif given.is_dir():
             found = [
                 _job_in_tree(path, given, output, format)
-                for path in _find_audio(given, output)
+                for path in _find_inputs(given, output)
             ]
             if not found:
                 problems.append(
@@ -122,31 +125,54 @@ def plan_jobs(inputs, output=None, format=None):
     return _without_conflicts(jobs, problems)
 
 
-def _find_audio(folder, output):
-    """The sound files below a folder, but not those that we made there."""
-    paths = sorted(
+def find_sound_files(folder):
+    """Finds the sound files in a folder and the folders below it.
+
+    Arguments
+    ---------
+    folder : Path
+        The folder.
+
+    Returns
+    -------
+    list of Path
+        Sorted; what is hidden, or lies in a hidden folder, is none of them.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> for name in ("b.wav", "a.txt", ".c.wav"):
+    ...     (folder / name).touch()
+    >>> [path.name for path in find_sound_files(folder)]
+    ['b.wav']
+    """
+    return sorted(
         path
         for path in folder.rglob("*")
         if path.suffix.lower() in AUDIO_EXTENSIONS
-        and not path.name.startswith(".")
+        and not any(
+            part.startswith(".") for part in path.relative_to(folder).parts
+        )
         and path.is_file()
     )
+
+
+def _find_inputs(folder, output):
+    """The sound files of a folder, but not those that we made there."""
+    paths = find_sound_files(folder)
     inputs = {path.with_suffix("") for path in paths}
-    return [
-        path
-        for path in paths
-        if not (
-            path.stem.endswith(SUFFIX)
-            and path.parent / path.stem[: -len(SUFFIX)] in inputs
-        )
-        and not (output is not None and _is_inside(path, output, folder))
-    ]
-
-
-def _is_inside(path, output, folder):
-    """Whether a file lies in an output folder that is below the input's."""
-    output = output.resolve()
-    return output != folder.resolve() and output in path.resolve().parents
+    root = folder.resolve()
+    target = root if output is None else output.resolve()
+    if target == root:
+        return [
+            path
+            for path in paths
+            if not path.stem.endswith(SUFFIX)
+            or path.parent / path.stem[: -len(SUFFIX)] not in inputs
+        ]
+    if root in target.parents:
+        return [path for path in paths if target not in path.resolve().parents]
+    return paths
 
 
 def _job_in_tree(path, root, output, format):

@@ -130,16 +130,23 @@ def test_own_outputs_are_not_inputs_of_the_next_run(flashsr, tmp_path):
     write(tmp_path / "in" / "talk_48k.wav")  # an input by that name
     for _ in range(2):
         assert flashsr("in", "--quiet")[0] == 0
+        assert flashsr("in", "-o", "in", "--quiet")[0] == 0
+    beside = ["a.wav", "a_48k.wav", "talk_48k.wav", "talk_48k_48k.wav"]
+    assert outputs(tmp_path / "in") == beside
+
+
+def test_output_folder_below_or_above_the_inputs(flashsr, tmp_path):
+    write(tmp_path / "in" / "a.wav")
+    write(tmp_path / "in" / "a_48k.wav")  # no output: those go elsewhere
+    write(tmp_path / "in" / ".trash" / "b.wav")
     for _ in range(2):
         assert flashsr("in", "-o", "in/out", "--quiet")[0] == 0
-    assert outputs(tmp_path / "in") == [
-        "a.wav",
-        "a_48k.wav",
-        "out/a_48k.wav",
-        "out/talk_48k_48k.wav",
-        "talk_48k.wav",
-        "talk_48k_48k.wav",
-    ]
+    made = ["a_48k.wav", "a_48k_48k.wav"]
+    assert outputs(tmp_path / "in" / "out") == made
+    assert flashsr("in/out", "-o", "in", "--quiet")[0] == 0
+    assert {"a_48k_48k.wav", "a_48k_48k_48k.wav"} <= set(
+        outputs(tmp_path / "in")
+    )
 
 
 def test_batch_goes_on_after_errors(flashsr, tmp_path):
@@ -172,6 +179,7 @@ def test_batch_goes_on_after_errors(flashsr, tmp_path):
         (["a.wav", "b.wav", "-o", "c.wav"], "Give a folder"),
         (["sub", "-o", "c.wav"], "Give a folder"),
         (["a.wav", "-o", "c.mp3"], "'c.mp3' would be of a format"),
+        (["a.wav", "-o", "c.m4a"], "'c.m4a' would be of a format"),
         (["a.wav", "-o", "c.wav", "--format", "flac"], "no flac file"),
         (["a.wav", "-o", "b.wav/c.wav"], "cannot be written"),
         (["a.wav", "--subtype", "PCM_99"], "PCM_99"),

@@ -14,7 +14,7 @@ from pathlib import Path
 from clip_manifest import Clip
 from corpus import SPLITS, prepare_corpus, run_command_line
 
-from speechbrain_flashsr.jobs import AUDIO_EXTENSIONS
+from speechbrain_flashsr.jobs import AUDIO_EXTENSIONS, find_sound_files
 
 LICENCE = "not stated"
 
@@ -128,18 +128,12 @@ def find_files(data_folder):
     Returns
     -------
     list of Path
-        Sorted; hidden files are none of them.
+        Sorted; see `find_sound_files`.
     """
     folder = Path(data_folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {data_folder}")
-    paths = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in AUDIO_EXTENSIONS
-        and not path.name.startswith(".")
-        and path.is_file()
-    )
+    paths = find_sound_files(folder)
     if not paths:
         raise FileNotFoundError(
             f"{data_folder} holds no sound files"
