@@ -46,8 +46,8 @@ def evaluate(project, output, **settings):
         runpy.run_path(arguments[0], run_name="__main__")
 
 
-def _peak_memory(name, seconds, device):
-    return {"cpu": 12.0}[device]
+def _peak_memory(name, seconds, run_opts):
+    return {"fp32": 12.0, "bf16": 13.0}[run_opts["precision"]]
 
 
 def recipe_module(project, name):

@@ -97,3 +97,12 @@ def test_the_study_compares_all_systems_and_goes_on(
     assert "teacher, 4:" in said and "teacher, 1:" not in said
     again = json.loads((output / "ablations.json").read_text())
     assert again["teacher, 1"] == scores["teacher, 1"]
+
+    # Another vocoder: nothing of the earlier scores holds.
+    torch.save(
+        {k: 0.9 * v for k, v in model["vocoder"].state_dict().items()},
+        files["vocoder"],
+    )
+    training.run_script(script, arguments, monkeypatch)
+    said = capfd.readouterr().out
+    assert all(f"{system}:" in said for system in SYSTEMS)

@@ -6,6 +6,7 @@ Authors
 
 import importlib.util
 import json
+import shutil
 
 import pytest
 import soundfile
@@ -98,19 +99,36 @@ def test_prompts_and_an_interrupted_run(recipe, tmp_path, monkeypatch):
         "PocketSphinx",
         lambda: lambda signal: calls.append(len(signal)) or ["heard"],
     )
-    (tmp_path / "wide.json").write_text(json.dumps({"a.wav": ["earlier"]}))
     hparams = {
         "output_folder": tmp_path,
         "data_folder": tmp_path,
-        "conditions": ["wide", "plain"],
+        "conditions": ["wide", "flashsr"],
+        "flashsr": None,
     }
     front_end = SuperResolutionFrontEnd(toy_interface(), 16000)
-    hypotheses = recipe.recognise(prompts, front_end, hparams)
+
+    def rerun(**changes):
+        """The hypotheses, and how many prompts were recognised for them."""
+        calls.clear()
+        found = recipe.recognise(prompts, front_end, hparams | changes)
+        return found, len(calls)
+
+    assert rerun()[1] == 4
+    file = tmp_path / "wide.json"
+    content = json.loads(file.read_text())
+    content["hypotheses"] = {"a.wav": ["earlier"]}
+    file.write_text(json.dumps(content))
+    hypotheses, recognised = rerun()
     assert hypotheses["wide"] == {"a.wav": ["earlier"], "b.wav": ["heard"]}
-    assert len(calls) == 3
-    assert (
-        json.loads((tmp_path / "wide.json").read_text()) == hypotheses["wide"]
-    )
+    assert recognised == 1
+    assert json.loads(file.read_text())["hypotheses"] == hypotheses["wide"]
+    assert rerun()[1] == 0
+    # What another model or data set gave is no part of the result.
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "hyperparams.yaml").write_text("another: 1")
+    assert rerun(flashsr=str(tmp_path / "model"))[1] == 2
+    shutil.copytree(tmp_path, tmp_path / "copy")
+    assert rerun(data_folder=tmp_path / "copy")[1] == 4
 
 
 def test_the_recogniser_recognises_silence(recipe):

@@ -126,7 +126,7 @@ def test_an_interrupted_evaluation_goes_on(
     journal = output / "scores.jsonl"
     lines = journal.read_text().splitlines()
     scored = [line for line in lines if '"lsd"' in line]
-    journal.write_text("\n".join(scored[:-5]) + "\n" + scored[-5][:40] + "\n")
+    journal.write_text("\n".join(scored[:-5]) + "\n" + scored[-5][:40])
     (output / "results.csv").unlink()
     model = read_json(results)["systems"]["ours"]["name"]
     evaluate(
@@ -141,6 +141,25 @@ def test_an_interrupted_evaluation_goes_on(
     # What was there was kept, only the rest was computed.
     assert again[: len(scored) - 5] == scored[:-5]
     assert len([x for x in again if x.endswith("}")]) == len(scored)
+
+
+def test_precision_has_scores_of_its_own(project, data, results, tmp_path):
+    output = tmp_path / "output"
+    shutil.copytree(results, output)
+    model = read_json(results)["systems"]["ours"]["name"]
+    evaluate(
+        project,
+        output,
+        data_folder=data,
+        cutoffs=list(CUTOFFS),
+        systems=f"[ours: '{model}']",
+        precision="bf16",
+    )
+    assert read_json(output)["systems"]["ours"]["peak_memory_mb"] == 13
+    before = [r for r in read_csv(results) if r["system"] == "ours"]
+    after = read_csv(output)
+    assert len(before) == len(after)
+    assert all(a["lsd"] != b["lsd"] for a, b in zip(after, before))
 
 
 @pytest.fixture(scope="module")
@@ -278,10 +297,13 @@ def test_flashsr_gets_its_options(project, monkeypatch):
     ]
 
 
-def test_memory_is_that_of_a_process_of_its_own(project):
+def test_memory_is_that_of_a_process_of_its_own(project, capsys):
     systems = recipe_module(project, "systems")
     memory = systems.peak_memory("static_noise", 0.5)
     assert memory is None or 0 < memory < 500
+    assert systems.peak_memory("flashsr", 0.5, {"precision": "none"}) is None
+    if memory is not None:  # the process got the run options
+        assert "none" in capsys.readouterr().out
 
 
 @pytest.fixture(scope="module")

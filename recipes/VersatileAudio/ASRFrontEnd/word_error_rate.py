@@ -6,7 +6,7 @@ To run it:
 Recorded prompts are recognised at 16 kHz, at 8 kHz resampled plainly, at 8 kHz
 through FlashSR, and the same two after G.711 telephone coding. The hypotheses
 of each condition are written to `<condition>.json`, and an interrupted run goes
-on from there; `results.json` and `results.md` hold the word error
+on from there, if data and model are the same; `results.json` and `results.md` hold the word error
 rates with 95 % intervals of a paired bootstrap over the prompts.
 
 Authors
@@ -30,8 +30,12 @@ from speechbrain.dataio.preprocess import AudioNormalizer
 from speechbrain.utils.metric_stats import ErrorRateStats
 from tqdm import tqdm
 
+from speechbrain_flashsr import __version__
+from speechbrain_flashsr.bulk import digest_of_model
 from speechbrain_flashsr.inference import FlashSR, SuperResolutionFrontEnd
+from speechbrain_flashsr.inference.audio_output import complete_file
 from speechbrain_flashsr.inference.resampling import Resampler
+from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
 
 WIDE, NARROW = 16000, 8000
 
@@ -126,9 +130,9 @@ def recognise(prompts, front_end, hparams):
     """Hypotheses: condition -> relative path -> list of words."""
     folder = Path(hparams["output_folder"])
     files = {name: folder / f"{name}.json" for name in hparams["conditions"]}
+    keys = {name: key_of(name, front_end, hparams) for name in files}
     hypotheses = {
-        condition: json.loads(file.read_text()) if file.exists() else {}
-        for condition, file in files.items()
+        name: read_hypotheses(files[name], keys[name]) for name in files
     }
     recogniser = PocketSphinx()
     spent = seconds = 0.0
@@ -143,13 +147,31 @@ def recognise(prompts, front_end, hparams):
                 spent += time.perf_counter() - start
                 seconds += len(wav) / WIDE
             known[name] = recogniser(wav16)
-            files[condition].write_text(json.dumps(known, indent=1))
+            content = {"key": keys[condition], "hypotheses": known}
+            with complete_file(files[condition]) as temporary:
+                Path(temporary).write_text(json.dumps(content, indent=1))
     if seconds:
         print(f"FlashSR took {spent / seconds:.2f} s per second of sound")
     return {
         condition: {name: known[name] for name in prompts}
         for condition, known in hypotheses.items()
     }
+
+
+def key_of(condition, front_end, hparams):
+    """What the hypotheses of a condition depend on, beside the prompt."""
+    key = [__version__, str(Path(hparams["data_folder"]).resolve())]
+    if condition.endswith("flashsr"):
+        sr = front_end.sr
+        key += [digest_of_model(hparams["flashsr"] or SHIPPED_MODEL)]
+        key += [sr.precision, str(sr.device)]
+    return key
+
+
+def read_hypotheses(file, key):
+    """The hypotheses in a file, if they were made with the same key."""
+    content = json.loads(file.read_text()) if file.exists() else {}
+    return content["hypotheses"] if content.get("key") == key else {}
 
 
 def score(hypotheses, references):

@@ -149,17 +149,18 @@ def compare(options):
     {system: {metric: [values]}}."""
     path = options.output_folder / "ablations.json"
     scores = json.loads(path.read_text()) if path.exists() else {}
+    manifest = pathlib.Path(options.data_folder) / "test.json"
     segments = RandomSegments(
-        f"{options.data_folder}/test.json",
+        manifest,
         options.data_folder,
         options.segment_length,
         {"speech": 1.0, "music": 1.0, "effects": 1.0},
         num_draws=options.segments,
     )
+    others = (options.autoencoder_file, options.vocoder_file, manifest)
     for name, (weights, *settings) in systems_of(options).items():
-        digest = hashlib.sha256(pathlib.Path(weights).read_bytes())
-        key = [digest.hexdigest(), len(segments), segments.segment_length]
-        key += settings
+        key = [digest_of(file) for file in (weights, *others)]
+        key += [len(segments), segments.segment_length, *settings]
         if scores.get(name, {}).get("key") == key:
             continue
         print(f"{name}:")
@@ -169,6 +170,11 @@ def compare(options):
         with complete_file(path) as temporary:
             pathlib.Path(temporary).write_text(json.dumps(scores))
     return {name: scores[name] for name in systems_of(options)}
+
+
+def digest_of(file):
+    """What tells a file from another."""
+    return hashlib.sha256(pathlib.Path(file).read_bytes()).hexdigest()
 
 
 def mean_and_error(values):

@@ -16,6 +16,7 @@ Authors
 
 import hashlib
 import json
+import os
 import statistics
 import sys
 import time
@@ -57,6 +58,9 @@ SETTINGS = (
 )
 """What scores depend on beside the clip, the cut-off and the system."""
 
+RUN_OPTIONS = {"device": "cpu", "precision": "fp32"}
+"""Of FlashSR, those that scores and costs depend on, with their defaults."""
+
 
 class Journal:
     """Rows that survive an interruption, each with a unique `key`."""
@@ -75,8 +79,12 @@ class Journal:
     def add(self, row):
         """Keeps a row."""
         self.rows[row["key"]] = row
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        with open(self.path, "a+b") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":  # Interrupted while writing
+                    file.write(b"\n")
+            file.write(json.dumps(row).encode() + b"\n")
 
 
 def key_of(*values):
@@ -96,7 +104,11 @@ class Evaluation:
     """
 
     def __init__(self, hparams, run_opts):
-        self.hparams, self.run_opts = hparams, run_opts
+        self.hparams = hparams
+        self.run_opts = {
+            name: run_opts.get(name) or default
+            for name, default in RUN_OPTIONS.items()
+        }
         self.folder = Path(hparams["output_folder"])
         self.cutoffs = conditions(hparams)
         self.names = named_systems(hparams["systems"])
@@ -111,6 +123,7 @@ class Evaluation:
             for label, name in self.names.items()
         }
         settings = [hparams[name] for name in SETTINGS]
+        settings += self.run_opts.values()
         self.states = {
             label: key_of(
                 __version__, settings, self.metrics, name, fingerprint(name)
@@ -304,10 +317,10 @@ class Evaluation:
             factor = memory = None
         else:
             factor = statistics.median(factors)
-            key = key_of("memory", self.states[label], self.device)
+            key = key_of("memory", self.states[label])
             if key not in self.journal.rows:
                 value = peak_memory(
-                    name, self.hparams["max_seconds"], self.device
+                    name, self.hparams["max_seconds"], self.run_opts
                 )
                 self.journal.add({"key": key, "peak_memory_mb": value})
             memory = self.journal.rows[key]["peak_memory_mb"]
@@ -316,11 +329,6 @@ class Evaluation:
             "real_time_factor": factor,
             "peak_memory_mb": memory,
         }
-
-    @property
-    def device(self):
-        """Where FlashSR runs."""
-        return self.run_opts.get("device") or "cpu"
 
 
 def main(argv):

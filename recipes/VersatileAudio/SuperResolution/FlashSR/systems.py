@@ -1,7 +1,7 @@
 """The systems that an evaluation compares, by name.
 
 Run as a program it measures the memory that one of them takes:
-> python systems.py SYSTEM SECONDS DEVICE
+> python systems.py SYSTEM SECONDS RUN_OPTIONS_AS_JSON
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -223,7 +223,7 @@ def fingerprint(name):
     return hashlib.sha256(repr(states).encode()).hexdigest()
 
 
-def peak_memory(name, seconds, device="cpu"):
+def peak_memory(name, seconds, run_opts=None):
     """Memory that a system needs, in MB (10^6 bytes).
 
     The growth of the resident memory in a process of its own, from after the
@@ -236,8 +236,8 @@ def peak_memory(name, seconds, device="cpu"):
         See :func:`make_system`.
     seconds : float
         Length of the recording.
-    device : str
-        Where FlashSR runs.
+    run_opts : dict, optional
+        Run options of FlashSR: strings and numbers.
 
     Returns
     -------
@@ -248,7 +248,7 @@ def peak_memory(name, seconds, device="cpu"):
     if name.startswith("folder:") or not Path("/proc/self/status").exists():
         return None
     result = subprocess.run(
-        [sys.executable, __file__, name, str(seconds), str(device)],
+        [sys.executable, __file__, name, str(seconds), json.dumps(run_opts)],
         capture_output=True,
         text=True,
     )
@@ -264,7 +264,7 @@ def _resident_kilobytes(field):
 
 
 if __name__ == "__main__":
-    name, seconds, device = sys.argv[1:]
+    name, seconds, run_opts = sys.argv[1:]
     noise = np.random.default_rng(0).standard_normal(
         int(float(seconds) * SAMPLE_RATE)
     )
@@ -272,6 +272,6 @@ if __name__ == "__main__":
     low = torch.from_numpy(low.copy()).float()
     Path("/proc/self/clear_refs").write_text("5")  # The peak begins here
     before = _resident_kilobytes("VmRSS")
-    system = make_system(name, run_opts={"device": device})
+    system = make_system(name, run_opts=json.loads(run_opts))
     system(low, Trial("noise", 4000, len(low), 0))
     print((_resident_kilobytes("VmHWM") - before) * 1024 / 1e6)
