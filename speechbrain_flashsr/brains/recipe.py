@@ -109,6 +109,43 @@ def load_recipe(arguments):
     return hparams, run_opts
 
 
+def parse_known_arguments(parser, arguments):
+    """Reads the command line of a script that starts training stages.
+
+    Arguments
+    ---------
+    parser : argparse.ArgumentParser
+        Knows the script's own options. It ends the process with one line if
+        there is an argument that can be no option of the stages either.
+    arguments : list of str
+        Of the command line.
+
+    Returns
+    -------
+    options : argparse.Namespace
+        The script's own options.
+    passed_on : list of str
+        What is for the stages.
+
+    Example
+    -------
+    >>> import argparse
+    >>> parser = argparse.ArgumentParser()
+    >>> _ = parser.add_argument("--minutes", type=float)
+    >>> parse_known_arguments(parser, ["--minutes=3", "--lr=0.1"])
+    (Namespace(minutes=3.0), ['--lr=0.1'])
+    """
+    options, passed_on = parser.parse_known_args(arguments)
+    for before, argument in zip(["", *passed_on], passed_on):
+        is_value = before.startswith("--") and "=" not in before
+        if not argument.startswith("--") and not is_value:
+            parser.error(
+                f"'{argument}' is no option: settings of the stages are given "
+                f"as --name=value."
+            )
+    return options, passed_on
+
+
 def leave_group():
     """Ends distributed training, if there is any.
 

@@ -4,9 +4,12 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import argparse
+
+import pytest
 import torch
 
-from speechbrain_flashsr.brains.recipe import leave_group
+from speechbrain_flashsr.brains.recipe import leave_group, parse_known_arguments
 
 
 def test_distributed_training_ends_and_need_not_have_begun():
@@ -17,3 +20,15 @@ def test_distributed_training_ends_and_need_not_have_begun():
     assert torch.distributed.is_initialized()
     leave_group()
     assert not torch.distributed.is_initialized()
+
+
+def test_arguments_that_no_stage_knows_are_an_error(capsys):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--minutes", type=float)
+    known = ["--compile", "--precision", "bf16", "--lr=0.1"]
+    options, passed_on = parse_known_arguments(parser, ["--minutes=3", *known])
+    assert (options.minutes, passed_on) == (3, known)
+    for stray in (["a.yaml", "--lr=0.1"], ["--lr=0.1", "a.yaml"]):
+        with pytest.raises(SystemExit):
+            parse_known_arguments(parser, stray)
+        assert "'a.yaml' is no option" in capsys.readouterr().err

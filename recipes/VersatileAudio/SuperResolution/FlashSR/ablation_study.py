@@ -31,6 +31,7 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from speechbrain_flashsr import metrics
+from speechbrain_flashsr.brains.recipe import parse_known_arguments
 from speechbrain_flashsr.checkpoints import load_strictly
 from speechbrain_flashsr.dataio import RandomSegments
 from speechbrain_flashsr.export import model_of_recipe
@@ -68,7 +69,7 @@ def parse_arguments(arguments):
     add("--segments", type=int, default=120, help="to compare on")
     add("--segment_length", type=int, default=122880, help="of these, samples")
     add("--guidance", type=float, default=1.0, help="of the teacher, compared")
-    return parser.parse_known_args(arguments)
+    return parse_known_arguments(parser, arguments)
 
 
 def output_of(options, student):

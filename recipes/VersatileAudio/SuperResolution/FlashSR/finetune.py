@@ -24,6 +24,7 @@ import torch
 from speechbrain.dataio.dataio import read_audio
 
 from speechbrain_flashsr import metrics
+from speechbrain_flashsr.brains.recipe import parse_known_arguments
 from speechbrain_flashsr.checkpoints import read_checkpoint
 from speechbrain_flashsr.degradation import low_pass
 from speechbrain_flashsr.export import export_with_weights
@@ -72,7 +73,7 @@ def parse_arguments(arguments):
         type=float,
         help="of training; without it both stages run all their epochs",
     )
-    return parser.parse_known_args(arguments)
+    return parse_known_arguments(parser, arguments)
 
 
 def finetune(options, passed_on):

@@ -18,6 +18,7 @@ import sys
 
 import torch
 
+from speechbrain_flashsr.brains.recipe import parse_known_arguments
 from speechbrain_flashsr.export import export_pretrained, model_of_recipe
 
 HERE = pathlib.Path(__file__).parent
@@ -76,7 +77,7 @@ def parse_arguments(arguments):
         type=float,
         help="for all stages together; without it they run all their epochs",
     )
-    return parser.parse_known_args(arguments)
+    return parse_known_arguments(parser, arguments)
 
 
 def train_all(options, passed_on):
