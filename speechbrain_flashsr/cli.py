@@ -9,6 +9,7 @@ Authors
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import threading
@@ -194,7 +195,7 @@ def run(arguments):
     if tally.failed and tally.total > 1:
         print(f"flashsr: {tally}", file=sys.stderr)
     elif tally.total > 1 and not arguments.quiet:
-        print(f"flashsr: {tally}")
+        _say(f"flashsr: {tally}")
     return 1 if tally.failed else 0
 
 
@@ -328,8 +329,19 @@ def _message(error):
 
 
 def _say(message):
-    """Prints, whatever bytes the names in it are made of."""
-    print(message.encode(errors="backslashreplace").decode())
+    """Prints, whatever the names in it are made of and the terminal knows; if
+    nobody reads any longer, the work goes on all the same."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(
+            message.encode(encoding, "backslashreplace").decode(encoding),
+            flush=True,
+        )
+    except BrokenPipeError:
+        # Python would fail once more when it flushes at its end.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _say_error(message):

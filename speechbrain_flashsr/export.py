@@ -72,7 +72,7 @@ def export_pretrained(folder, model, states, half=True, extra=""):
     Arguments
     ---------
     folder : str
-        Where to write; an older one is replaced.
+        Where to write; an older model there is replaced.
     model : str
         YAML of the model, references allowed, without includes.
     states : dict
@@ -87,6 +87,11 @@ def export_pretrained(folder, model, states, half=True, extra=""):
     -------
     pathlib.Path
         The folder.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder holds anything else than a model.
 
     Example
     -------
@@ -113,7 +118,7 @@ def export_with_weights(folder, pretrained, states):
     Arguments
     ---------
     folder : str
-        Where to write; an older one is replaced.
+        Where to write; an older model there is replaced.
     pretrained : str
         The other folder; its model card (README.md) is left out.
     states : dict
@@ -124,6 +129,11 @@ def export_with_weights(folder, pretrained, states):
     -------
     pathlib.Path
         The folder.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder holds anything else than a model.
 
     Example
     -------
@@ -155,13 +165,28 @@ def _complete_folder(folder):
     of it if anything goes wrong."""
     folder = pathlib.Path(folder)
     partial = folder.with_name(folder.name + ".partial")
+    replaced = folder.with_name(folder.name + ".replaced")
+    if folder.exists() and not (folder / "hyperparams.yaml").exists():
+        if not folder.is_dir() or any(folder.iterdir()):
+            raise FileExistsError(
+                f"'{folder}' is there and no pretrained folder, so it is not "
+                f"replaced. Give a folder that is new, empty, or holds an "
+                f"earlier model."
+            )
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
         yield partial
         if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(partial, folder)
+            shutil.rmtree(replaced, ignore_errors=True)
+            os.replace(folder, replaced)
+        try:
+            os.replace(partial, folder)
+        except BaseException:
+            if replaced.exists():
+                os.replace(replaced, folder)
+            raise
+        shutil.rmtree(replaced, ignore_errors=True)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise

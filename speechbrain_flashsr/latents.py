@@ -46,7 +46,7 @@ def cache_latents(
 
     Writes `high.npy` and `low.npy`, half precision, [num_draws, channels,
     frames, bands], `domain.npy`, indices into the list in `domains.json`,
-    [num_draws], `rolloff_hz.npy`, and `progress.json`; goes on where it was
+    [num_draws], and `progress.json`; goes on where it was
     interrupted, does nothing if all is there, and begins anew if the
     autoencoder, the number or the length of the segments has changed. The
     processes of a distributed training take turns at the batches; all must see

@@ -22,8 +22,8 @@ class StaticNoise:
     """A baseline that understands nothing: stationary noise above the cut-off.
 
     The noise has the mean log-spectrum of a training set, which is nearer than
-    its mean power. It gets a low log-spectral distance for nothing, and an
-    envelope correlation of 0.
+    its mean power. It gets a low log-spectral distance for nothing, and a
+    low envelope correlation: 0 but for clips that fade.
 
     Arguments
     ---------

@@ -13,12 +13,12 @@ Authors
 
 import math
 
-import soundfile
 import torch
 from speechbrain.dataio import audio_io
 from speechbrain.dataio.preprocess import AudioNormalizer
 from speechbrain.utils import data_pipeline
 
+from speechbrain_flashsr.inference.audio_input import AudioReader
 from speechbrain_flashsr.inference.audio_output import (
     AudioWriter,
     output_format,
@@ -26,6 +26,7 @@ from speechbrain_flashsr.inference.audio_output import (
 from speechbrain_flashsr.inference.checks import (
     absolute_lengths,
     check_finite,
+    check_not_input,
     check_sample_rate,
     check_wavs,
 )
@@ -171,6 +172,8 @@ class SuperResolutionFrontEnd:
             At the front-end's rate, as long as plain resampling would make
             it; one channel, [time], unless `mix` is "keep".
         """
+        check_wavs(audio)
+        audio = audio.to(torch.float32)
         mono = self.mix == "avg-to-mono" and audio.ndim == 2
         heard = audio.mean(1) if mono else audio
         if not self.is_needed(heard, sample_rate):
@@ -192,6 +195,8 @@ class SuperResolutionFrontEnd:
         torch.Tensor
             At the front-end's rate, like that of a call.
         """
+        check_wavs(audio)
+        audio = audio.to(torch.float32)
         high = self.sr.super_resolve_batch(
             audio.unsqueeze(0), sample_rate=sample_rate
         )[0]
@@ -297,6 +302,7 @@ def audio_pipeline(front_end, takes="wav", provides="sig"):
 
     Example
     -------
+    >>> import soundfile
     >>> from speechbrain.dataio.dataset import DynamicItemDataset
     >>> from tests.tiny_model import toy_interface
     >>> path = str(getfixture("tmp_path") / "call.wav")
@@ -344,10 +350,11 @@ def enhance_and_restore(enhancer, sr, filename, output_filename=None):
     Raises
     ------
     AudioError
-        If the output cannot be written.
+        If the input is not valid, or the output cannot be written.
 
     Example
     -------
+    >>> import soundfile
     >>> from tests.tiny_model import toy_interface
     >>> from tests.tiny_pipelines import tiny_pipeline
     >>> folder = getfixture("tmp_path")
@@ -358,7 +365,12 @@ def enhance_and_restore(enhancer, sr, filename, output_filename=None):
     ... ).shape
     torch.Size([1087, 2])
     """
-    audio, rate = audio_io.load(str(filename), channels_first=False)
+    with AudioReader(filename) as reader:
+        if output_filename is not None:
+            check_not_input(filename, output_filename)
+            file_type = output_format(output_filename, reader.subtype)
+        rate = check_sample_rate(reader.sample_rate, f"'{filename}'")
+        audio = torch.cat(list(reader.blocks()), dim=1).T
     length = Resampler(rate, sr.sample_rate).output_length(len(audio))
     enhancer_rate = enhancer.audio_normalizer.sample_rate
     noisy = AudioNormalizer(enhancer_rate, "keep")(audio, rate)
@@ -373,12 +385,11 @@ def enhance_and_restore(enhancer, sr, filename, output_filename=None):
     )[0].cpu()
     high = _with_length(high, length)
     if output_filename is not None:
-        subtype = soundfile.info(filename).subtype
         with AudioWriter(
             output_filename,
             sr.sample_rate,
             high.shape[1],
-            *output_format(output_filename, subtype),
+            *file_type,
             num_samples=length,
         ) as writer:
             writer.write(high.T)

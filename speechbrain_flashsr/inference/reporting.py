@@ -42,19 +42,21 @@ class FileReport:
     clipped_samples: int
 
 
-def announce(analysis, name):
+def announce(analyses, name):
     """Says where nothing is to be restored, and why.
 
     Arguments
     ---------
-    analysis : SignalAnalysis
+    analyses : list of SignalAnalysis
         Of a recording or of the clips of a batch.
     name : str
         What was analysed.
     """
-    channels = len(analysis.cutoff_hz)
-    silent = sum(analysis.silent)
-    full_band = analysis.cutoff_hz.count(None) - silent
+    channels = sum(len(analysis.cutoff_hz) for analysis in analyses)
+    silent = sum(sum(analysis.silent) for analysis in analyses)
+    full_band = -silent + sum(
+        analysis.cutoff_hz.count(None) for analysis in analyses
+    )
     if full_band:
         logger.warning(
             f"{_some(full_band, channels, name)} full band already: nothing "

@@ -251,6 +251,7 @@ class FlashSR(Pretrained):
         resampler = Resampler(rate, self.sample_rate)
         time = resampler.output_length(clips.shape[1])
         output = clips.new_zeros(len(clips), time, channels)
+        analyses = []
         # Clips of one length go through as the channels of one recording.
         for length in sorted(set(num_samples)):
             members = [i for i, n in enumerate(num_samples) if n == length]
@@ -265,12 +266,13 @@ class FlashSR(Pretrained):
                 and [cutoffs[i] for i in members for _ in range(channels)],
                 channels_per_clip=channels,
             )
-            announce(analysis, "the batch")
+            analyses.append(analysis)
             high = torch.cat(
                 list(self._restore([low], analysis, settings)), dim=1
             )
             high = high.unflatten(0, (len(members), -1)).transpose(1, 2)
             output[members, : high.shape[1]] = high
+        announce(analyses, "the batch")
         if wavs.ndim < 3:
             output = output.squeeze(2)
         return output if wavs.ndim > 1 else output.squeeze(0)
@@ -351,7 +353,7 @@ class FlashSR(Pretrained):
             analysis = analyse(
                 progress(low, "Analysing"), self.sample_rate, cutoffs
             )
-            announce(analysis, name)
+            announce([analysis], name)
             low = resampler.stream(reader.blocks())
             restored = progress(
                 self._restore(low, analysis, settings), "Restoring"

@@ -294,3 +294,29 @@ def test_interruption(flashsr, tmp_path, monkeypatch):
     monkeypatch.setattr(cli, "_super_resolve", interrupted)
     code, _, err = flashsr("a.wav")
     assert code == 130 and err == "flashsr: interrupted.\n"
+
+
+def test_what_nobody_reads_or_can_be_shown_fails_no_file(folder, tmp_path):
+    write(tmp_path / "in" / "caf\u4e2d.wav")
+    write(tmp_path / "in" / "z.wav")
+    command = [sys.executable, "-m", "speechbrain_flashsr.cli", "in"]
+    process = subprocess.Popen(
+        [*command, "-o", "out", "--source", folder, "--device", "cpu"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()  # as `flashsr ... | head -0` would
+    errors = process.stderr.read().decode()
+    assert process.wait() == 0, errors
+    assert "rror" not in errors
+    assert outputs(tmp_path / "out") == ["caf\u4e2d_48k.wav", "z_48k.wav"]
+    done = subprocess.run(
+        [*command, "-o", "more", "--source", folder, "--device", "cpu"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+    )
+    assert done.returncode == 0
+    assert rb"caf\u4e2d_48k.wav: 0.25 s" in done.stdout

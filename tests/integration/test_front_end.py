@@ -18,6 +18,7 @@ from speechbrain.inference.separation import SepformerSeparation
 from speechbrain.utils.dynamic_chunk_training import DynChunkTrainConfig
 
 from speechbrain_flashsr.inference import (
+    AudioError,
     FlashSR,
     SuperResolutionFrontEnd,
     enhance_and_restore,
@@ -238,6 +239,25 @@ def test_after_an_enhancement(rate, channels, recordings, tmp_path):
         spectra = spectra[:, : spectra.shape[1] // 8]  # up to 3 kHz
         error = (spectra[0] - spectra[1]).norm() / spectra[1].norm()
         assert error < 0.02
+
+
+def test_after_an_enhancement_wrong_files_are_clear_errors(tmp_path):
+    enhancer = tiny_pipeline("SpectralMaskEnhancement", tmp_path)
+    path = tmp_path / "noisy.wav"
+    soundfile.write(path, 0.1 * torch.randn(8000).numpy(), 8000)
+    before = path.read_bytes()
+    empty = tmp_path / "empty.wav"
+    empty.touch()
+    for source, output, words in (
+        (path, path, "is the input itself"),
+        (path, tmp_path / "out.mp3", "extension is '.mp3'"),
+        (tmp_path / "gone.wav", None, "There is no file"),
+        (empty, None, "empty file"),
+    ):
+        with pytest.raises(AudioError, match=words):
+            enhance_and_restore(enhancer, toy_interface(), source, output)
+    assert path.read_bytes() == before
+    assert not list(tmp_path.glob("out*"))
 
 
 def readme_section(project):

@@ -215,3 +215,16 @@ def test_errors_name_the_remedy(front_end, tmp_path):
         front_end(torch.tensor([0.0] * 8 + [math.nan] * 8), 8000)
     with pytest.raises(AudioError, match="sample rate of .* None"):
         front_end.prepare_batch(torch.randn(1, 800))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.half])
+def test_samples_of_any_floating_point_type(dtype):
+    front_end = SuperResolutionFrontEnd(toy_interface(), 16000)
+    wide = 0.1 * torch.randn(48000, generator=torch.Generator().manual_seed(0))
+    narrow = Resampler(48000, 8000)(wide[None])[0]
+    for wav, rate in ((wide, 48000), (narrow, 8000)):
+        wav = wav.to(dtype)
+        heard = front_end(wav, rate)
+        assert heard.dtype == torch.float32 and heard.shape == (16000,)
+        assert torch.equal(heard, front_end(wav.float(), rate))
+        assert front_end.restore(wav, rate).dtype == torch.float32

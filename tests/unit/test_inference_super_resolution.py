@@ -388,3 +388,15 @@ def test_rate_of_the_hyperparameters_is_the_default():
 def test_wrong_input_is_named(sr, wavs, options, words):
     with pytest.raises(AudioError, match=words):
         sr.super_resolve_batch(wavs, **options)
+
+
+def test_a_batch_of_several_lengths_is_spoken_of_once(caplog):
+    wavs = 0.1 * torch.randn(3, 48000)
+    wavs[2] = 0
+    lengths = torch.tensor([1.0, 0.5, 0.75])
+    with caplog.at_level(logging.WARNING, "speechbrain_flashsr"):
+        toy_interface().super_resolve_batch(wavs, lengths, sample_rate=48000)
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2
+    assert said[0].startswith("2 of 3 channels of the batch are full band")
+    assert said[1].startswith("1 of 3 channels of the batch is silent")
