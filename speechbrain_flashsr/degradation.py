@@ -239,10 +239,8 @@ class CutoffDetector:
         if self.pending is None:
             return []
         frames, first = self.frames, self.num_summed
-        if frames is None:  # Shorter than a frame: continued by silence
-            missing = self.frame - self.pending.shape[1]
-            padded = torch.nn.functional.pad(self.pending, (0, missing))
-            frames, first = self._power(self._spectra(padded)), 0
+        if frames is None:
+            frames, first = self._short_frame(self.pending), 0
         rest, rest_count = self._without_clicks(frames, first, frames.shape[1])
         total, count = self.total + rest, self.count + rest_count
         everything = self.total_with_clicks + frames[:, first:].sum(dim=1)
@@ -267,17 +265,26 @@ class CutoffDetector:
         frames = samples.unfold(1, self.frame, self.hop) * self.window
         return torch.fft.rfft(frames)
 
-    def _power(self, spectra):
+    def _short_frame(self, samples):
+        """Power per Hz, [channels, 1, bins], of less than a frame: under a
+        window of its own length, as an end that is cut off has every band."""
+        window = torch.hann_window(
+            samples.shape[1] + 2, periodic=False, dtype=torch.float64
+        )[1:-1]
+        spectra = torch.fft.rfft(samples * window, n=self.frame)
+        return self._power(spectra[:, None], window)
+
+    def _power(self, spectra, window):
         """Power per Hz, [channels, frames, bins]."""
         power = spectra.real**2 + spectra.imag**2
-        return power / (self.window.square().sum() * self.sample_rate / 2)
+        return power / (window.square().sum() * self.sample_rate / 2)
 
     def _add(self, samples):
         spectra = self._spectra(samples)
         # Every other frame, that is half a frame apart
         self.images.update(spectra[:, self.num_spectra % 2 :: 2].numpy())
         self.num_spectra += spectra.shape[1]
-        frames = self._power(spectra)
+        frames = self._power(spectra, self.window)
         if self.frames is not None:
             frames = torch.cat([self.frames, frames], dim=1)
         # Whether a frame is a click depends on the four that follow it, too.

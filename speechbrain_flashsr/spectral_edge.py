@@ -17,8 +17,9 @@ import math
 import numpy as np
 import scipy.signal
 
-LOUDEST_DB = -50.0
-"""Spectra whose maximum, in dB per Hz, is below it are raised to it."""
+LOUDEST_DB = (-50.0, -20.0)
+"""Spectra are raised or lowered to a maximum in this range, in dB per Hz: the
+noise floor is that of 16 bits below full scale, whatever full scale is."""
 
 FLOOR_DB = -143.0
 """Lower levels are noise floor: 16 bits leave about as much at 48 kHz."""
@@ -99,7 +100,7 @@ def find_edge(power, nyquist_hz, axes=()):
     peak_db = _decibels(power.max(), -200.0)
     if peak_db <= FLOOR_DB:
         return None
-    power = power * 10 ** (max(0.0, LOUDEST_DB - peak_db) / 10)
+    power = power * 10 ** ((np.clip(peak_db, *LOUDEST_DB) - peak_db) / 10)
     level = _decibels(power, FLOOR_DB)
     smooth = _decibels(np.convolve(power, [0.25, 0.5, 0.25], "same"), -148.0)
     wide = _decibels(

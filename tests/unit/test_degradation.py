@@ -140,7 +140,7 @@ def test_an_edge_in_a_quiet_high_band_is_found():
 
 def test_the_level_does_not_matter():
     low = low_pass(pink_noise(2), 48000, 5000)
-    for found in detect(low, low / 1000):
+    for found in detect(low, low / 1000, low * 32768):
         assert within_five_percent(found, 5000)
 
 
@@ -235,6 +235,15 @@ def test_short_signals_are_no_error():
         (found,) = detect(pink_noise(0.1)[:length])
         assert found is None or 0 < found < 24000
     assert CutoffDetector(48000).result() == []
+
+
+def test_less_than_a_frame_has_its_edge():
+    rng = np.random.default_rng(0)
+    for seconds in (0.02, 0.04):
+        clips = 0.1 * rng.standard_normal((10, round(8000 * seconds)))
+        clips = scipy.signal.resample_poly(clips, 6, 1, axis=1)
+        for found in detect(*clips):
+            assert found == pytest.approx(4000, rel=0.1)
 
 
 @pytest.mark.parametrize("seconds", [0.3, 0.5])
