@@ -97,6 +97,29 @@ def test_gradients_reach_the_spectrogram_and_are_finite(log_mel, white):
     noise.abs().sum().backward()
     assert mel.grad.isfinite().all()
     assert mel.grad[0].abs().sum() > 0
+    nothing = torch.full((2, 256, TIME // 480), -60.0, requires_grad=True)
+    noise = ShapedNoise(log_mel)(nothing, 0 * white, white.flip(1))
+    noise.abs().sum().backward()
+    assert nothing.grad.isfinite().all()
+
+
+def test_noise_sounds_when_the_spectrogram_says(log_mel, white):
+    """A frame of the spectrogram is in the middle of its hop."""
+    mel = torch.full((2, 256, TIME // 480), -12.0)
+    mel.unflatten(2, (-1, 10))[..., 5:] = -3.0  # every other 50 ms
+    noise = ShapedNoise(log_mel)(mel, 0 * white, white)
+    cycles = noise.square().mean(0).unflatten(0, (-1, 4800))[1:-1].mean(0)
+    angle = torch.fft.rfft(cycles)[1].angle() / (2 * torch.pi)
+    middle = -angle.item() % 1 * 4800
+    assert middle == pytest.approx(7.5 * 480, abs=100)
+
+
+def test_noise_stays_in_single_precision(log_mel, white):
+    mel = torch.full((2, 256, TIME // 480), -4.0)
+    shape = ShapedNoise(log_mel)
+    expected = shape(mel, 0.001 * white, white.flip(1))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(shape(mel, 0.001 * white, white.flip(1)), expected)
 
 
 def test_fine_envelope_follows_pulses(white):
@@ -116,6 +139,15 @@ def test_fine_envelope_follows_pulses(white):
     assert rest.std() < 0.1
     swell = fine_envelope(white * (1 + 0.9 * torch.sin(6.28 * time)))
     assert (swell - steady)[..., inner].abs().max() < 0.1
+
+
+def test_fine_envelope_of_gaps_is_limited(white):
+    """Between clicks there is nothing: it is not taken for endlessly quiet."""
+    clicks = torch.zeros(1, TIME)
+    clicks[:, ::2000] = 1.0
+    envelope = fine_envelope(clicks)
+    assert -3.5 < envelope.min() < -1.0
+    assert envelope.max() > 0.5
 
 
 def test_fine_envelope_stays_in_single_precision(white):
