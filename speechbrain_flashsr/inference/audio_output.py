@@ -299,7 +299,7 @@ def complete_file(path):
             raise IsADirectoryError(f"'{path}' is a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(
-            prefix=_temporary_prefix(path), dir=path.parent
+            prefix=f"{_temporary_prefix(path)}{os.getpid()}-", dir=path.parent
         )
         os.close(handle)
     try:
@@ -324,21 +324,36 @@ def remove_leftovers(path):
     Arguments
     ---------
     path : str or Path
-        Name of the output, which nobody else is writing now.
+        Name of the output. What a process that is still running on this
+        machine writes is left alone.
 
     Example
     -------
     >>> path = getfixture("tmp_path") / "notes.txt"
     >>> with complete_file(path) as temporary:
-    ...     killed = path.with_name(Path(temporary).name + "-killed")
-    ...     killed.touch()
-    >>> remove_leftovers(path)
-    >>> path.exists(), killed.exists()
-    (True, False)
+    ...     remove_leftovers(path)
+    ...     Path(temporary).exists()
+    True
     """
     path = Path(path)
-    for leftover in path.parent.glob(f"{_temporary_prefix(path)}*"):
-        leftover.unlink(missing_ok=True)
+    prefix = _temporary_prefix(path)
+    for leftover in path.parent.glob(f"{prefix}*"):
+        writer = leftover.name[len(prefix) :].partition("-")[0]
+        if not (writer.isdecimal() and _is_running(int(writer))):
+            leftover.unlink(missing_ok=True)
+
+
+def _is_running(process):
+    """Whether there is a process of a number, as far as can be told."""
+    if os.name != "posix":
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's
+    return True
 
 
 def _temporary_prefix(path):

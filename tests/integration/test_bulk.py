@@ -198,10 +198,16 @@ def test_killed_while_writing(tree, flashsr, tmp_path):
     path.unlink()
     job = Job(tree / "b.wav", path, out / NOTES / "b_48k.wav.json")
     bulk.Notes({}).begin(job)
-    leftover = audio_output._temporary_prefix(path) + "xyz"
-    (out / leftover).write_bytes(content[:100])
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    prefix = audio_output._temporary_prefix(path)
+    (out / f"{prefix}{ended.pid}-xyz").write_bytes(content[:100])
+    theirs = out / f"{prefix}{os.getppid()}-xyz"  # somebody writes it now
+    theirs.write_bytes(content[:100])
     (out / NOTES / "a_48k.wav.json").write_text("{spoilt")
     flashsr()
+    assert theirs.exists()
+    theirs.unlink()
     assert changed(before, out) == ["a_48k.wav", "b_48k.wav"]
     assert path.read_bytes() == content
 
