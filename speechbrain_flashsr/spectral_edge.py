@@ -35,7 +35,6 @@ TOLERANCE_DB = 8.0
 
 MIRROR_REACH = 0.15
 MIRROR_ERROR_DB = 2.5
-LOOSE_MIRROR_ERROR_DB = 4.5
 CLEAR_MIRROR_ERROR_DB = 1.0
 LEAST_FALL_DB = 3.0
 IMAGE_REJECTION_DB = 55.0
@@ -60,9 +59,7 @@ def find_edge(power, nyquist_hz, axes=()):
     1. Gentle edges: among axes from 0.85 to 1.08 of the candidate the one about
        which the level up to 15 % above is best explained by the level as far
        below it plus the gain of scipy's default resampling filter above minus
-       that below. It counts if the root mean square error is at most 2.5 dB, or
-       4.5 dB where the fall is wide (from a quarter to three quarters of it
-       over more than 5 % and 3 bins).
+       that below. It counts if the root mean square error is at most 2.5 dB.
     2. Steep edges: where the level was last within 15 dB, or half of the fall,
        of that below the edge; 60 % of the fall must be within the 7 % above.
 
@@ -126,11 +123,7 @@ def find_edge(power, nyquist_hz, axes=()):
         beyond = int(min(1.2 * k, 0.96 * top))
         floor = np.median(smooth[beyond : min(int(1.45 * k), top)])
         edge, error, count = _mirror_axis(smooth, k, max(floor, -145.0))
-        wide_fall = step[k] >= 20 and fall >= 35 and count >= 10
-        wide_fall = wide_fall and _fall_width(level, k, before[k], fall) > 0
-        gentle = error <= (
-            LOOSE_MIRROR_ERROR_DB if wide_fall else MIRROR_ERROR_DB
-        )
+        gentle = error <= MIRROR_ERROR_DB
         if gentle:
             sure = error <= CLEAR_MIRROR_ERROR_DB and count >= 20
             enough = 0.75 if sure else 0.85
@@ -177,15 +170,6 @@ def _crossing(level, lower, upper, threshold):
         return float(last)
     fall = max(level[last] - level[last + 1], 1e-3)
     return last + np.clip((level[last] - threshold) / fall, 0, 1)
-
-
-def _fall_width(level, k, before, fall):
-    """Bins from a quarter to three quarters of a fall, beyond 5 % and 3."""
-    begin, end = (
-        int(_crossing(level, int(0.85 * k), int(1.1 * k), before - part * fall))
-        for part in (0.25, 0.75)
-    )
-    return end - begin - 0.05 * k - 3
 
 
 @functools.cache
@@ -261,7 +245,7 @@ def _image_levels(power, bins, edge):
     reach = np.maximum(0.02 * bins, 2)
     padded = np.append(power, 0.0)
     loudest = np.zeros(len(bins))
-    for turns in (0, 1, 2):
+    for turns in (0, 1):
         for side in (-1, 1):
             image = np.abs(turns * 2 * (len(power) - 1) + side * bins)
             source = np.abs(image - 2 * edge * np.round(image / (2 * edge)))
