@@ -7,7 +7,9 @@ Authors
 import atexit
 import dataclasses
 import io
+import os
 import pathlib
+import sys
 
 import speechbrain as sb
 import torch
@@ -154,6 +156,21 @@ def leave_group():
     """
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+
+
+def end_training():
+    """Ends a training script whose work is done.
+
+    A distributed process ends here, without taking Python and the libraries
+    apart: threads of PyTorch's gloo backend outlive their group, and now and
+    then abort a process that does, which torchrun reports as a failure.
+    """
+    if torch.distributed.is_initialized():
+        leave_group()
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def load_starting_weights(hparams, needed=()):

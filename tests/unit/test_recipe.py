@@ -5,6 +5,8 @@ Authors
 """
 
 import argparse
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -32,3 +34,23 @@ def test_arguments_that_no_stage_knows_are_an_error(capsys):
         with pytest.raises(SystemExit):
             parse_known_arguments(parser, stray)
         assert "'a.yaml' is no option" in capsys.readouterr().err
+
+
+def test_a_distributed_script_ends_at_once_and_well():
+    """What is registered for the end is done; nothing follows."""
+    script = """
+import atexit, torch
+from speechbrain_flashsr.brains.recipe import end_training
+end_training()
+print("goes on alone", end=" ")
+atexit.register(print, "at the end", end=" ")
+store = torch.distributed.HashStore()
+torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+end_training()
+print("never")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "goes on alone at the end "

@@ -10,7 +10,7 @@ Authors
 import sys
 
 from speechbrain_flashsr.brains.autoencoder import AutoencoderBrain
-from speechbrain_flashsr.brains.recipe import load_recipe
+from speechbrain_flashsr.brains.recipe import end_training, load_recipe
 
 if __name__ == "__main__":
     hparams, run_opts = load_recipe(sys.argv[1:])
@@ -25,3 +25,4 @@ if __name__ == "__main__":
     brain.fit_draws(hparams["train_data"], hparams["valid_data"])
     brain.measure_scale(hparams["valid_data"], hparams["scale_batches"])
     brain.export()
+    end_training()

@@ -14,7 +14,11 @@ Authors
 
 import sys
 
-from speechbrain_flashsr.brains.recipe import load_recipe, load_starting_weights
+from speechbrain_flashsr.brains.recipe import (
+    end_training,
+    load_recipe,
+    load_starting_weights,
+)
 from speechbrain_flashsr.brains.sr_vocoder import SRVocoderBrain
 
 if __name__ == "__main__":
@@ -33,3 +37,4 @@ if __name__ == "__main__":
     )
     brain.fit_draws(hparams["train_data"], hparams["valid_data"])
     brain.export()
+    end_training()

@@ -10,7 +10,11 @@ Authors
 
 import sys
 
-from speechbrain_flashsr.brains.recipe import load_recipe, prepare_latents
+from speechbrain_flashsr.brains.recipe import (
+    end_training,
+    load_recipe,
+    prepare_latents,
+)
 from speechbrain_flashsr.brains.student import StudentBrain
 
 if __name__ == "__main__":
@@ -28,3 +32,4 @@ if __name__ == "__main__":
     )
     brain.fit_draws(train_data, valid_data)
     brain.export()
+    end_training()

@@ -11,6 +11,7 @@ Authors
 import sys
 
 from speechbrain_flashsr.brains.recipe import (
+    end_training,
     load_recipe,
     load_starting_weights,
     prepare_latents,
@@ -33,3 +34,4 @@ if __name__ == "__main__":
     )
     brain.fit_draws(train_data, valid_data)
     brain.export()
+    end_training()
