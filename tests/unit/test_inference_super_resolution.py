@@ -211,7 +211,6 @@ def test_excitation_is_keyed_by_position_and_shared_by_channels():
     for window_length in (122880, 30720 * 7):
         sr = toy_interface(window_length=window_length)
         toy = sr.mods["super_resolver"]
-        toy.needs_excitation = True
         wavs = torch.stack([pink(1, 6 * 30720)] * 2, dim=2)
         sr.super_resolve_batch(wavs, sample_rate=48000, cutoff=8000, seed=3)
         excitations = torch.cat([o["excitation"] for _, _, o in toy.calls])
