@@ -7,8 +7,8 @@ Authors
 import torch
 
 from speechbrain_flashsr.brains.base import FlashSRBrain
+from speechbrain_flashsr.brains.losses import EXCESS_BAND_HZ
 from speechbrain_flashsr.lobes.features import extend_band
-from speechbrain_flashsr.losses import EXCESS_BAND_HZ
 
 
 class JointBrain(FlashSRBrain):
@@ -24,7 +24,7 @@ class JointBrain(FlashSRBrain):
     ({domain: weight of what is too loud}, 1 for domains that it lacks).
 
     Losses: `restored`, `kept` and `beyond`, see
-    :class:`~speechbrain_flashsr.losses.SpectrogramDistance`; and `held`, if
+    :class:`~speechbrain_flashsr.brains.losses.SpectrogramDistance`; and `held`, if
     :meth:`hold_to` was called. Above each clip's roll-off the target is
     continued, as for the other stages.
     """

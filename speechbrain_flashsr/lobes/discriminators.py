@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
-from speechbrain_flashsr.losses import at_least_single
+from speechbrain_flashsr.lobes.features import at_least_single
 
 LEAKY_SLOPE = 0.1
 

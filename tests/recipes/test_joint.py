@@ -9,7 +9,10 @@ import re
 import pytest
 import torch
 
-from speechbrain_flashsr.export import export_pretrained, model_of_recipe
+from speechbrain_flashsr.checkpoints.export import (
+    export_pretrained,
+    model_of_recipe,
+)
 from tests.recipes.training import EXPORTED, NEEDED, exported_state, train
 
 
