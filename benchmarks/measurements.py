@@ -191,7 +191,7 @@ def measure_activation(arguments):
         SnakeBeta,
         kaiser_sinc_filter,
     )
-    from speechbrain_flashsr.lobes.compiled import compile_activations
+    from speechbrain_flashsr.lobes.fast.compiled import compile_activations
 
     device = arguments.device
     options = {"repeats": arguments.repeats, "device": device}

@@ -19,7 +19,7 @@ class JointBrain(FlashSRBrain):
     Hyperparameters read beside the base's: `features`, `spectrogram_distance`.
 
     Losses: `restored`, `kept` and `beyond`, see
-    :class:`~speechbrain_flashsr.losses.SpectrogramDistance`. Above each clip's
+    :class:`~speechbrain_flashsr.brains.losses.SpectrogramDistance`. Above each clip's
     roll-off the target is continued, as for the other stages.
     """
 

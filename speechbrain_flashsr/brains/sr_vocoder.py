@@ -15,14 +15,10 @@ from speechbrain.lobes.models.HifiGAN import (
     MSEGLoss,
 )
 
-from speechbrain_flashsr import metrics
 from speechbrain_flashsr.brains.base import FlashSRBrain, frozen
-from speechbrain_flashsr.lobes.features import extend_band
-from speechbrain_flashsr.losses import (
-    LOWEST_RESTORED,
-    at_least_single,
-    limit_band,
-)
+from speechbrain_flashsr.brains.losses import LOWEST_RESTORED, limit_band
+from speechbrain_flashsr.lobes.features import at_least_single, extend_band
+from speechbrain_flashsr.metrics import spectral
 
 EXCITATION = 1
 """The stream of the noise that the vocoder starts from."""
@@ -93,7 +89,7 @@ class SRVocoderBrain(FlashSRBrain):
         }
         self.triple = high, generated, low
         if stage != sb.Stage.TRAIN:
-            distances = metrics.lsd(
+            distances = spectral.lsd(
                 at_least_single(generated), high, upper_hz=rolloff_hz
             )
             losses["lsd"] = distances.nanmean()

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import torch
 
-from speechbrain_flashsr.inference.checks import AudioError, check_whole
+from speechbrain_flashsr.audio.checks import AudioError
+from speechbrain_flashsr.inference.checks import check_whole
 from speechbrain_flashsr.inference.crossover import (
     band_limit_lowpass,
     crossover_highpass,

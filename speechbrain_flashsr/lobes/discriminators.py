@@ -15,11 +15,11 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
+from speechbrain_flashsr.lobes.features import at_least_single
 from speechbrain_flashsr.lobes.spectral_vocoder import (
     ShortTimeSpectrum,
     SpectralVocoder,
 )
-from speechbrain_flashsr.losses import at_least_single
 
 LEAKY_SLOPE = 0.1
 

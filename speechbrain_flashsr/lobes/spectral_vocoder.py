@@ -204,9 +204,7 @@ def shift_up(spectrum, cutoff_hz, bin_hz, hop_length):
     frames = torch.arange(num_frames, device=spectrum.device)
     turns = (bins - source)[:, :, None] * (hop_length * frames)
     n_fft = 2 * (num_bins - 1)
-    angles = torch.arange(n_fft, device=spectrum.device) * (
-        2 * math.pi / n_fft
-    )
+    angles = torch.arange(n_fft, device=spectrum.device) * (2 * math.pi / n_fft)
     return moved * torch.polar(torch.ones_like(angles), angles)[turns % n_fft]
 
 
@@ -371,7 +369,9 @@ class SpectralVocoder(nn.Module):
         phase = phase / (phase.real**2 + phase.imag**2 + 1e-4).sqrt()
         noise = self.spectrum(excitation)
         noise = noise / self.spectrum.window.square().sum().sqrt()
-        shifted = shift_up(low, cutoff_hz, self.bin_hz, self.spectrum.hop_length)
+        shifted = shift_up(
+            low, cutoff_hz, self.bin_hz, self.spectrum.hop_length
+        )
         tonal, noisy, replicated = (
             torch.stack(shares).softmax(0).clamp_min(1e-6).sqrt()
         )

@@ -150,7 +150,9 @@ class LatentSuperResolver(MelPredictor):
     ... )
     >>> low = torch.randn(1, resolver.window_multiple)
     >>> noise = torch.randn(1, *resolver.latent_shape(low.shape[1]))
-    >>> resolver(low, noise, torch.tensor([4000.0]), torch.randn_like(low)).shape
+    >>> resolver(
+    ...     low, noise, torch.tensor([4000.0]), torch.randn_like(low)
+    ... ).shape
     torch.Size([1, 30720])
     """
 
@@ -162,8 +164,8 @@ class LatentSuperResolver(MelPredictor):
         self,
         low,
         noise,
-        cutoff_hz,
-        excitation,
+        cutoff_hz=None,
+        excitation=None,
         num_steps=1,
         guidance_scale=1.0,
     ):
@@ -178,9 +180,11 @@ class LatentSuperResolver(MelPredictor):
         noise : torch.Tensor
             Standard normal, [batch, *latent_shape(time)].
         cutoff_hz : torch.Tensor
-            Where the band of each waveform ends, in Hz, [batch].
+            Where the band of each waveform ends, in Hz, [batch]; for vocoders
+            that are told.
         excitation : torch.Tensor
-            Standard normal, of the waveforms' shape.
+            Standard normal, of the waveforms' shape; for vocoders that make
+            noise of it.
         num_steps : int
             Diffusion steps: 1 for a distilled student.
         guidance_scale : float

@@ -23,9 +23,9 @@ from speechbrain_flashsr.lobes.convolutions import (
     ConvTranspose1d,
     PreciseConv1d,
     add_to,
-    fold_weight_norm,
 )
 from speechbrain_flashsr.lobes.excitation import fine_envelope
+from speechbrain_flashsr.lobes.fast.preparation import fold_weight_norm
 
 LEAKY_SLOPE = 0.1
 

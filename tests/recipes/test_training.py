@@ -15,7 +15,10 @@ import pytest
 import torch
 from hyperpyyaml import load_hyperpyyaml
 
-from speechbrain_flashsr.export import export_pretrained, model_of_recipe
+from speechbrain_flashsr.checkpoints.export import (
+    export_pretrained,
+    model_of_recipe,
+)
 from speechbrain_flashsr.inference import FlashSR
 from tests.recipes import training
 from tests.recipes.training import EXPORTED, NEEDED, exported_state, train
