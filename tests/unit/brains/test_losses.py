@@ -18,7 +18,7 @@ from speechbrain_flashsr.brains.losses import (
 )
 from speechbrain_flashsr.lobes.discriminators import (
     BandDiscriminator,
-    LatentDiscriminator,
+    PatchDiscriminator,
     SpectrumDiscriminator,
     VocoderDiscriminator,
 )
@@ -117,7 +117,7 @@ def test_discriminators_learn_to_tell_apart(noise, log_mel):
 
 
 def test_latent_discriminator_judges_patches():
-    logits = LatentDiscriminator(16, 8, 3)(torch.randn(2, 16, 16, 32))
+    logits = PatchDiscriminator(16, 8, 3)(torch.randn(2, 16, 16, 32))
     assert logits.shape == (2, 1, 2, 4)
 
 
