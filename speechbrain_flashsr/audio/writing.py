@@ -18,7 +18,9 @@ import numpy as np
 import soundfile
 
 from speechbrain_flashsr.audio.checks import AudioError
-from speechbrain_flashsr.audio.reading import BLOCK_FRAMES, open_sound, reason
+from speechbrain_flashsr.audio.decoders import open_sound, reason
+
+BLOCK_FRAMES = 65536
 
 OUTPUT_FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}
 """Formats that are written, by file extension."""

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.signal import get_window
 
-from speechbrain_flashsr.audio.reading import open_sound
+from speechbrain_flashsr.audio.decoders import open_sound
 from speechbrain_flashsr.audio.writing import complete_file
 
 WINDOW_SECONDS = 0.04
