@@ -58,7 +58,7 @@ def list_clips(hparams):
         return _list_pairs(hparams)
     if not hparams["data_folder"]:
         raise ValueError(
-            "There is nothing to evaluate: pass --data_folder, which holds "
+            "There is nothing to evaluate: give --data_folder, which holds "
             "test.json, or both --reference_folder and --low_folder."
         )
     entries = load_data_json(

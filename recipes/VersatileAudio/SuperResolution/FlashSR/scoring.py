@@ -286,32 +286,31 @@ def summarise(rows, names, seed=0):
         systems.setdefault(row["system"], []).append(row)
     summary = {}
     for (domain, cutoff), systems in places.items():
-        cells = {}
-        for system, members in systems.items():
-            cell = cells[system] = {"clips": len(members)}
+        cells = {
+            system: {"clips": len(members)}
+            | {
+                name: mean_with_interval([r[name] for r in members], seed)
+                for name in names
+                if not METRICS[name].share_of
+            }
+            for system, members in systems.items()
+        }
+        for cell in cells.values():
             for name in names:
-                share_of = METRICS[name].share_of
-                cell[name] = (
-                    _share(system, share_of, cells)
-                    if share_of
-                    else mean_with_interval([r[name] for r in members], seed)
-                )
+                if METRICS[name].share_of:
+                    cell[name] = _share(cell, METRICS[name].share_of, cells)
         summary.setdefault(domain, {})[cutoff] = cells
     return summary
 
 
-def _share(system, metric, cells):
-    """Share of the way, in percent, from the input's mean to the original's;
-    those two come before all other systems."""
-    share = dict.fromkeys(("mean", "lower", "upper"))
-    share["clips"] = cells[system][metric]["clips"]
+def _share(cell, metric, cells):
+    """Share of the way from the input's mean to the original's, in percent."""
+    share = {**cell[metric], "mean": None, "lower": None, "upper": None}
     if {"input", "original"} <= cells.keys():
-        worst, best, ours = (
-            cells[label][metric]["mean"]
-            for label in ("input", "original", system)
-        )
-        if None not in (worst, best, ours) and best != worst:
-            share["mean"] = 100 * (ours - worst) / (best - worst)
+        ours = cell[metric]["mean"]
+        start, goal = (cells[x][metric]["mean"] for x in ("input", "original"))
+        if None not in (ours, start, goal) and start != goal:
+            share["mean"] = 100 * (ours - start) / (goal - start)
     return share
 
 
