@@ -391,8 +391,8 @@ def test_degradations_cut_without_delay(project, tone_mix, kind):
 
 
 def test_every_degradation_has_a_name_in_words(project):
-    from speechbrain_flashsr.codecs import CODECS
-    from speechbrain_flashsr.degradation import FAMILIES
+    from speechbrain_flashsr.audio.codecs import CODECS
+    from speechbrain_flashsr.data.degradations import FAMILIES
 
     degradations = recipe_module(project, "degradations")
     resampler = degradations.RESAMPLER

@@ -7,9 +7,9 @@ Authors
 import torch
 import torchaudio
 
-from speechbrain_flashsr.codecs import TELEPHONE_BAND, code_at, telephone
-from speechbrain_flashsr.degradation import FAMILIES, low_pass
-from speechbrain_flashsr.metrics import SAMPLE_RATE
+from speechbrain_flashsr.audio.codecs import TELEPHONE_BAND, code_at, telephone
+from speechbrain_flashsr.data.degradations import FAMILIES, low_pass
+from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 RESAMPLER = "torchaudio"
 

@@ -26,8 +26,8 @@ from degradations import NAMES
 from PIL import Image
 from scoring import METRICS, as_text, best_of, factor_text, notes
 
-from speechbrain_flashsr.inference.audio_output import complete_file
-from speechbrain_flashsr.metrics import SAMPLE_RATE
+from speechbrain_flashsr.audio.writing import complete_file
+from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 TEMPLATE = Path(__file__).parent / "report_template.html"
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from speechbrain_flashsr import metrics, perceptual
-from speechbrain_flashsr.inference.audio_output import complete_file
-from speechbrain_flashsr.interval_stats import mean_with_interval
+from speechbrain_flashsr.audio.writing import complete_file
+from speechbrain_flashsr.metrics import perceptual, spectral
+from speechbrain_flashsr.metrics.intervals import mean_with_interval
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Metric:
     share_of: str | None = None
 
 
-class Comparison(metrics.SpectralComparison):
-    """An output and the original of a clip, as `metrics` wants them.
+class Comparison(spectral.SpectralComparison):
+    """An output and the original of a clip, as the metrics want them.
 
     Arguments
     ---------
@@ -146,7 +146,7 @@ METRICS = {
         "Scale-invariant signal-to-distortion ratio of the waveforms. A high "
         "band of the right level and other phases than the original's lowers "
         "it.",
-        lambda c: metrics.si_sdr(*c.wavs),
+        lambda c: spectral.si_sdr(*c.wavs),
     ),
     "pesq": Metric(
         "PESQ",

@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 from clips import AUDIO_FILES, RefusedError, read_counterpart
 
+from speechbrain_flashsr.audio.checks import AudioError
 from speechbrain_flashsr.inference import FlashSR
-from speechbrain_flashsr.inference.checks import AudioError
 from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
-from speechbrain_flashsr.metrics import SAMPLE_RATE
+from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 ANCHORS = ("original", "input")
 """Systems of every evaluation: the recording, and its low-resolution copy."""
