@@ -373,9 +373,7 @@ def _samples_of_mp3(file, sample_rate):
     if head[:3] == b"ID3":
         start = 10 + sum(b << 7 * i for i, b in enumerate(head[:5:-1]))
     file.seek(start)
-    _, _, tag = re.split(
-        b"(Xing|Info)", file.read(4096) + b"Xing", maxsplit=1
-    )
+    _, _, tag = re.split(b"(Xing|Info)", file.read(4096) + b"Xing", maxsplit=1)
     if len(tag) < 8 or not tag[3] & 1:
         return 0
     # MPEG-1 has two granules in a frame, MPEG-2 with its lower rates one.

@@ -27,6 +27,7 @@ from speechbrain_flashsr.audio.decoders import (
     reason,
 )
 from speechbrain_flashsr.audio.formats import UNCOMPRESSED, is_for_libsndfile
+from speechbrain_flashsr.audio.metadata import read_metadata
 
 logger = get_logger(__name__)
 
@@ -170,6 +171,15 @@ class AudioReader:
             endian=endian,
             format="RAW",
         )
+
+    def metadata(self):
+        """What the file holds besides sound.
+
+        Returns
+        -------
+        Metadata
+        """
+        return read_metadata(self._file, self.sample_rate)
 
     def blocks(self):
         """Reads the file from its start.

@@ -89,7 +89,9 @@ def scale_chunk(id, content, orig_rate, new_rate):
 
     Example
     -------
-    >>> cue = struct.pack("<I", 1) + struct.pack("<II4sIII", 1, 8, b"data", 0, 0, 8)
+    >>> cue = struct.pack("<I", 1) + struct.pack(
+    ...     "<II4sIII", 1, 8, b"data", 0, 0, 8
+    ... )
     >>> struct.unpack("<II", scale_chunk(b"cue ", cue, 8000, 48000)[4:12])
     (1, 48)
     """

@@ -13,12 +13,12 @@ import pytest
 import soundfile
 import torch
 
+from speechbrain_flashsr.audio.output_formats import output_format
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.writing import (
     AudioWriter,
     complete_file,
     copy_file,
-    output_format,
 )
 from speechbrain_flashsr.cli.pictures import spectrogram
 from speechbrain_flashsr.inference import AudioError
@@ -36,10 +36,12 @@ def read(path):
 
 @pytest.mark.parametrize("extension", ["wav", "flac", "ogg", "aiff", "mp3"])
 def test_blocks_are_the_file(tmp_path, extension):
+    """As another decoder reads it, whose rounding differs in MP3."""
     path = tmp_path / f"a.{extension}"
     soundfile.write(path, sound(), 16000)
     expected, _ = soundfile.read(path, dtype="float32")
-    assert np.abs(read(path).numpy().T - expected).max() < 1e-6
+    tolerance = 1e-5 if extension == "mp3" else 1e-6
+    assert np.abs(read(path).numpy().T - expected).max() < tolerance
 
 
 @pytest.mark.parametrize(
