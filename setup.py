@@ -72,8 +72,10 @@ setup(
     package_data={PACKAGE: ["pretrained/small/*"]},
     python_requires=">=3.10",
     install_requires=[
+        "av>=16",
         "hyperpyyaml>=1.2.3",
         "matplotlib>=3.6",
+        "mutagen>=1.47",
         "numpy>=1.24",
         "scipy>=1.10",
         "soundfile>=0.13",

@@ -42,6 +42,13 @@ _UNKNOWN_LENGTH = 2**62
 # Variants of a format that differ in their headers only.
 _SAME_FORMAT = {"WAVEX": "WAV", "RF64": "WAV"}
 
+# Packets of an Ogg stream that hold what its encoder added, at most. FFmpeg
+# takes more for it where Opus streams of one serial number are joined.
+_MOST_UNPLAYED = 8
+
+# Channels that PyAV takes out of a frame one by one; it crashes at more.
+_MOST_PLANES = 7
+
 # What of FFmpeg's sample formats is full scale.
 _FULL_SCALE = {"u8": 2**7, "s16": 2**15, "s32": 2**31}
 
@@ -237,6 +244,7 @@ class FFmpegDecoder:
     def __init__(self, file, **options):
         self._file = file
         self._options = options
+        self.format = ""
         with self._opened() as (container, stream):
             frame = next(self._frames(container, stream, True), None)
             if frame is None:
@@ -281,6 +289,7 @@ class FFmpegDecoder:
     def _frames(self, container, stream, accept_damage):
         """Decodes the frames; damage is left out or raises a DecodeError."""
         damage = ""
+        unplayed = 0
         packets = container.demux(stream)
         while True:
             try:
@@ -293,6 +302,10 @@ class FFmpegDecoder:
             except FFmpegError as error:
                 damage = reason(error)
                 continue
+            if not frames and packet.has_sidedata("skip_samples"):
+                unplayed += 1
+                if unplayed > _MOST_UNPLAYED and self.format == "OGG":
+                    damage = "streams of one serial number were joined"
             for frame in frames:
                 if damage and not accept_damage:
                     raise DecodeError(damage)
@@ -346,10 +359,11 @@ class FFmpegDecoder:
         """The samples of frames at the rate and channels of the first."""
         own = (self.sample_rate, self.channels)
         for kind, group in itertools.groupby(frames, _kind):
-            if kind[:2] == own:
+            planes = kind[1] if kind[2].endswith("p") else 1
+            if kind[:2] == own and planes <= _MOST_PLANES:
                 yield from map(_samples, group)
                 continue
-            resampler = av.AudioResampler("fltp", self.layout, self.sample_rate)
+            resampler = av.AudioResampler("flt", self.layout, self.sample_rate)
             for frame in itertools.chain(group, [None]):
                 yield from map(_samples, resampler.resample(frame))
 

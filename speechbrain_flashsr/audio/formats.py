@@ -56,7 +56,7 @@ _SUBTYPES = {
     "pcm_alaw": "ALAW",
 }
 
-UNCOMPRESSED = (*_SUBTYPES.values(), "ALAC_16", "ALAC_24", "ALAC_32")
+UNCOMPRESSED = tuple(_SUBTYPES.values())
 """libsndfile's names of the sample formats that it is trusted with."""
 
 
@@ -112,6 +112,7 @@ def subtype_of(codec, lossless, sample_format):
     for prefix, subtype in _SUBTYPES.items():
         if codec.startswith(prefix):
             return subtype
-    if lossless and sample_format.startswith("s"):
-        return "PCM_16" if sample_format.startswith("s16") else "PCM_24"
+    depths = {"u8": "PCM_U8", "s16": "PCM_16", "s32": "PCM_24"}
+    if lossless and sample_format.removesuffix("p") in depths:
+        return depths[sample_format.removesuffix("p")]
     return codec.removesuffix("float").removeprefix("lib").upper()

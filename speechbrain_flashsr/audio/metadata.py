@@ -67,6 +67,9 @@ _PICTURE_TYPES = {
 }
 _FRONT_COVER = 3
 
+# A block of a FLAC file has less than 16 MB.
+_LARGEST_PICTURE = 2**24 - 2**10
+
 # FFmpeg's names of the loudspeakers, in the order of Microsoft's bits.
 _SPEAKERS = (
     *("FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC", "BC", "SL", "SR"),
@@ -74,12 +77,12 @@ _SPEAKERS = (
 )
 
 STANDARD_SPEAKERS = dict(
-    enumerate((0x4, 0x3, 0x7, 0x33, 0x37, 0x3F, 0x70F, 0x63F), start=1)
+    enumerate((0x4, 0x3, 0x7, 0x33, 0x607, 0x60F, 0x70F, 0x63F), start=1)
 )
-"""The bits that FLAC and Ogg imply, by number of channels."""
+"""The bits that FLAC implies, by number of channels."""
 
-# Surround loudspeakers at the sides, and the same ones at the back.
-_AT_THE_BACK = {0x60F: 0x3F, 0x607: 0x37}
+# Surround loudspeakers at the back, and the same ones at the sides.
+_AT_THE_SIDES = {0x37: 0x607, 0x3F: 0x60F}
 
 
 @dataclass
@@ -212,21 +215,36 @@ def write_metadata(path, subtype, sample_rate, channels, metadata):
     lost = [_name_of(id) for id in metadata.chunks]
     kind = {"VORBIS": OggVorbis, "OPUS": OggOpus}.get(subtype, FLAC)
     layout = metadata.speakers
-    if _AT_THE_BACK.get(layout, layout) in (0, STANDARD_SPEAKERS.get(channels)):
+    if kind is not FLAC:
+        layout = _AT_THE_SIDES.get(layout, layout)
+        if layout == 0 and 6 <= channels <= 8:
+            lost.append("the sound above 120 Hz in channel 4")
+    if layout == STANDARD_SPEAKERS.get(channels):
         layout = 0
     if layout and kind is not FLAC:
         lost.append("the layout of the channels")
     if metadata.texts or metadata.pictures or (layout and kind is FLAC):
         tags = kind(path)
         for name, text in metadata.texts.items():
-            tags[_VORBIS_NAMES.get(name, name)] = text
-        for picture in map(_picture, metadata.pictures):
-            if kind is FLAC:
+            try:
+                tags[_VORBIS_NAMES.get(name, name)] = text
+            except ValueError:  # not all names are valid there
+                lost.append(f"the text '{name}'")
+        pictures = [
+            _picture(mime, data)
+            for mime, data in metadata.pictures
+            if len(data) <= _LARGEST_PICTURE
+        ]
+        if len(pictures) < len(metadata.pictures):
+            lost.append("pictures of more than 16 MB")
+        if kind is FLAC:
+            for picture in pictures:
                 tags.add_picture(picture)
-            else:
-                tags.setdefault("METADATA_BLOCK_PICTURE", []).append(
-                    base64.b64encode(picture.write()).decode()
-                )
+        elif pictures:
+            tags["METADATA_BLOCK_PICTURE"] = [
+                base64.b64encode(picture.write()).decode()
+                for picture in pictures
+            ]
         if layout and kind is FLAC:
             tags["WAVEFORMATEXTENSIBLE_CHANNEL_MASK"] = f"0x{layout:X}"
         tags.save(padding=lambda _: 0)
@@ -264,7 +282,8 @@ def _write_to_wav(path, sample_rate, channels, metadata):
     if contents:
         riff.append_chunks(path, contents)
     if not is_plain(metadata.speakers, channels):
-        riff.write_speakers(path, metadata.speakers)
+        if not riff.write_speakers(path, metadata.speakers):
+            lost.append("the layout of the channels")
     return lost
 
 
@@ -292,11 +311,10 @@ def is_plain(speakers, channels):
     )
 
 
-def _picture(type_and_data):
+def _picture(mime, data):
     """A picture as FLAC and Ogg hold it."""
     picture = Picture()
-    picture.type = _FRONT_COVER
-    picture.mime, picture.data = type_and_data
+    picture.type, picture.mime, picture.data = _FRONT_COVER, mime, data
     return picture
 
 

@@ -12,6 +12,9 @@ import struct
 
 from speechbrain_flashsr.audio.containers import chunks
 
+# The code of a format that describes its channels.
+_EXTENSIBLE = b"\xfe\xff"
+
 # Chunks of more bytes are not metadata that a person made.
 _LARGEST_CHUNK = 2**26
 
@@ -157,7 +160,7 @@ def append_chunks(path, contents):
 
 
 def write_speakers(path, mask):
-    """Says in a WAVEX or RF64 file which loudspeakers its channels are for.
+    """Says in a WAV file which loudspeakers its channels are for.
 
     Arguments
     ---------
@@ -165,8 +168,17 @@ def write_speakers(path, mask):
         The file.
     mask : int
         Bits of Microsoft's `dwChannelMask`.
+
+    Returns
+    -------
+    bool
+        Whether its header, an extensible one, has a place for that.
     """
     with open(path, "rb+") as file:
         header = next(chunk for chunk in chunks(file) if chunk.id == b"fmt ")
+        file.seek(header.start)
+        if file.read(2) != _EXTENSIBLE:
+            return False
         file.seek(header.start + 20)
         file.write(struct.pack("<I", mask))
+    return True
