@@ -33,7 +33,7 @@ from tqdm import tqdm
 from speechbrain_flashsr import __version__
 from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.audio.writing import complete_file
-from speechbrain_flashsr.cli.batches import digest_of_model
+from speechbrain_flashsr.checkpoints.digest import digest_of_model
 from speechbrain_flashsr.inference import FlashSR, SuperResolutionFrontEnd
 from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
 
