@@ -8,7 +8,6 @@ import math
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from speechbrain_flashsr.lobes.features import at_least_single
 
@@ -25,18 +24,13 @@ DETAIL = 0.6
 """What detail within mel bands adds to the mean squared difference of common
 logarithms of power: as much as between two noises of one spectrum."""
 
-EXCESS_BAND_HZ = (5000.0, 12000.0)
-"""Too much power counts more below the first frequency, nothing more above the
-second, and ever less between them, so that the restored band has no valley."""
-
 
 class MultiResolutionSTFTLoss(nn.Module):
     """Distance of magnitude spectrograms at several resolutions.
 
-    At each, the spectral convergence ||S| - |S^|| / ||S|| and the mean absolute
-    difference of log-magnitudes (Yamamoto et al. 2020,
-    https://arxiv.org/abs/1910.11480), on bins below a frequency of each clip's
-    own.
+    At each, the mean absolute difference of log-magnitudes (Yamamoto et al.
+    2020, https://arxiv.org/abs/1910.11480) and that of magnitudes raised to the
+    power of 0.3, on the bins of each clip's restored band.
 
     Arguments
     ---------
@@ -51,13 +45,14 @@ class MultiResolutionSTFTLoss(nn.Module):
     -------
     >>> loss = MultiResolutionSTFTLoss((256, 512))
     >>> wavs = torch.randn(2, 4800)
-    >>> round(loss(wavs, wavs).item(), 4)
-    0.0
-    >>> 0.6 < loss(0.5 * wavs, wavs, torch.tensor([8000.0, 24000.0])) < 1.3
+    >>> band = torch.tensor([4e3, 0.0]), torch.tensor([8e3, 24e3])
+    >>> loss(wavs, wavs, *band)
+    tensor(0.)
+    >>> loss(0.5 * wavs, wavs, *band) > 0.6
     tensor(True)
     """
 
-    def __init__(self, n_ffts=(512, 1024, 2048), sample_rate=48000, floor=1e-4):
+    def __init__(self, n_ffts=(2048, 512, 128), sample_rate=48000, floor=1e-4):
         super().__init__()
         self.n_ffts = tuple(n_ffts)
         self.sample_rate = sample_rate
@@ -67,7 +62,7 @@ class MultiResolutionSTFTLoss(nn.Module):
                 f"window_{n_fft}", torch.hann_window(n_fft), persistent=False
             )
 
-    def forward(self, predicted, target, rolloff_hz=None):
+    def forward(self, predicted, target, lower_hz, upper_hz):
         """Compares waveforms.
 
         Arguments
@@ -76,9 +71,10 @@ class MultiResolutionSTFTLoss(nn.Module):
             [batch, time].
         target : torch.Tensor
             [batch, time].
-        rolloff_hz : torch.Tensor
-            Frequency up to which each clip is compared, [batch]; all by
-            default.
+        lower_hz : torch.Tensor
+            Frequency from which each clip is compared, [batch].
+        upper_hz : torch.Tensor
+            Frequency up to which each clip is compared, [batch].
 
         Returns
         -------
@@ -87,128 +83,141 @@ class MultiResolutionSTFTLoss(nn.Module):
         """
         losses = []
         for n_fft in self.n_ffts:
-            window = getattr(self, f"window_{n_fft}")
-            magnitudes = []
-            for wavs in (predicted, target):
-                spectrum = torch.stft(
-                    at_least_single(wavs),
-                    n_fft,
-                    n_fft // 4,
-                    window=window,
-                    return_complex=True,
-                )
-                power = spectrum.real**2 + spectrum.imag**2
-                magnitudes.append(power.clamp_min(self.floor**2).sqrt())
-            mask = torch.ones(
-                len(target), n_fft // 2 + 1, 1, device=target.device
+            ours, theirs = (
+                self.magnitudes(wavs, n_fft) for wavs in (predicted, target)
             )
-            if rolloff_hz is not None:
-                bins = torch.arange(n_fft // 2 + 1, device=target.device)
-                frequencies = bins * self.sample_rate / n_fft
-                mask = (frequencies < rolloff_hz[:, None])[..., None]
-            ours, theirs = magnitudes
-            convergence = torch.linalg.vector_norm(
-                (ours - theirs) * mask, dim=(1, 2)
-            ) / torch.linalg.vector_norm(theirs * mask, dim=(1, 2))
-            difference = (ours.log() - theirs.log()).abs() * mask
-            mean = difference.sum(dim=(1, 2)) / (
-                mask.sum(dim=(1, 2)) * ours.shape[-1]
-            )
-            losses.append((convergence + mean).mean())
+            mask = band_mask(lower_hz, upper_hz, n_fft, self.sample_rate)
+            mask = mask.to(ours)[:, :, None]
+            logarithms = (ours.log() - theirs.log()).abs()
+            compressed = (ours**0.3 - theirs**0.3).abs()
+            difference = (logarithms + compressed) * mask
+            count = mask.sum().clamp_min(1) * ours.shape[-1]
+            losses.append(difference.sum() / count)
         return torch.stack(losses).mean()
 
+    def magnitudes(self, wavs, n_fft):
+        """Magnitudes not below the floor, [batch, bins, frames]."""
+        spectrum = torch.stft(
+            at_least_single(wavs),
+            n_fft,
+            n_fft // 4,
+            window=getattr(self, f"window_{n_fft}"),
+            return_complex=True,
+        )
+        power = spectrum.real**2 + spectrum.imag**2
+        return power.clamp_min(self.floor**2).sqrt()
 
-class FineStructureLoss(nn.Module):
-    """Distance of envelopes over time, finer than a mel spectrogram's frames.
 
-    A mel spectrogram whose windows last 43 ms tells neither where in them a
-    click is nor that a voiced sound pulsates with the vocal folds. Here levels
-    in bands of 1.5 kHz above the cut-off are taken every 0.7 ms, from windows
-    of 2.7 ms; of each level its mean over the 43 ms around is subtracted, so
-    that what the spectrogram tells does not count; the loss is the mean
-    absolute difference in natural logarithms of magnitude, over the frames that
-    are less than 40 dB below the band's loudest.
+class BandLevelLoss(nn.Module):
+    """Mean absolute difference of the levels of 1 kHz bands, in bels.
+
+    A level is that of the whole segment, as the ear judges whether a band is
+    too loud or too quiet; a distance of logarithms at every moment is least for
+    too quiet a band.
 
     Arguments
     ---------
     sample_rate : int
         In Hz.
+    band_hz : float
+        Width of the bands.
     floor : float
-        Smallest magnitude of a band, of a waveform's full scale of 1.
+        Smallest power of a band, of a full scale of 1.
 
     Example
     -------
-    >>> loss = FineStructureLoss()
-    >>> wavs = torch.randn(1, 9600)
-    >>> hz = torch.tensor([4e3]), torch.tensor([16e3])
-    >>> loss(0.5 * wavs, wavs, *hz).item() < 1e-5
-    True
-    >>> pulses = wavs * (torch.arange(9600) % 480 < 120)
-    >>> loss(wavs, pulses, *hz).item() > 0.5
-    True
+    >>> loss = BandLevelLoss()
+    >>> wavs = torch.randn(2, 9600)
+    >>> band = torch.tensor([4e3, 4e3]), torch.tensor([16e3, 24e3])
+    >>> round(loss(10**-0.5 * wavs, wavs, *band).item(), 3)
+    1.0
     """
 
-    n_fft = 128
-    hop_length = 32
-    bins_per_band = 4
-    context = 65  # frames: 43 ms
-
-    def __init__(self, sample_rate=48000, floor=1e-5):
+    def __init__(self, sample_rate=48000, band_hz=1000.0, floor=1e-10):
         super().__init__()
+        self.sample_rate = sample_rate
+        self.band_hz = band_hz
         self.floor = floor
-        window = torch.hann_window(self.n_fft)
-        self.register_buffer("window", window, persistent=False)
-        self.bin_hz = sample_rate / self.n_fft
 
-    def forward(self, predicted, target, cutoff_hz, rolloff_hz):
-        """Compares waveforms.
-
-        Arguments
-        ---------
-        predicted : torch.Tensor
-            [batch, time].
-        target : torch.Tensor
-            [batch, time].
-        cutoff_hz : torch.Tensor
-            Where the band-limited copy ends, [batch].
-        rolloff_hz : torch.Tensor
-            Where the recording ends, [batch].
-
-        Returns
-        -------
-        torch.Tensor
-            Scalar, mean over the clips.
-        """
-        ours, theirs = self.levels(predicted), self.levels(target)
-        edges = torch.arange(ours.shape[1] + 1, device=ours.device)
-        edges = edges * self.bins_per_band * self.bin_hz
-        inside = edges[:-1] >= cutoff_hz[:, None].to(edges)
-        inside &= edges[1:] <= rolloff_hz[:, None].to(edges)
-        loudest = theirs.amax(dim=2, keepdim=True)
-        counted = theirs > loudest - QUIET_DB * math.log(10) / 20
-        counted &= inside[:, :, None]
-        difference = (self.detail(ours) - self.detail(theirs)).abs()
-        total = (difference * counted).sum(dim=(1, 2))
-        return (total / counted.sum(dim=(1, 2)).clamp_min(1)).mean()
+    def forward(self, predicted, target, lower_hz, upper_hz):
+        """Compares waveforms [batch, time] between two frequencies [batch];
+        returns a scalar."""
+        ours, theirs = (self.levels(wavs) for wavs in (predicted, target))
+        start = torch.arange(ours.shape[1], device=ours.device) * self.band_hz
+        inside = (start >= lower_hz[:, None]) & (
+            start + self.band_hz <= upper_hz[:, None]
+        )
+        difference = (ours - theirs).abs() * inside
+        return difference.sum() / inside.sum().clamp_min(1)
 
     def levels(self, wavs):
-        """Logarithms of the bands' magnitudes, [batch, bands, frames]."""
-        spectrum = torch.stft(
-            at_least_single(wavs),
-            self.n_fft,
-            self.hop_length,
-            window=self.window,
-            return_complex=True,
-        )
-        power = spectrum.real**2 + spectrum.imag**2
-        power = power[:, :-1].unflatten(1, (-1, self.bins_per_band)).sum(2)
-        return 0.5 * power.clamp_min(self.floor**2).log()
+        """Common logarithm of each band's mean power, [batch, bands]."""
+        wavs = at_least_single(wavs)
+        time = wavs.shape[-1]
+        spectrum = torch.fft.rfft(wavs)
+        power = (spectrum.real**2 + spectrum.imag**2) * 2 / time**2
+        hz = torch.arange(power.shape[1], device=wavs.device)
+        band = (hz * (self.sample_rate / time / self.band_hz)).long()
+        num_bands = int(self.sample_rate / 2 / self.band_hz)
+        sums = power.new_zeros(len(power), num_bands + 1)
+        sums = sums.index_add(1, band.clamp_max(num_bands), power)
+        return sums[:, :num_bands].clamp_min(self.floor).log10()
 
-    def detail(self, levels):
-        """What levels have beyond their mean over the time around."""
-        half = self.context // 2
-        padded = F.pad(levels, (half, half), mode="replicate")
-        return levels - F.avg_pool1d(padded, self.context, stride=1)
+
+def band_mask(lower_hz, upper_hz, n_fft, sample_rate):
+    """Which bins of a transform lie in each clip's band.
+
+    Arguments
+    ---------
+    lower_hz, upper_hz : torch.Tensor
+        In Hz, [batch].
+    n_fft : int
+        Length of the transform.
+    sample_rate : int
+        In Hz.
+
+    Returns
+    -------
+    torch.Tensor
+        Boolean, [batch, n_fft / 2 + 1].
+
+    Example
+    -------
+    >>> band_mask(torch.tensor([2e3]), torch.tensor([9e3]), 8, 16000)
+    tensor([[False,  True,  True,  True,  True]])
+    """
+    bins = torch.arange(n_fft // 2 + 1, device=lower_hz.device)
+    hz = bins * (sample_rate / n_fft)
+    return (hz >= lower_hz[:, None]) & (hz < upper_hz[:, None])
+
+
+def limit_band(wavs, upper_hz, sample_rate):
+    """Removes what is above a frequency of each clip's own.
+
+    Arguments
+    ---------
+    wavs : torch.Tensor
+        [batch, time].
+    upper_hz : torch.Tensor
+        In Hz, [batch].
+    sample_rate : int
+        In Hz.
+
+    Returns
+    -------
+    torch.Tensor
+        [batch, time].
+
+    Example
+    -------
+    >>> wavs = limit_band(torch.randn(1, 480), torch.tensor([9e3]), 48000)
+    >>> torch.fft.rfft(wavs)[:, 100:].abs().max() < 1e-4
+    tensor(True)
+    """
+    wavs = at_least_single(wavs)
+    time = wavs.shape[-1]
+    kept = band_mask(torch.zeros_like(upper_hz), upper_hz, time, sample_rate)
+    return torch.fft.irfft(torch.fft.rfft(wavs) * kept, time)
 
 
 class SpectrogramDistance(nn.Module):
@@ -218,9 +227,9 @@ class SpectrogramDistance(nn.Module):
     of common logarithms of power, each band counted with its width in Hz, so
     that it stands for as many bins of a Fourier transform; plus `DETAIL`, and
     the root of the sum; then the mean over frames, those more than 40 dB below
-    the loudest counted less. It foretells what
-    :func:`speechbrain_flashsr.metrics.spectral.lsd` will measure behind a vocoder: of
-    that, frames that are far off have the larger part.
+    the loudest counted less. It approximates what
+    :func:`speechbrain_flashsr.metrics.spectral.lsd` measures behind a vocoder,
+    which frames with large errors dominate.
 
     Arguments
     ---------
@@ -246,13 +255,8 @@ class SpectrogramDistance(nn.Module):
         self.register_buffer("centres", band_centres, persistent=False)
         (widths,) = torch.gradient(band_centres)
         self.register_buffer("widths", widths, persistent=False)
-        low, high = EXCESS_BAND_HZ
-        taper = ((high - band_centres) / (high - low)).clamp(0, 1)
-        self.register_buffer("taper", taper, persistent=False)
 
-    def forward(
-        self, predicted, target, cutoff_hz, rolloff_hz, excess_weight=None
-    ):
+    def forward(self, predicted, target, cutoff_hz, rolloff_hz):
         """Compares spectrograms.
 
         Arguments
@@ -265,14 +269,6 @@ class SpectrogramDistance(nn.Module):
             Where the band-limited copy ends, [batch].
         rolloff_hz : torch.Tensor
             Where the recording ends, [batch].
-        excess_weight : torch.Tensor or None
-            How many times as much as one that is too low the squared difference
-            counts where the prediction is louder than the target, in `restored`
-            below `EXCESS_BAND_HZ`, [batch]; both together count as ever. Above
-            1, a network predicts less where it is less sure: what is too loud
-            annoys more than what is missing (Nilsson and Kleijn, "Avoiding
-            over-estimation in bandwidth extension of telephony speech",
-            ICASSP 2001). None: 1.
 
         Returns
         -------
@@ -290,11 +286,6 @@ class SpectrogramDistance(nn.Module):
         }
         difference = (predicted - target).squeeze(1) * LOG10_POWER
         squared = difference**2
-        if excess_weight is not None:
-            excess = excess_weight[:, None] ** self.taper
-            excess = torch.where(regions["restored"], excess, 1.0)[:, None]
-            weight = torch.where(difference > 0, excess, 1.0)
-            squared = squared * weight * 2 / (1 + excess)
         energy = torch.logsumexp(2 * target.squeeze(1), dim=-1)
         loudest = energy.amax(dim=-1, keepdim=True)
         quiet = energy < loudest - QUIET_DB * math.log(10) / 10
@@ -307,25 +298,3 @@ class SpectrogramDistance(nn.Module):
             frames = (mean + DETAIL).sqrt() * region.any(1, keepdim=True)
             losses[name] = (frames * weights).sum() / weights.sum()
         return losses
-
-    def root_mean_square(self, predicted, reference):
-        """Distance from another prediction, over all bands.
-
-        Arguments
-        ---------
-        predicted : torch.Tensor
-            Natural logarithms of magnitudes, [batch, 1, frames, n_mels].
-        reference : torch.Tensor
-            Likewise.
-
-        Returns
-        -------
-        torch.Tensor
-            The root of the mean square over bands, each counted with its width,
-            of the difference of common logarithms of power; the mean over
-            frames, [batch].
-        """
-        predicted = at_least_single(predicted)
-        difference = (predicted - at_least_single(reference)) * LOG10_POWER
-        mean = (difference**2 * self.widths).sum(-1) / self.widths.sum()
-        return (mean + 1e-6).sqrt().mean(dim=(1, 2))

@@ -211,7 +211,6 @@ def test_excitation_is_keyed_by_position_and_shared_by_channels():
     for window_length in (122880, 30720 * 7):
         sr = toy_interface(window_length=window_length)
         toy = sr.mods["super_resolver"]
-        toy.needs_excitation = True
         wavs = torch.stack([pink(1, 6 * 30720)] * 2, dim=2)
         sr.super_resolve_batch(wavs, sample_rate=48000, cutoff=8000, seed=3)
         excitations = torch.cat([o["excitation"] for _, _, o in toy.calls])
@@ -335,10 +334,10 @@ def test_steps_and_guidance_reach_the_model():
     wavs = pink(1, 1000)
     sr.super_resolve_batch(wavs, cutoff=8000)
     sr.super_resolve_batch(wavs, cutoff=8000, num_steps=1, guidance_scale=1.0)
-    assert [options for _, _, options in sr.mods.super_resolver.calls] == [
-        {"num_steps": 4, "guidance_scale": 3.5},
-        {"num_steps": 1, "guidance_scale": 1.0},
-    ]
+    assert [
+        (options["num_steps"], options["guidance_scale"], options["cutoff_hz"])
+        for _, _, options in sr.mods.super_resolver.calls
+    ] == [(4, 3.5, 8000), (1, 1.0, 8000)]
 
 
 def test_many_steps_with_guidance_differ_from_one(sr):

@@ -129,11 +129,10 @@ def score(resolver, segments, num_steps, guidance):
         shape = resolver.latent_shape(low.shape[1])
         generator = torch.Generator().manual_seed(draw)
         noise = torch.randn(1, *shape, generator=generator)
-        excitation = None
-        if resolver.needs_excitation:
-            excitation = torch.randn(low.shape, generator=generator)
+        excitation = torch.randn(low.shape, generator=generator)
+        cutoff = torch.tensor([item["cutoff_hz"]])
         start = time.perf_counter()
-        restored = resolver(low, noise, num_steps, guidance, excitation)
+        restored = resolver(low, noise, cutoff, excitation, num_steps, guidance)
         seconds = time.perf_counter() - start
         cutoff_hz, rolloff_hz = item["cutoff_hz"], item["rolloff_hz"]
         limits = cutoff_hz, rolloff_hz
