@@ -111,10 +111,6 @@ def test_other_settings_and_models_do_all_again(tree, flashsr, tmp_path):
     for arguments in (
         ["--seed", "1"],
         [],
-        ["--cutoff", "3000"],
-        ["--steps", "2"],
-        ["--guidance", "2"],
-        ["--low-band", "model"],
         ["--precision", "bf16"],
         ["--source", other],
         ["--subtype", "PCM_24"],
@@ -150,19 +146,11 @@ def test_pictures_that_are_missing_are_drawn(tree, flashsr, tmp_path):
     before = identities(tmp_path / "out")
     flashsr("--plot")
     assert changed(before, tmp_path / "out") == []
+    flashsr()
+    assert changed(before, tmp_path / "out") == []
 
 
-def test_picture_of_an_earlier_output_is_drawn_again(tree, flashsr, tmp_path):
-    flashsr("--plot")
-    before = identities(tmp_path / "out")
-    flashsr("--seed", "1")
-    flashsr("--seed", "1", "--plot")
-    assert changed(before, tmp_path / "out") == sorted(before)
-
-
-def test_another_input_of_an_earlier_time_is_processed(
-    tree, flashsr, tmp_path
-):
+def test_another_input_of_an_earlier_time_is_processed(tree, flashsr, tmp_path):
     flashsr()
     before = identities(tmp_path / "out")
     write(tree / "a.wav", seed=9)
@@ -264,17 +252,17 @@ def start(tree, out, model):
 
 def test_two_processes_one_of_them_killed(model, tmp_path):
     tree, out, alone = (tmp_path / name for name in ("tree", "out", "alone"))
-    for index in range(200):
+    for index in range(40):
         extension = ("wav", "flac")[index % 2]
         write(
-            tree / f"{index % 7}" / f"{index:03}.{extension}",
+            tree / f"{index % 3}" / f"{index:03}.{extension}",
             seed=index,
-            samples=200 + 7 * index,
+            samples=200 + 35 * index,
         )
     (tree / "broken.wav").write_text("not audio")
 
     first = start(tree, out, model)
-    while len(outputs(out)) < 20:
+    while len(outputs(out)) < 8:
         assert first.poll() is None, first.communicate()
         time.sleep(0.02)
     workers = subprocess.run(
@@ -286,26 +274,26 @@ def test_two_processes_one_of_them_killed(model, tmp_path):
     workers = [int(pid) for pid in workers.stdout.split()]
     assert len(workers) == 2
     os.kill(workers[0], signal.SIGKILL)
-    first.communicate(timeout=60)
+    first.communicate(timeout=300)
     assert first.returncode != 0  # the other was ended, too: nobody hangs
     before = identities(out)
-    assert 20 <= len(before) < 200
+    assert 8 <= len(before) < 40
 
     second = start(tree, out, model)
-    text, err = second.communicate(timeout=120)
+    text, err = second.communicate(timeout=300)
     assert second.returncode == 1  # for the file that is broken
     earlier = f"({len(before)} by an earlier run)"
-    assert f"flashsr: 200 of 201 inputs done {earlier}, 1 failed" in err
+    assert f"flashsr: 40 of 41 inputs done {earlier}, 1 failed" in err
     assert err.count("inputs done") == 1 and "inputs done" not in text
     assert err.count("broken.wav") == 1
-    assert len(text.splitlines()) == 200 - len(before)
+    assert len(text.splitlines()) == 40 - len(before)
 
     cli.main(
         [str(tree), "-o", str(alone), "--source", model, "--device=cpu"]
         + ["--quiet"]
     )
     found, expected = outputs(out), outputs(alone)
-    assert list(found) == list(expected) and len(found) == 200
+    assert list(found) == list(expected) and len(found) == 40
     for name, path in found.items():
         assert path.read_bytes() == expected[name].read_bytes(), name
     assert not set(changed(before, out)) & set(before)

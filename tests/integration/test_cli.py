@@ -337,7 +337,9 @@ def test_lines_that_nobody_reads_fail_no_file(folder, tmp_path):
 
 def test_names_that_the_terminal_cannot_show(folder, tmp_path):
     write(tmp_path / "caf\u4e2d.wav")
-    text, _ = start(folder, tmp_path, ["caf\u4e2d.wav"]).communicate(timeout=300)
+    text, _ = start(folder, tmp_path, ["caf\u4e2d.wav"]).communicate(
+        timeout=300
+    )
     assert rb"caf\u4e2d_48k.wav: 0.25 s" in text
 
 

@@ -162,7 +162,7 @@ def key_of(condition, front_end, hparams):
     """What the hypotheses of a condition depend on, beside the prompt."""
     key = [__version__, str(Path(hparams["data_folder"]).resolve())]
     if condition.endswith("flashsr"):
-        sr = front_end.sr
+        sr = front_end.flashsr
         key += [digest_of_model(hparams["flashsr"] or SHIPPED_MODEL)]
         key += [sr.precision, str(sr.device)]
     return key
