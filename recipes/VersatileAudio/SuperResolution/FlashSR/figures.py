@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from scoring import METRICS
 
-from speechbrain_flashsr.metrics import SAMPLE_RATE
+from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 COLOURS = ("#2f7fe0", "#d9541e", "#0f9a71", "#a052d6", "#c2860c", "#d6447f")
 GREY = "#8a8f98"
@@ -108,9 +108,9 @@ def metric_plots(results, name):
                 axes, cutoffs, results["systems"], limits
             ),
             METRICS[name].label,
-            f"{name}-{domain}",
+            f"{name}-{number}",
         )
-        for domain, cutoffs in summary.items()
+        for number, (domain, cutoffs) in enumerate(summary.items())
     }
 
 
@@ -248,7 +248,11 @@ def _over_cutoffs(axes, cutoffs, systems, limits):
 
 
 def _draw(draw, ylabel, prefix):
-    """An SVG that takes on the colour and the font of the page."""
+    """An SVG that takes on the colour and the font of the page.
+
+    Its ids begin with the prefix, because the page holds several. It has no
+    styles of its own, which the page's policy forbids.
+    """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(3.0, 2.4), layout="constrained")
         axes = figure.add_subplot()
@@ -261,11 +265,23 @@ def _draw(draw, ylabel, prefix):
     text = buffer.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    # The page holds several, and sets their size.
+    text = re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)
+    text = re.sub(r' style="([^"]*)"', _as_attributes, text)
     text = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{prefix}-", text)
+    # The page sets the size.
     return re.sub(
         r'<svg[^>]*?(viewBox="[^"]*")[^>]*>', r"<svg \1>", text, count=1
     )
+
+
+def _as_attributes(match):
+    """The properties of a style as attributes, but for the font's family."""
+    properties = (item.split(":") for item in match[1].split(";"))
+    values = {name.strip(): value.strip() for name, value in properties}
+    values.pop("font-family", None)
+    if "font" in values:  # as matplotlib before 3.10 writes it
+        values["font-size"] = values.pop("font").split()[0]
+    return "".join(f' {name}="{value}"' for name, value in values.items())
 
 
 def _limits(values):

@@ -11,9 +11,11 @@ Authors
 """
 
 import base64
+import hashlib
 import io
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -31,7 +33,7 @@ from figures import (
 )
 from scoring import METRICS, as_text, cost_texts, notes
 
-from speechbrain_flashsr.metrics import SAMPLE_RATE
+from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 TEMPLATE = Path(__file__).parent / "report_template.html"
 
@@ -65,8 +67,10 @@ def write_report(folder):
     folder = Path(folder)
     results = json.loads((folder / "results.json").read_text())
     environment = jinja2.Environment(autoescape=True, trim_blocks=True)
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    page = template.render(
+    text = TEMPLATE.read_text(encoding="utf-8")
+    page = environment.from_string(text).render(
+        style_digest=policy_digest(text, "style"),
+        script_digest=policy_digest(text, "script"),
         results=results,
         degradation=describe_degradation(results["settings"]),
         looks=looks(results["systems"]),
@@ -82,6 +86,31 @@ def write_report(folder):
     temporary.write_text(page, encoding="utf-8")
     os.replace(temporary, path)
     return path
+
+
+def policy_digest(page, element):
+    """The source by which a page's Content-Security-Policy allows its inline
+    script or style, and no other.
+
+    Arguments
+    ---------
+    page : str
+        HTML that has the element once, the same as in the page.
+    element : {"script", "style"}
+        Which.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> policy_digest("<script>alert(1)</script>", "script")[:15]
+    "'sha256-bhHHL3z"
+    """
+    content = re.search(f"<{element}>(.*?)</{element}>", page, re.DOTALL)[1]
+    digest = hashlib.sha256(content.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 def describe_degradation(settings):

@@ -1,0 +1,1 @@
+"""Where the band of a recording ends."""

@@ -1,0 +1,274 @@
+"""Writes pretrained folders: resolved hyperparameters and weights.
+
+Such a folder loads with `FlashSR.from_hparams(source=folder)` and needs no
+other file of this repository.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import contextlib
+import io
+import os
+import pathlib
+import re
+import shutil
+
+import torch
+from ruamel.yaml import YAML
+from safetensors.torch import save
+
+from speechbrain_flashsr.checkpoints.folders import SAFETENSORS
+from speechbrain_flashsr.checkpoints.reading import (
+    digest_of_file,
+    read_checkpoint,
+)
+
+WINDOW_LENGTH = 245760
+"""Length of an inference window in samples, 5.12 s as in the paper."""
+
+INTERFACE = """
+window_length: {window_length}
+
+modules:
+    super_resolver: !ref <super_resolver>
+"""
+
+LOADING = """\
+pretrainer: !new:speechbrain_flashsr.checkpoints.SafetensorsPretrainer
+    loadables:
+{loadables}
+    custom_hooks:
+{hooks}"""
+
+PRETRAINER = re.compile(r"^pretrainer:.*?(?=^\S|\Z)", re.DOTALL | re.MULTILINE)
+"""That part of the hyperparameters, whatever it is."""
+
+HOOK = """\
+        {name}: !name:speechbrain_flashsr.checkpoints.load_strictly
+            sha256: {sha256}
+"""
+
+
+def model_of_recipe(hyperparams_file):
+    """The model's part of the hyperparameters that a training run saved.
+
+    Arguments
+    ---------
+    hyperparams_file : str
+        `hyperparams.yaml` in a recipe's output folder.
+
+    Returns
+    -------
+    str
+        YAML whose top level is what the recipe had under `model`.
+
+    Raises
+    ------
+    ValueError
+        If there is no `model` in it.
+    """
+    yaml = YAML()
+    with open(hyperparams_file, encoding="utf-8") as file:
+        hparams = yaml.load(file)
+    if "model" not in hparams:
+        raise ValueError(
+            f"{hyperparams_file} has no `model`: give the hyperparams.yaml in "
+            f"the output folder of one of the four training stages."
+        )
+    text = io.StringIO()
+    yaml.dump(hparams["model"], text)
+    return text.getvalue()
+
+
+def export_pretrained(folder, model, states, half=True, extra=""):
+    """Writes a pretrained folder, complete or not at all.
+
+    The weights are safetensors files, and the hyperparameters hold the SHA-256
+    of each, which is checked when they are loaded.
+
+    Arguments
+    ---------
+    folder : str
+        Where to write; an older model there is replaced.
+    model : str
+        YAML of the model, references allowed, without includes.
+    states : dict
+        {module name: state dictionary}, of `autoencoder`, `unet` and
+        `vocoder`.
+    half : bool
+        Whether weights are stored in half precision.
+    extra : str
+        YAML that is added to the hyperparameters.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder holds anything else than a model.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path") / "exported"
+    >>> states = {"unet": torch.nn.Linear(1, 1).state_dict()}
+    >>> _ = export_pretrained(folder, "sample_rate: 48000", states)
+    >>> sorted(path.name for path in folder.iterdir())
+    ['hyperparams.yaml', 'unet.safetensors']
+    """
+    interface = INTERFACE.format(window_length=WINDOW_LENGTH)
+    with _complete_folder(folder) as partial:
+        loading = _write_weights(partial, states, half)
+        text = f"{model.rstrip()}\n{interface}\n{loading}{extra}"
+        (partial / "hyperparams.yaml").write_text(text, encoding="utf-8")
+    return pathlib.Path(folder)
+
+
+def export_with_weights(folder, pretrained, states):
+    """Writes a pretrained folder that is another one with other weights,
+    complete or not at all.
+
+    Arguments
+    ---------
+    folder : str
+        Where to write; an older model there is replaced.
+    pretrained : str
+        The other folder; its model card (README.md) is left out.
+    states : dict
+        {module name: state dictionary}, of the modules whose weights are
+        others. All are stored in half precision if those of the other folder
+        are.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder holds anything else than a model.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> old, new = (torch.nn.Linear(1, 1).state_dict() for _ in range(2))
+    >>> before = export_pretrained(folder / "old", "a: 1", {"unet": old})
+    >>> after = export_with_weights(folder / "new", before, {"unet": new})
+    >>> stored = read_checkpoint(after / "unet.safetensors")["bias"]
+    >>> torch.equal(stored, new["bias"].half())
+    True
+    """
+    path = pathlib.Path(pretrained) / "hyperparams.yaml"
+    text = path.read_text(encoding="utf-8")
+    stored = {
+        name: read_checkpoint(find_weights(pretrained, name))
+        for name in YAML().load(text)["pretrainer"]["loadables"]
+    }
+    half = any(
+        value.dtype == torch.half
+        for state in stored.values()
+        for value in state.values()
+    )
+    with _complete_folder(folder) as partial:
+        loading = _write_weights(partial, {**stored, **states}, half)
+        text = PRETRAINER.sub(lambda _: loading, text)
+        (partial / "hyperparams.yaml").write_text(text, encoding="utf-8")
+    return pathlib.Path(folder)
+
+
+def find_weights(folder, name):
+    """Finds the weights of a module in a pretrained folder.
+
+    Arguments
+    ---------
+    folder : str or Path
+        The folder.
+    name : str
+        The module's name.
+
+    Returns
+    -------
+    pathlib.Path
+        <name>.safetensors or, in older folders, <name>.ckpt.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is neither.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> (folder / "unet.ckpt").touch()
+    >>> find_weights(folder, "unet").name
+    'unet.ckpt'
+    """
+    for extension in (SAFETENSORS, ".ckpt"):
+        path = pathlib.Path(folder) / f"{name}{extension}"
+        if path.is_file():
+            return path
+    raise FileNotFoundError(
+        f"'{folder}' is not a pretrained folder: {name}{SAFETENSORS} is "
+        "missing. Use one that train_all.py or `flashsr convert` wrote."
+    )
+
+
+@contextlib.contextmanager
+def _complete_folder(folder):
+    """A folder beside, which replaces the folder in the end; nothing is left
+    of it if anything goes wrong."""
+    folder = pathlib.Path(folder)
+    partial = folder.with_name(folder.name + ".partial")
+    replaced = folder.with_name(folder.name + ".replaced")
+    if folder.exists() and not (folder / "hyperparams.yaml").exists():
+        if not folder.is_dir() or any(folder.iterdir()):
+            raise FileExistsError(
+                f"'{folder}' is there and no pretrained folder, so it is not "
+                f"replaced. Give a folder that is new, empty, or holds an "
+                f"earlier model."
+            )
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        if folder.exists():
+            shutil.rmtree(replaced, ignore_errors=True)
+            os.replace(folder, replaced)
+        try:
+            os.replace(partial, folder)
+        except BaseException:
+            if replaced.exists():
+                os.replace(replaced, folder)
+            raise
+        shutil.rmtree(replaced, ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _write_weights(folder, states, half):
+    """Writes the weights; returns the YAML that loads them."""
+    hooks = []
+    for name in states:  # one at a time: they may be read when asked for
+        path = folder / f"{name}{SAFETENSORS}"
+        state = _storable(states[name], half)
+        path.write_bytes(save(state, {"format": "pt"}))
+        hooks.append(HOOK.format(name=name, sha256=digest_of_file(path)))
+    return LOADING.format(
+        loadables="\n".join(f"        {n}: !ref <{n}>" for n in states),
+        hooks="".join(hooks),
+    )
+
+
+def _storable(state, half):
+    """A state dictionary of tensors that lie in memory one by one."""
+    return {
+        key: value.detach()
+        .to(torch.half if half and value.is_floating_point() else value.dtype)
+        .clone(memory_format=torch.contiguous_format)
+        for key, value in state.items()
+    }

@@ -1,0 +1,113 @@
+"""Tests of pretrained folders that are written.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import os
+
+import pytest
+import torch
+
+from speechbrain_flashsr.checkpoints import CheckpointError, read_checkpoint
+from speechbrain_flashsr.checkpoints.export import (
+    export_pretrained,
+    export_with_weights,
+)
+from speechbrain_flashsr.inference import FlashSR
+from tests.tiny_model import TINY_HPARAMS, save_tiny_model
+
+CPU = {"device": "cpu"}
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_an_earlier_model_is_replaced_and_nothing_else(tmp_path):
+    model = tmp_path / "model"
+    model.mkdir()
+    export_pretrained(model, "a: 1", {"unet": {}})
+    export_pretrained(model, "a: 2", {"vocoder": {}})
+    assert names(model) == ["hyperparams.yaml", "vocoder.safetensors"]
+    assert (model / "hyperparams.yaml").read_text().startswith("a: 2")
+    assert names(tmp_path) == ["model"]
+    other = tmp_path / "recordings"
+    other.mkdir()
+    (other / "mine.wav").write_text("precious")
+    with pytest.raises(FileExistsError, match="recordings.*not replaced"):
+        export_pretrained(other, "a: 1", {})
+    assert names(other) == ["mine.wav"]
+    assert names(tmp_path) == ["model", "recordings"]
+
+
+def test_the_earlier_model_stays_if_the_new_one_cannot_take_its_place(
+    tmp_path, monkeypatch
+):
+    model = tmp_path / "model"
+    export_pretrained(model, "a: 1", {"unet": {}})
+    replace = os.replace
+
+    def failing(source, target):
+        if str(source).endswith(".partial"):
+            raise OSError("no")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", failing)
+    with pytest.raises(OSError, match="no"):
+        export_pretrained(model, "a: 2", {"unet": {}})
+    assert names(tmp_path) == ["model"]
+    assert (model / "hyperparams.yaml").read_text().startswith("a: 1")
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """A folder in the form of older exports: .ckpt files, no digests."""
+    return save_tiny_model(tmp_path / "tiny")
+
+
+def test_an_exported_folder_gives_what_the_older_form_gives(tiny, tmp_path):
+    exported = export_with_weights(tmp_path / "exported", tiny, {})
+    assert names(exported) == [
+        "autoencoder.safetensors",
+        "hyperparams.yaml",
+        "unet.safetensors",
+        "vocoder.safetensors",
+    ]
+    again = export_with_weights(tmp_path / "again", exported, {})
+    outputs = []
+    for folder in (tiny, exported, again):
+        flashsr = FlashSR.from_hparams(folder, run_opts=CPU)
+        wavs = torch.randn(1, 4000, generator=torch.Generator().manual_seed(1))
+        outputs.append(flashsr.super_resolve_batch(wavs, sample_rate=8000))
+    assert torch.equal(outputs[0], outputs[1])
+    assert torch.equal(outputs[0], outputs[2])
+
+
+def test_weights_of_another_export_are_refused(tiny, tmp_path):
+    """Though they fit: the folder says which weights belong to it."""
+    exported = export_with_weights(tmp_path / "exported", tiny, {})
+    state = read_checkpoint(exported / "unet.safetensors")
+    other = {key: value + 1 for key, value in state.items()}
+    second = export_with_weights(tmp_path / "other", tiny, {"unet": other})
+    FlashSR.from_hparams(second, run_opts=CPU)
+    os.replace(second / "unet.safetensors", exported / "unet.safetensors")
+    with pytest.raises(CheckpointError, match="unet.*SHA-256.*whole folder"):
+        FlashSR.from_hparams(exported, run_opts=CPU)
+
+
+def test_half_precision_is_kept(tiny, tmp_path):
+    exported = export_with_weights(tmp_path / "exported", tiny, {})
+    states = {
+        name: read_checkpoint(exported / f"{name}.safetensors")
+        for name in ("autoencoder", "unet", "vocoder")
+    }
+    model = TINY_HPARAMS.partition("modules:")[0].replace("window_length", "_")
+    half = export_pretrained(tmp_path / "half", model, states)
+    again = export_with_weights(
+        tmp_path / "again", half, {"unet": states["unet"]}
+    )
+    for name in states:
+        state = read_checkpoint(again / f"{name}.safetensors")
+        kinds = {v.dtype for v in state.values() if v.is_floating_point()}
+        assert kinds == {torch.half}
