@@ -32,8 +32,8 @@ MAX_NODES = 20_000
 MAX_DIGITS = 8
 """Longest whole number; a window of the paper has 6 digits."""
 
-MAX_MODULES = 50_000
-"""Most modules of a model; the paper's size has 2,000."""
+MAX_MODULES = 10_000
+"""Most modules of a model; the paper's size has 1,700."""
 
 VALUES_PER_BYTE = 4
 """Most parameters for each byte of weights in the folder: weights are stored

@@ -10,11 +10,12 @@ Authors
 
 import numpy as np
 import torch
-from speechbrain.dataio.dataio import load_data_json, read_audio
+from speechbrain.dataio.dataio import read_audio
 from torch.utils.data import Dataset, Sampler
 
 from speechbrain_flashsr.data.augmentation import change_speed
 from speechbrain_flashsr.data.degradations import random_low_pass
+from speechbrain_flashsr.data.manifest import read_manifest
 from speechbrain_flashsr.lobes.features import normalize_pair
 
 MAX_GAP_SECONDS = 0.25
@@ -113,7 +114,7 @@ class RandomSegments(Dataset):
         self.min_gain_db = min_gain_db
         self.augmentation = augmentation
         self.degradation = degradation
-        entries = load_data_json(manifest, {"data_root": data_root})
+        entries = read_manifest(manifest, data_root)
         self.domains = {}
         for domain, weight in domain_weights.items():
             inside = [e for e in entries.values() if e["domain"] == domain]
@@ -237,6 +238,12 @@ class RandomSegments(Dataset):
         wav = read_audio(
             {"file": entry["wav"], "start": start, "stop": start + taken}
         )
+        if not wav.isfinite().all():
+            raise ValueError(
+                f"'{entry['wav']}' has samples that are NaN or infinite "
+                f"between samples {start} and {start + taken}. Take the "
+                "recording out of the manifest, or prepare the data again."
+            )
         clip = change_speed(wav.double().numpy(), speed)[:max_length]
         fade = min(int(FADE_SECONDS * entry["sample_rate"]), len(clip))
         ramp = np.linspace(0, 1, fade)

@@ -72,7 +72,7 @@ def hostile_results():
         }
         | {"too_narrow": [], "no_high_band": [], "missing": []},
         "refused": [{**names, "cutoff_hz": 4000}],
-        "missing": {HOSTILE: [HOSTILE]},
+        "missing": {"lsd": [HOSTILE]},
     }
 
 
