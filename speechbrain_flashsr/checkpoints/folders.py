@@ -7,6 +7,7 @@ Authors
 import contextlib
 from pathlib import Path
 
+import torch
 from hyperpyyaml import load_hyperpyyaml
 from speechbrain.utils.fetching import (
     FetchConfig,
@@ -130,8 +131,10 @@ def load_folder(
     try:
         with open(path, encoding="utf-8") as file, size:
             hparams = load_hyperpyyaml(file, overrides, overrides_must_match)
+        torch.nn.ModuleDict(hparams["modules"])
         pretrainer = hparams["pretrainer"]
-        dict(hparams["modules"])
+        if not all(map(callable, pretrainer.custom_hooks.values())):
+            raise TypeError("custom_hooks must be functions")
     except ModelError:
         raise
     # Any class that is built may fail in any way.

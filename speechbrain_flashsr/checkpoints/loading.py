@@ -51,6 +51,11 @@ def load_strictly(module, path, sha256=None):
     >>> torch.equal(fresh.weight, trained.weight.float())
     True
     """
+    if not isinstance(module, torch.nn.Module):
+        raise CheckpointError(
+            f"'{path}' cannot be loaded into a {type(module).__name__}, which "
+            "is not a torch.nn.Module. Check the hyperparameters."
+        )
     state = check_tensors(read_checkpoint(path), path)
     if sha256 is not None and digest_of_file(path) != sha256:
         raise CheckpointError(

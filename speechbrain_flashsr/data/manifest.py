@@ -5,9 +5,13 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import math
-
 from speechbrain.dataio.dataio import load_data_json
+
+LONGEST_TEXT = 4000
+"""Characters of a path or name, at most."""
+
+LARGEST_NUMBER = 1e9
+"""Of seconds or Hz."""
 
 
 def read_manifest(path, data_root):
@@ -17,7 +21,7 @@ def read_manifest(path, data_root):
     ---------
     path : str or Path
         JSON file {id: {wav, start, stop, sample_rate, duration, domain,
-        rolloff_hz}}; more keys are allowed.
+        rolloff_hz}}; `group` and other keys are optional.
     data_root : str or Path
         Replaces {data_root} in it.
 
@@ -59,19 +63,28 @@ def read_manifest(path, data_root):
             value = entry.get(key) if isinstance(entry, dict) else None
             if not is_valid(value):
                 raise ValueError(
-                    f"'{path}': `{key}` of '{name}' is {value!r} instead of "
-                    f"{kind}. Prepare the data again."
+                    f"'{path}': `{key}` of '{name[:100]}' is "
+                    f"{repr(value)[:100]} instead of {kind}. Prepare the data "
+                    "again."
                 )
         if entry["stop"] <= entry["start"]:
             raise ValueError(
-                f"'{path}': '{name}' stops at sample {entry['stop']} and "
+                f"'{path}': '{name[:100]}' stops at sample {entry['stop']} and "
                 f"starts at {entry['start']}. Prepare the data again."
             )
     return entries
 
 
 def _is_text(value):
-    return isinstance(value, str) and bool(value) and "\0" not in value
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= LONGEST_TEXT
+        and "\0" not in value
+    )
+
+
+def _is_group(value):
+    return value is None or _is_text(value)
 
 
 def _is_whole(value):
@@ -79,7 +92,7 @@ def _is_whole(value):
 
 
 def _is_positive(value):
-    return isinstance(value, int | float) and 0 < value < math.inf
+    return isinstance(value, int | float) and 0 < value < LARGEST_NUMBER
 
 
 KEYS = {
@@ -89,6 +102,7 @@ KEYS = {
     "sample_rate": (_is_positive, "a rate in Hz"),
     "duration": (_is_positive, "a number of seconds"),
     "domain": (_is_text, "a name"),
+    "group": (_is_group, "a name, or nothing"),
     "rolloff_hz": (_is_positive, "a frequency in Hz"),
 }
 """What each entry must have: how to tell, and what to call it."""

@@ -25,6 +25,52 @@ MIN_PEAK_RATIO = 0.1
 MAX_ATTEMPTS = 20
 
 
+def read_finite(path, start, stop):
+    """Reads a part of a recording of the training material.
+
+    Arguments
+    ---------
+    path : str or Path
+        The sound file.
+    start, stop : int
+        First sample, and the one after the last.
+
+    Returns
+    -------
+    torch.Tensor
+        [time].
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read, is shorter, has several channels, or has
+        samples that are NaN or infinite.
+
+    Example
+    -------
+    >>> read_finite("nowhere.wav", 0, 1)
+    Traceback (most recent call last):
+    ...
+    ValueError: Samples 0 to 1 of 'nowhere.wav' cannot be trained on: ...
+    """
+    try:
+        wav = read_audio({"file": str(path), "start": start, "stop": stop})
+        problem = None
+        if wav.shape != (stop - start,):
+            problem = f"they have the shape {list(wav.shape)}"
+        elif not wav.isfinite().all():
+            problem = "some are NaN or infinite"
+    except (OSError, RuntimeError, ValueError) as error:
+        problem = " ".join(str(error).split())
+    if problem is not None:
+        raise ValueError(
+            f"Samples {start} to {stop} of '{path}' cannot be trained on: "
+            f"{problem}. Take the recording out of the manifest, or prepare "
+            "the data again."
+        )
+    return wav
+
+
 class EpochDraws(Sampler):
     """Numbers the draws of a training run: each epoch has its own.
 
@@ -235,15 +281,7 @@ class RandomSegments(Dataset):
         if position == 0:
             # Only the first recording may begin anywhere in itself.
             start += int(rng.integers(length - taken + 1))
-        wav = read_audio(
-            {"file": entry["wav"], "start": start, "stop": start + taken}
-        )
-        if not wav.isfinite().all():
-            raise ValueError(
-                f"'{entry['wav']}' has samples that are NaN or infinite "
-                f"between samples {start} and {start + taken}. Take the "
-                "recording out of the manifest, or prepare the data again."
-            )
+        wav = read_finite(entry["wav"], start, start + taken)
         clip = change_speed(wav.double().numpy(), speed)[:max_length]
         fade = min(int(FADE_SECONDS * entry["sample_rate"]), len(clip))
         ramp = np.linspace(0, 1, fade)

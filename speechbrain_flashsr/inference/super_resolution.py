@@ -134,6 +134,8 @@ class FlashSR(Pretrained):
             or hparams.get("batch_windows")
             or BATCH_WINDOWS.get(self.device_type, 1)
         )
+        for name in ("window_length", "batch_windows"):
+            check_whole(getattr(self, name), name, 1)
         if "audio_normalizer" not in hparams:
             # The base class would bring `load_audio` to 16 kHz.
             self.audio_normalizer = AudioNormalizer(self.sample_rate, "keep")

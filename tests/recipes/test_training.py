@@ -137,7 +137,7 @@ def test_samples_that_are_not_finite_are_told(
     arguments = training.stage_arguments(
         "autoencoder", hparams, tmp_path, tmp_path / "out"
     )
-    with pytest.raises(ValueError, match="clip[0-5].wav' has samples .* NaN"):
+    with pytest.raises(ValueError, match="clip[0-5].wav' .* NaN"):
         training.run_stage(project, "autoencoder", arguments, monkeypatch)
 
 
@@ -145,18 +145,16 @@ def test_a_damaged_checkpoint_changes_nothing_but_time(
     project, workshop, trained, tmp_path, monkeypatch
 ):
     data, hparams = workshop
-    arguments = training.stage_arguments("autoencoder", hparams, data, tmp_path)
-    training.run_stage(
-        project,
-        "autoencoder",
-        [*arguments, "--number_of_epochs=1"],
-        monkeypatch,
+    half, whole = (
+        training.stage_arguments("autoencoder", hparams, data, tmp_path, **more)
+        for more in ({"number_of_epochs": 1}, {})
     )
+    training.run_stage(project, "autoencoder", half, monkeypatch)
     checkpoints = AtomicCheckpointer(tmp_path / "save").find_checkpoints()
     assert [checkpoint.meta["step"] for checkpoint in checkpoints] == [3, 3]
     counter = checkpoints[0].path / "epoch_counter.ckpt"
     counter.write_text("7")
-    training.run_stage(project, "autoencoder", arguments, monkeypatch)
+    training.run_stage(project, "autoencoder", whole, monkeypatch)
     assert len(list((tmp_path / "save").glob("DAMAGED*"))) == 1
     expected = exported_state("autoencoder", trained[0]["autoencoder"])
     resumed = exported_state("autoencoder", tmp_path)

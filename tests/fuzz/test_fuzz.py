@@ -1,0 +1,23 @@
+"""A minute of damaged inputs, the same in every run of the tests.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import sys
+
+import pytest
+
+if sys.platform != "linux":
+    pytest.skip("limits on memory need Linux", allow_module_level=True)
+
+from tests.fuzz.runner import TARGETS, fuzz
+
+SECONDS = 60
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_damaged_inputs_do_no_harm(name):
+    report = fuzz(name, SECONDS / len(TARGETS), seed=0)
+    assert not report.failures, report
+    assert report.outcomes["refused"] > 0, report
