@@ -8,6 +8,7 @@ import os
 
 import pytest
 import torch
+from speechbrain.utils.fetching import FetchFrom, FetchSource
 
 from speechbrain_flashsr.checkpoints import CheckpointError, read_checkpoint
 from speechbrain_flashsr.checkpoints.export import (
@@ -94,6 +95,19 @@ def test_weights_of_another_export_are_refused(tiny, tmp_path):
     os.replace(second / "unet.safetensors", exported / "unet.safetensors")
     with pytest.raises(CheckpointError, match="unet.*SHA-256.*whole folder"):
         FlashSR.from_hparams(exported, run_opts=CPU)
+
+
+def test_speechbrain_finds_the_weights_of_other_sources(tiny, tmp_path):
+    """Also those that are collected in a folder first, as from the hub."""
+    exported = export_with_weights(tmp_path / "exported", tiny, {})
+    source = FetchSource(FetchFrom.LOCAL, str(exported))
+    flashsr = FlashSR.from_hparams(
+        source, savedir=tmp_path / "collected", run_opts=CPU
+    )
+    stored = read_checkpoint(exported / "unet.safetensors")["conv_in.bias"]
+    unet = flashsr.mods.super_resolver.denoiser.unet
+    assert torch.equal(unet.conv_in.bias, stored)
+    assert (tmp_path / "collected" / "unet.ckpt").exists()
 
 
 def test_half_precision_is_kept(tiny, tmp_path):
