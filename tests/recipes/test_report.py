@@ -48,7 +48,7 @@ HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'{{7*7}}"
 def hostile_results():
     """Results whose every name is an attack."""
     cost = dict.fromkeys(("no_high_band", "missing"))
-    cost.update(real_time_factor=0.1, peak_memory_mb=5.0, name=HOSTILE)
+    cost.update(real_time_factor=0.1, settings={HOSTILE: HOSTILE})
     cell = {"mean": 1.0, "lower": 0.9, "upper": 1.1, "clips": 3}
     systems = ("input", HOSTILE)
     scores = {system: {"lsd": cell} for system in systems}

@@ -16,6 +16,7 @@ from speechbrain_flashsr.checkpoints.export import (
     export_with_weights,
 )
 from speechbrain_flashsr.inference import FlashSR
+from speechbrain_flashsr.lobes.unet import LatentUNet
 from tests.tiny_model import TINY_HPARAMS, save_tiny_model
 
 CPU = {"device": "cpu"}
@@ -105,7 +106,7 @@ def test_speechbrain_finds_the_weights_of_other_sources(tiny, tmp_path):
         source, savedir=tmp_path / "collected", run_opts=CPU
     )
     stored = read_checkpoint(exported / "unet.safetensors")["conv_in.bias"]
-    unet = flashsr.mods.super_resolver.denoiser.unet
+    (unet,) = (m for m in flashsr.mods.modules() if isinstance(m, LatentUNet))
     assert torch.equal(unet.conv_in.bias, stored)
     assert (tmp_path / "collected" / "unet.ckpt").exists()
 
