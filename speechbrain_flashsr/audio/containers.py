@@ -276,6 +276,31 @@ def _size_of_asf(file):
     return 0 if flags & 1 else size  # of a broadcast it means nothing
 
 
+def is_plain_ogg(file):
+    """Whether an Ogg file is one stream, whole to its end.
+
+    Arguments
+    ---------
+    file : binary file
+        Seekable.
+
+    Returns
+    -------
+    bool
+    """
+    end = file.seek(0, os.SEEK_END)
+    position = beginnings = flags = 0
+    while position < end:
+        file.seek(position)
+        header = file.read(27)
+        if len(header) < 27 or header[:4] != b"OggS":
+            return False
+        flags = header[5]
+        beginnings += flags >> 1 & 1
+        position += 27 + header[26] + sum(file.read(header[26]))
+    return beginnings == 1 and position == end and bool(flags & 4)
+
+
 def _ends_with_a_page(file, end):
     """Whether an Ogg file ends with a whole page."""
     file.seek(max(0, end - 2**17))

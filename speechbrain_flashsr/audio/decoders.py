@@ -14,7 +14,11 @@ import numpy as np
 import soundfile
 from av.error import FFmpegError
 
-from speechbrain_flashsr.audio.formats import FFMPEG_FORMATS, subtype_of
+from speechbrain_flashsr.audio.formats import (
+    FFMPEG_FORMATS,
+    OGG_ORDER,
+    subtype_of,
+)
 
 # Samples of all channels that are read at a time: 64 Ki of up to 16 channels.
 _BLOCK_SAMPLES = 2**20
@@ -168,6 +172,9 @@ class SndfileDecoder:
         """
         count = 0
         frames = block_frames(self.channels)
+        order = slice(None)
+        if self.format == "OGG" and self.channels in OGG_ORDER:
+            order = np.argsort(OGG_ORDER[self.channels])
         with self._open() as file:
             try:
                 while True:
@@ -175,7 +182,7 @@ class SndfileDecoder:
                     if len(block) == 0:
                         break
                     count += len(block)
-                    yield np.ascontiguousarray(block.T)
+                    yield np.ascontiguousarray(block.T[order])
             except soundfile.SoundFileError as error:
                 if not accept_truncated:
                     raise DecodeError(reason(error)) from error

@@ -1,9 +1,10 @@
 """Which sound files can be read, and by which library.
 
-The first bytes of a file decide, not its name. libsndfile gets what is not
-compressed, and FLAC: headers that say how much sound there is. FFmpeg gets the
-rest, as far as it is on a list: among its other formats are playlists, which
-would have it open other files.
+The content of a file decides, not its name. libsndfile gets what is not
+compressed, FLAC, and plain Ogg streams: formats that say how much sound there
+is, which libsndfile reads to the last sample. FFmpeg gets the rest, as far as
+it is on a list: among its other formats are playlists, which would have it open
+other files.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -56,8 +57,18 @@ _SUBTYPES = {
     "pcm_alaw": "ALAW",
 }
 
-UNCOMPRESSED = tuple(_SUBTYPES.values())
+LIBSNDFILE_SUBTYPES = (*_SUBTYPES.values(), "VORBIS", "OPUS")
 """libsndfile's names of the sample formats that it is trusted with."""
+
+OGG_ORDER = {
+    3: (0, 2, 1),
+    5: (0, 2, 1, 3, 4),
+    6: (0, 2, 1, 4, 5, 3),
+    7: (0, 2, 1, 5, 6, 4, 3),
+    8: (0, 2, 1, 6, 7, 4, 5, 3),
+}
+"""Which of our channels Ogg has first, second, ..., by their number (Vorbis I
+specification, 4.3.9): the centre comes second, the low frequencies last."""
 
 
 def is_for_libsndfile(head):

@@ -19,14 +19,22 @@ from speechbrain_flashsr.audio.checks import (
     check_finite,
     check_sample_rate,
 )
-from speechbrain_flashsr.audio.containers import is_wav, shortage, unsized_wav
+from speechbrain_flashsr.audio.containers import (
+    is_plain_ogg,
+    is_wav,
+    shortage,
+    unsized_wav,
+)
 from speechbrain_flashsr.audio.decoders import (
     DecodeError,
     FFmpegDecoder,
     SndfileDecoder,
     reason,
 )
-from speechbrain_flashsr.audio.formats import UNCOMPRESSED, is_for_libsndfile
+from speechbrain_flashsr.audio.formats import (
+    LIBSNDFILE_SUBTYPES,
+    is_for_libsndfile,
+)
 from speechbrain_flashsr.audio.metadata import read_metadata
 
 logger = get_logger(__name__)
@@ -144,12 +152,15 @@ class AudioReader:
             return FFmpegDecoder(self._file, ignore_length="1")
         # libsndfile goes no further than the first damaged block of a FLAC.
         damaged = self.accept_truncated and head.startswith(b"fLaC")
-        if is_for_libsndfile(head) and not damaged:
+        if not damaged and (
+            is_for_libsndfile(head)
+            or (head.startswith(b"OggS") and is_plain_ogg(self._file))
+        ):
             with suppress(DecodeError):
                 decoder = SndfileDecoder(
                     source if _is_name(source) else self._file
                 )
-                if decoder.subtype in UNCOMPRESSED:
+                if decoder.subtype in LIBSNDFILE_SUBTYPES:
                     return decoder
         return FFmpegDecoder(self._file)
 

@@ -4,9 +4,10 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import hashlib
+import functools
 import math
 import os
+import platform
 import re
 import shutil
 import tempfile
@@ -20,6 +21,7 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_flashsr.audio.checks import AudioError, check_finite
 from speechbrain_flashsr.audio.decoders import block_frames, open_sound, reason
+from speechbrain_flashsr.audio.formats import OGG_ORDER
 from speechbrain_flashsr.audio.metadata import (
     INFO_NAMES,
     Metadata,
@@ -42,16 +44,6 @@ _MOST_OVERLOAD = 10.0
 _OGG_OPTIONS = {"compression_level": 0.1}
 
 _OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
-
-# Which of our channels Ogg has first, second, ... (Vorbis I specification,
-# 4.3.9): the centre comes second, the low frequencies last.
-_OGG_ORDER = {
-    3: (0, 2, 1),
-    5: (0, 2, 1, 3, 4),
-    6: (0, 2, 1, 4, 5, 3),
-    7: (0, 2, 1, 5, 6, 4, 3),
-    8: (0, 2, 1, 6, 7, 4, 5, 3),
-}
 
 # Sub-types that a WAV with a description of its channels can hold.
 _DESCRIBED = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
@@ -134,7 +126,7 @@ class AudioWriter:
             )
         self._order = slice(None)
         if format == "OGG":
-            self._order = list(_OGG_ORDER.get(channels, range(channels)))
+            self._order = list(OGG_ORDER.get(channels, range(channels)))
         num_bytes = num_samples * channels * _SAMPLE_BYTES.get(subtype, 4)
         if format == "WAV" and num_bytes > _WAV_LIMIT:
             self.format = "RF64"
@@ -296,8 +288,9 @@ def complete_file(path):
         if path.is_dir():
             raise IsADirectoryError(f"'{path}' is a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path.parent.resolve())
         handle, temporary = tempfile.mkstemp(
-            prefix=f"{_temporary_prefix(path)}{os.getpid()}-", dir=path.parent
+            prefix=f"{_temporary_prefix()}{os.getpid()}-", dir=path.parent
         )
         os.close(handle)
     try:
@@ -316,35 +309,39 @@ def complete_file(path):
         raise
 
 
-def remove_leftovers(path):
-    """Removes what a killed process left of an output it was writing.
+@functools.cache
+def remove_leftovers(folder):
+    """Removes the temporary files that killed processes left in a folder.
 
     Arguments
     ---------
-    path : str or Path
-        Name of the output. What a process that is still running on this
-        machine writes is left alone.
+    folder : Path
+        Looked through once in the life of a process. The files of processes
+        that are running, or were on another machine, are left alone.
 
     Example
     -------
-    >>> path = getfixture("tmp_path") / "notes.txt"
-    >>> with complete_file(path) as temporary:
-    ...     remove_leftovers(path)
+    >>> folder = getfixture("tmp_path")
+    >>> with complete_file(folder / "notes.txt") as temporary:
+    ...     remove_leftovers(folder)
     ...     Path(temporary).exists()
     True
     """
-    path = Path(path)
-    prefix = _temporary_prefix(path)
-    for leftover in path.parent.glob(f"{prefix}*"):
-        writer = leftover.name[len(prefix) :].partition("-")[0]
-        if not (writer.isdecimal() and _is_running(int(writer))):
+    for leftover in folder.glob(f"{_temporary_prefix()}*"):
+        process = leftover.name[len(_temporary_prefix()) :].partition("-")[0]
+        if process.isdecimal() and not _is_running(int(process)):
             leftover.unlink(missing_ok=True)
+
+
+def _temporary_prefix():
+    """Start of temporary names: those of this machine, then the process."""
+    return f".flashsr-{platform.node()[:64]}-"
 
 
 def _is_running(process):
     """Whether there is a process of a number, as far as can be told."""
     if os.name != "posix":
-        return False
+        return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -352,12 +349,6 @@ def _is_running(process):
     except PermissionError:
         pass  # somebody else's
     return True
-
-
-def _temporary_prefix(path):
-    """How the temporary names for an output begin: short, whatever its name."""
-    name = hashlib.sha256(path.name.encode(errors="surrogateescape"))
-    return f".flashsr-{name.hexdigest()[:12]}-"
 
 
 @contextmanager
