@@ -1,4 +1,4 @@
-"""Checkpoints that a killed training run cannot spoil.
+"""Checkpoints that stay valid if the training run is killed.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -45,13 +45,13 @@ class AtomicCheckpointer(Checkpointer):
             shutil.rmtree(path.parent)
 
     def save_checkpoint(self, *args, **kwargs):
-        """Saves a checkpoint; arguments and result are SpeechBrain's."""
+        """Saves a checkpoint; arguments and result as in SpeechBrain."""
         checkpoint = super().save_checkpoint(*args, **kwargs)
         if checkpoint is not None:
             os.replace(
                 checkpoint.path / UNFINISHED, checkpoint.path / METAFNAME
             )
-        # What is deleted next must be the same in all processes.
+        # All processes must delete the same checkpoints next.
         ddp_barrier()
         return checkpoint
 

@@ -21,16 +21,15 @@ from speechbrain_flashsr.audio.codecs import (
 )
 
 FAMILIES = ("cheby1", "butter", "bessel", "ellip")
-
+"""Filters of AudioSR's training copies, by their names in scipy.signal."""
 
 PASS_RIPPLE_DB = 0.1
-
-
 STOP_BAND_DB = 60.0
+"""Of the Chebyshev and the elliptic filter, as in AudioSR."""
 
 
 def low_pass(wav, sample_rate, cutoff_hz, family="cheby1", order=8):
-    """Removes what is above a cut-off, as a low sample rate would.
+    """Removes the band above a cut-off, as a low sample rate would.
 
     The filter runs forwards and backwards (so its attenuation doubles), then
     the signal is resampled to int(2 * cutoff_hz) Hz and back.
@@ -70,7 +69,8 @@ def low_pass(wav, sample_rate, cutoff_hz, family="cheby1", order=8):
         )
     if family not in FAMILIES:
         raise ValueError(
-            f"There is no filter family '{family}': give one of {FAMILIES}."
+            f"Unknown filter family '{family}'. Choose one of "
+            f"{', '.join(FAMILIES)}."
         )
     design = {
         "cheby1": {"rp": PASS_RIPPLE_DB},
@@ -152,10 +152,10 @@ def random_low_pass(
 
 
 class RandomDegradation:
-    """What happens to some of the band-limited copies in training.
+    """Degrades some of the band-limited copies in training.
 
-    Each copy has one fate: a telephone line in place of its low-pass filter,
-    lossy coding, added noise, or nothing.
+    Each copy gets at most one degradation: a telephone line in place of its
+    low-pass filter, lossy coding, or added noise.
 
     Arguments
     ---------
@@ -192,7 +192,7 @@ class RandomDegradation:
         self.snr_db = tuple(snr_db)
 
     def __call__(self, high, low, cutoff_hz, rng):
-        """Degrades a copy or not.
+        """Degrades a copy, or leaves it as it is.
 
         Arguments
         ---------
@@ -210,7 +210,7 @@ class RandomDegradation:
         low : numpy.ndarray
             [time].
         cutoff_hz : float
-            Of what is returned, in Hz.
+            Of the result, in Hz.
         """
         fate = rng.random()
         if fate < self.telephone_probability:

@@ -3,8 +3,8 @@ a larger free corpus to train on, 37 packages, 6.2 GB to download.
 
 Each package is fetched with ``apt-get download`` and unpacked with ``dpkg -x``,
 unless ``data_folder`` holds it already, as a .deb file or unpacked; where a game
-keeps its data in zip archives, the sounds are taken out of them. What is kept
-is decided by measuring each clip (clip_filter.py), not by a list. All of it
+keeps its data in zip archives, the sounds are taken out of them. Clips are
+selected by measuring them (clip_filter.py), not by a list. All of it
 trains; debian_audio_prepare.py has clips for validation and test:
 
     python debian_games_prepare.py data_folder save_folder
@@ -69,7 +69,7 @@ PACKAGES = (
 )
 
 # Where the copyright file names single files: a pattern of their paths in the
-# package, and what stands for what matches it in the copyright file.
+# package, and its replacement in the copyright file.
 UPSTREAM = {
     "ardentryst": ("usr/share/games/ardentryst/", ""),
     "hydrogen-drumkits": (r"usr/share/.*/(drumkits/[^/]*)/.*", r"\1.h2drumkit"),
@@ -83,7 +83,7 @@ UPSTREAM = {
     "unknown-horizons": ("usr/share/unknown-horizons/", ""),
     "widelands-data": ("usr/share/games/widelands/", ""),
 }
-# What the copyright file says where it is not in the machine-readable format.
+# Licences from copyright files that are not in the machine-readable format.
 LICENCES = {
     "enigma-data": "GPL-2",
     "fillets-ng-data-cs": "GPL-2",
@@ -117,7 +117,7 @@ def prepare_debian_games(
     of which only that of train holds anything.
 
     Nothing is done if an earlier run with the same arguments was completed;
-    an interrupted one is taken up where it stopped.
+    an interrupted one is continued.
 
     Arguments
     ---------

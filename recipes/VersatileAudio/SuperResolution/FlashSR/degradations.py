@@ -1,4 +1,4 @@
-"""Takes the high band of recordings away before systems restore it.
+"""Removes the high band of recordings before systems restore it.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -24,7 +24,7 @@ NAMES = {
     "ogg": "Ogg Vorbis coding at twice the cut-off",
     "opus": "Opus coding at twice the cut-off",
 }
-"""What took the high band away, in words."""
+"""Descriptions of the degradations."""
 
 
 def conditions(hparams):
@@ -40,14 +40,14 @@ def conditions(hparams):
     """
     if hparams["degradation"] not in NAMES:
         raise ValueError(
-            f"There is no degradation '{hparams['degradation']}': give one of "
+            f"Unknown degradation '{hparams['degradation']}'. Choose one of "
             f"{', '.join(NAMES)}."
         )
     cutoffs = hparams["cutoffs"]
     if hparams["low_folder"] and len(cutoffs) != 1:
         raise ValueError(
             f"The files in low_folder have one cut-off, but cutoffs are "
-            f"{cutoffs}: give for example --cutoffs=[4000]."
+            f"{cutoffs}. Pass one, for example --cutoffs=[4000]."
         )
     if hparams["degradation"] == "g711" and not hparams["low_folder"]:
         return [TELEPHONE_BAND[1]]
@@ -55,7 +55,7 @@ def conditions(hparams):
 
 
 def degrade(wav, kind, cutoff_hz, order=8):
-    """Takes a recording's high band away.
+    """Removes a recording's high band.
 
     Filters, the resampler and codecs leave it at a sample rate of twice the
     cut-off, from which it is brought back. G.711 is mu-law at 8 kHz behind a
