@@ -313,10 +313,13 @@ def test_a_clip_that_is_silent_in_its_middle_is_refused(project, tmp_path):
 @pytest.mark.parametrize(
     "settings, message",
     [
-        ({}, "give --data_folder"),
-        ({"data_folder": "x", "degradation": "vinyl"}, "'vinyl': give one of"),
-        ({"data_folder": "x", "metrics": "[taste]"}, "'taste': give sets"),
-        ({"data_folder": "x", "systems": "[magic]"}, "'magic': give flashsr"),
+        ({}, "Pass --data_folder"),
+        (
+            {"data_folder": "x", "degradation": "vinyl"},
+            "'vinyl'. Choose one of",
+        ),
+        ({"data_folder": "x", "metrics": "[taste]"}, "'taste'. Choose among"),
+        ({"data_folder": "x", "systems": "[magic]"}, "'magic'. Name flashsr"),
         (
             {"data_folder": "x", "systems": "[a: {model: b, speed: 9}]"},
             "with or without num_steps",

@@ -217,8 +217,7 @@ def choose_metrics(sets):
     unknown = [name for name in sets if name not in SETS]
     if unknown:
         raise ValueError(
-            f"There are no metrics '{unknown[0]}': give sets among "
-            f"{', '.join(SETS)}."
+            f"Unknown metrics '{unknown[0]}'. Choose among {', '.join(SETS)}."
         )
     names = [metric for name in sets for metric in SETS[name]]
     missing = {
