@@ -57,6 +57,11 @@ _MOST_PLANES = 7
 _FULL_SCALE = {"u8": 2**7, "s16": 2**15, "s32": 2**31}
 
 
+# What FFmpeg and PyAV raise, also where a file has them seek to a place before
+# its start, or take more memory than there is.
+_DAMAGE = (FFmpegError, OSError, ValueError, MemoryError)
+
+
 class DecodeError(Exception):
     """A file cannot be decoded, or not to its end."""
 
@@ -220,7 +225,7 @@ def open_container(file, **options):
             yield container
     except av.error.ArgumentError as error:
         raise DecodeError("its format is not one that is read") from error
-    except FFmpegError as error:
+    except _DAMAGE as error:
         raise DecodeError(reason(error)) from error
 
 
@@ -306,7 +311,7 @@ class FFmpegDecoder:
                 frames = packet.decode()
             except StopIteration:
                 break
-            except FFmpegError as error:
+            except _DAMAGE as error:
                 damage = reason(error)
                 continue
             if not frames and packet.has_sidedata("skip_samples"):
