@@ -5,7 +5,7 @@ Authors
 """
 
 from speechbrain_flashsr.bandwidth.track import CutoffSegment, CutoffTrack
-from speechbrain_flashsr.degradation import CutoffDetector
+from speechbrain_flashsr.bandwidth.cutoff_detector import CutoffDetector
 
 
 class BandwidthDetector:
@@ -22,7 +22,7 @@ class BandwidthDetector:
     Example
     -------
     >>> import torch
-    >>> from speechbrain_flashsr.degradation import low_pass
+    >>> from speechbrain_flashsr.bandwidth.cutoff_detector import low_pass
     >>> wide = 0.1 * torch.randn(48000)
     >>> narrow = torch.from_numpy(low_pass(wide, 48000, 4000)).float()
     >>> detector = BandwidthDetector(48000)

@@ -1,0 +1,1 @@
+"""Training material: segments, latents, degradations, augmentation."""
