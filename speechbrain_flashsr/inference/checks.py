@@ -4,6 +4,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import functools
 import math
 import operator
 import os
@@ -20,6 +21,39 @@ from speechbrain_flashsr.audio.checks import AudioError
 
 LOWEST_CUTOFF = 500.0
 """Lowest cut-off that is worked with, in Hz."""
+
+
+def without_autocast(method):
+    """Has a method compute as if no `torch.autocast` region surrounded it:
+    waveforms need single precision, and a model has a precision of its own.
+
+    Arguments
+    ---------
+    method : callable
+        Any.
+
+    Returns
+    -------
+    callable
+        The same with that change.
+
+    Example
+    -------
+    >>> product = without_autocast(torch.matmul)
+    >>> with torch.autocast("cpu", torch.bfloat16):
+    ...     product(torch.ones(2, 2), torch.ones(2, 2)).dtype
+    torch.float32
+    """
+
+    @functools.wraps(method)
+    def wrapper(*args, **kwargs):
+        with torch.autocast("cpu", enabled=False):
+            if not torch.cuda.is_available():
+                return method(*args, **kwargs)
+            with torch.autocast("cuda", enabled=False):
+                return method(*args, **kwargs)
+
+    return wrapper
 
 
 def check_compiler():

@@ -1,9 +1,7 @@
 """Recordings of any length as overlapping windows, in bounded memory.
 
 Windows start at multiples of the model's smallest window, so that the noise
-can be keyed by its absolute position: a sample gets the same noise whatever
-window it falls into, in whatever batch. Where two windows meet they are
-cross-faded by their correlation, after M. Fink, M. Holters, U. Zoelzer,
+can be keyed by its absolute position. Where two windows meet they are cross-faded by their correlation, after M. Fink, M. Holters, U. Zoelzer,
 "Signal-matched power-complementary cross-fading and dry-wet mixing", DAFx
 2016, so that the level holds whether they agree in phase or not.
 
@@ -14,8 +12,11 @@ Authors
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
+
+OVERLAP = 2
+"""Smallest windows that neighbours have in common. They are faded in the middle:
+the last half second before a border is not used."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,8 @@ class WindowPlan:
     length : int
         Length of every window, a multiple of `multiple`.
     starts : tuple of int
-        First sample of each window, multiples of `multiple`. Neighbours
-        overlap by `multiple` samples or more; the last window ends with the
-        recording's last begun multiple.
+        First sample of each window, multiples of `multiple`, the first before
+        the recording. The last window ends behind it.
     multiple : int
         Length of the model's smallest window.
     """
@@ -43,18 +43,17 @@ class WindowPlan:
 
 
 def plan_windows(num_samples, window_length, multiple):
-    """Covers a recording with windows of one length.
-
-    A recording shorter than a window gets the smallest window that holds it.
+    """Covers a recording, and a smallest window more on both sides, with
+    windows of one length that overlap by two smallest windows or more.
 
     Arguments
     ---------
     num_samples : int
         Length of the recording, at least 1.
     window_length : int
-        Longest window, a multiple of `multiple` and at least twice that.
+        Longest window, a multiple of `multiple` and at least three times that.
     multiple : int
-        Length of the model's smallest window; windows overlap by as much.
+        Length of the model's smallest window.
 
     Returns
     -------
@@ -67,66 +66,26 @@ def plan_windows(num_samples, window_length, multiple):
 
     Example
     -------
-    >>> plan_windows(95, window_length=40, multiple=10).starts
-    (0, 30, 60)
-    >>> plan_windows(105, window_length=40, multiple=10).starts
-    (0, 30, 60, 70)
-    >>> plan_windows(5, window_length=40, multiple=10).length
-    10
+    >>> plan_windows(95, window_length=50, multiple=10).starts
+    (-10, 20, 50, 60)
+    >>> plan_windows(5, window_length=50, multiple=10).length
+    30
     """
-    if window_length % multiple or window_length < 2 * multiple:
+    longest = window_length // multiple
+    if window_length % multiple or longest <= OVERLAP:
         raise ValueError(
             f"A window of {window_length} samples does not fit: its length "
-            f"must be a multiple of {multiple} and at least {2 * multiple}."
+            f"must be a multiple of {multiple} and at least "
+            f"{(OVERLAP + 1) * multiple}."
         )
-    covered = multiple * math.ceil(num_samples / multiple)
-    length = min(window_length, covered)
+    covered = math.ceil(num_samples / multiple) + 2
+    count = max(1, math.ceil((covered - OVERLAP) / (longest - OVERLAP)))
+    # The shortest windows of that number: no more is computed than needed.
+    hop = math.ceil((covered - OVERLAP) / count)
+    length = min(covered, hop + OVERLAP)
     last = covered - length
-    hop = window_length - multiple
-    starts = (*range(0, last, hop), last)
-    return WindowPlan(num_samples, length, starts, multiple)
-
-
-def position_noise(seed, start, length, multiple, block_shape, stream=0):
-    """Standard normal noise of a window, keyed by seed and position.
-
-    Arguments
-    ---------
-    seed : int
-        Not negative.
-    start : int
-        First sample of the window, a multiple of `multiple`.
-    length : int
-        Length of the window, a multiple of `multiple`.
-    multiple : int
-        Samples that one block of noise stands for.
-    block_shape : tuple of int
-        Shape of the noise of `multiple` samples, its second axis being time:
-        (channels, frames, bands) of a latent, or (1, samples).
-    stream : int
-        Distinguishes independent noises of the same window.
-
-    Returns
-    -------
-    torch.Tensor
-        The blocks along the second axis:
-        [channels, length / multiple * frames, bands] or [1, length].
-
-    Example
-    -------
-    >>> a = position_noise(0, 0, 20, 10, (1, 2, 3))
-    >>> b = position_noise(0, 10, 20, 10, (1, 2, 3))
-    >>> a.shape, torch.equal(a[:, 2:], b[:, :2])
-    (torch.Size([1, 4, 3]), True)
-    """
-    first = start // multiple
-    blocks = [
-        np.random.default_rng([seed, first + index, stream]).standard_normal(
-            block_shape, dtype=np.float32
-        )
-        for index in range(length // multiple)
-    ]
-    return torch.from_numpy(np.concatenate(blocks, axis=1))
+    starts = [multiple * (n - 1) for n in (*range(0, last, hop), last)]
+    return WindowPlan(num_samples, multiple * length, tuple(starts), multiple)
 
 
 def matched_cross_fade(old, new):
@@ -170,13 +129,13 @@ def process_windows(blocks, plan, process, windows_at_a_time=1):
     Arguments
     ---------
     blocks : iterable of torch.Tensor
-        Consecutive samples, `plan.num_samples` in all, [channels, time].
+        Consecutive samples, [channels, time], from the start of the first
+        window on, up to the end of the last at least.
     plan : WindowPlan
         See :func:`plan_windows`.
     process : callable
         Maps windows [windows, channels, plan.length] and the list of their
-        starts to results [windows, any, plan.length]. Beyond the recording's
-        end a window is continued by its reflection.
+        starts to results [windows, any, plan.length].
     windows_at_a_time : int
         Windows that `process` gets together.
 
@@ -189,18 +148,19 @@ def process_windows(blocks, plan, process, windows_at_a_time=1):
 
     Example
     -------
-    >>> plan = plan_windows(95, window_length=40, multiple=10)
-    >>> stream = [torch.randn(2, 50), torch.randn(2, 45)]
+    >>> plan = plan_windows(65, window_length=50, multiple=10)
+    >>> stream = [torch.randn(2, 50), torch.randn(2, 60)]
     >>> pairs = process_windows(stream, plan, lambda x, starts: 2 * x)
     >>> low, high = (torch.cat(part, dim=1) for part in zip(*pairs))
     >>> low.shape, torch.allclose(high, 2 * low)
-    (torch.Size([2, 95]), True)
+    (torch.Size([2, 90]), True)
     """
-    source = _Source(iter(blocks), plan.num_samples)
-    fade_start = plan.multiple // 4
-    fade_stop = plan.multiple - fade_start
+    source = _Source(iter(blocks), plan.starts[0])
+    middle = OVERLAP * plan.multiple // 2
+    fade_start = middle - plan.multiple // 4
+    fade_stop = middle + plan.multiple // 4
     tail = None  # the result from sample `done` on, not yet given out
-    done = 0
+    done = plan.starts[0]
     for index in range(0, len(plan.starts), windows_at_a_time):
         starts = plan.starts[index : index + windows_at_a_time]
         windows = torch.stack(
@@ -221,8 +181,7 @@ def process_windows(blocks, plan, process, windows_at_a_time=1):
             yield source.take(high.shape[1]), high
             done = start + fade_stop
             tail = result[:, fade_stop:]
-    high = tail[:, : plan.num_samples - done]
-    yield source.take(high.shape[1]), high
+    yield source.take(tail.shape[1]), tail
 
 
 class _Source:
@@ -232,30 +191,22 @@ class _Source:
     ---------
     blocks : iterator of torch.Tensor
         Consecutive samples, [channels, time].
-    num_samples : int
-        How many there are in all.
+    start : int
+        Position of the first one.
     """
 
-    def __init__(self, blocks, num_samples):
+    def __init__(self, blocks, start):
         self.blocks = blocks
-        self.num_samples = num_samples
-        self.start = 0
+        self.start = start
         self.buffer = None
 
     def window(self, start, length):
-        """The samples from `start` on, continued by their reflection."""
-        self._read(min(start + length, self.num_samples))
-        index = torch.arange(start, start + length)
-        if start + length > self.num_samples:
-            # A triangle wave: 0 ... last ... 0 ... last ...
-            last = self.num_samples - 1
-            index = index % max(1, 2 * last)
-            index = last - (index - last).abs()
-        return self.buffer[:, (index - self.start).to(self.buffer.device)]
+        """The samples from `start` on."""
+        self._read(start + length)
+        return self.buffer[:, start - self.start :][:, :length]
 
     def take(self, num_samples):
         """Gives out, and forgets, the first samples that are held."""
-        self._read(self.start + num_samples)
         taken = self.buffer[:, :num_samples]
         self.buffer = self.buffer[:, num_samples:]
         self.start += num_samples
