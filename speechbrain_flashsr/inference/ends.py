@@ -13,7 +13,7 @@ from speechbrain_flashsr.inference.long_audio import matched_cross_fade
 
 CONTEXT_SECONDS = 2
 """By which recordings are continued. A whole number: it is a whole number of
-samples at every rate. The model uses two to three of its smallest windows."""
+samples at every rate, and more than the context that windows are planned with."""
 
 LOOP_FADE_SECONDS = 0.2
 """Over which the band at the end of a loop becomes that before its start."""
@@ -142,10 +142,11 @@ def close_loop(pairs, start, num_samples, sample_rate):
 
     Example
     -------
-    >>> parts = [(torch.zeros(1, 10), torch.arange(10.0)[None])]
-    >>> [(_, band)] = close_loop(parts, -2, 6, sample_rate=10)
-    >>> band[0, 0], band[0, -1]
-    (tensor(2.), tensor(2.))
+    >>> band = torch.sin(torch.arange(-50.0, 250.0))[None]
+    >>> pairs = close_loop([(band, band)], -50, 200, sample_rate=250)
+    >>> closed = torch.cat([part for _, part in pairs], dim=1)
+    >>> closed.shape, bool((closed[0, -1] - band[0, 49]).abs() < 0.01)
+    (torch.Size([1, 200]), True)
     """
     fade = min(round(LOOP_FADE_SECONDS * sample_rate), num_samples, -start)
     held = None

@@ -59,7 +59,7 @@ class RumbleFilter:
 
     def __init__(self, sample_rate):
         self.sections = signal.butter(
-            4, RUMBLE_HZ, "highpass", fs=sample_rate, output="sos"
+            6, RUMBLE_HZ, "highpass", fs=sample_rate, output="sos"
         )
         self.state = None
 
