@@ -166,7 +166,7 @@ def fill_up(there, wanted):
     options = {
         "n_fft": _FILL_FFT,
         "hop_length": _FILL_FFT // 4,
-        "window": torch.hann_window(_FILL_FFT, device=wanted.device),
+        "window": torch.hann_window(_FILL_FFT).to(wanted),
     }
     spectra = [
         torch.stft(wavs, **options, return_complex=True)

@@ -9,6 +9,8 @@ Authors
 import math
 from dataclasses import dataclass
 
+import torch
+
 from speechbrain_flashsr.bandwidth import (
     BandwidthDetector,
     CutoffSegment,
@@ -36,6 +38,10 @@ class SignalAnalysis:
         Whether a channel is constant.
     levels : LevelCurve
         What the model's input is divided by.
+    polarity : torch.Tensor
+        -1 for channels that are more like the inverted first channel of their
+        clip than like itself, else 1, [channels, 1]. The model hears them
+        upside down, for it does not do the same with a signal and its inverse.
     ends : Ends
         What lies before the first sample and after the last.
     channels_per_clip : int
@@ -46,6 +52,7 @@ class SignalAnalysis:
     tracks: list[CutoffTrack]
     silent: list[bool]
     levels: LevelCurve
+    polarity: torch.Tensor
     ends: Ends
     channels_per_clip: int
 
@@ -84,13 +91,13 @@ def analyse(
 
     Example
     -------
-    >>> import torch
     >>> block = torch.randn(2, 48000)
     >>> analysis = analyse([block[:, :99], block[:, 99:]], 48000, [4e3, 8e3])
     >>> analysis.num_samples, [track.lowest_hz for track in analysis.tracks]
     (48000, [4000.0, 8000.0])
     """
     num_samples = 0
+    likeness = 0.0
     low, high = math.inf, -math.inf
     ends = Ends(sample_rate, loop)
     meter = LevelMeter(sample_rate)
@@ -103,6 +110,13 @@ def analyse(
         num_samples += block.shape[1]
         low = block.amin(dim=1).clamp_max(low)
         high = block.amax(dim=1).clamp_min(high)
+        # Differences stress the upper part of the band.
+        steps = (
+            block.diff(dim=1)
+            .double()
+            .unflatten(0, (-1, channels_per_clip or len(block)))
+        )
+        likeness = likeness + (steps * steps[:, :1]).sum(2).flatten()
         ends.update(block)
         meter.update(block)
         if detector is not None:
@@ -123,6 +137,7 @@ def analyse(
         tracks,
         silent,
         meter.result(loop),
+        torch.where(likeness < 0, -1.0, 1.0)[:, None],
         ends,
         channels_per_clip or len(tracks),
     )

@@ -551,7 +551,7 @@ class FlashSR(Pretrained):
             time = block.shape[1]
             heard = rumble_filter(block)
             gain = analysis.levels.at(position, time, self.sample_rate)
-            gain = gain.to(block)
+            gain = gain.to(block) * analysis.polarity.to(block)
             rows = torch.cat([block, gain, heard / gain])
             skipped = max(0, first - position)
             position += time
