@@ -17,6 +17,7 @@ from speechbrain.utils.autocast import AMPConfig
 from speechbrain.utils.data_utils import split_path
 from speechbrain.utils.fetching import fetch
 from speechbrain.utils.logger import get_logger
+from speechbrain.utils.run_opts import RunOptions
 
 from speechbrain_flashsr.audio.checks import (
     AudioError,
@@ -113,12 +114,20 @@ class FlashSR(Pretrained):
         batch_windows = None
         if isinstance(run_opts, dict):
             run_opts = dict(run_opts)
+            known = [*RunOptions().as_dict(), "batch_windows"]
+            for name in run_opts:
+                if name not in known:
+                    raise ValueError(
+                        f"There is no run option {name!r}. Use one of "
+                        f"{', '.join(known)}."
+                    )
             batch_windows = run_opts.pop("batch_windows", None)
             if batch_windows is not None:
                 check_whole(batch_windows, "batch_windows", 1)
             if run_opts.get("device") is not None:
                 run_opts["device"] = str(run_opts["device"])
         super().__init__(modules, hparams, run_opts, freeze_params)
+        self.mods.float()  # whatever the default type was
         for name in self.MODULES_NEEDED:
             if name not in self.mods:
                 raise ValueError(f"Need modules['{name}']")

@@ -201,9 +201,17 @@ def read_reference(clip, max_seconds):
         [time] at 48 kHz.
     int
         Samples of the whole clip at 48 kHz.
+
+    Raises
+    ------
+    RefusedError
+        If it cannot be read or its middle is silent.
     """
-    wav = read_audio(clip.wav, clip.start, clip.stop)
-    return middle(wav, int(max_seconds * SAMPLE_RATE)), len(wav)
+    whole = read_audio(clip.wav, clip.start, clip.stop)
+    wav = middle(whole, int(max_seconds * SAMPLE_RATE))
+    if not wav.any():
+        raise RefusedError("is silent in its middle.")
+    return wav, len(whole)
 
 
 def read_counterpart(path, num_samples, whole):

@@ -95,7 +95,7 @@ def overview(results):
     domains and cut-offs."""
     names = [name for name in OVERVIEW if name in results["metrics"]]
     means = {name: overall_means(results, name) for name in names}
-    names = [name for name in names if means[name]]
+    names = [name for name in names if _contenders(means[name])]
     rows = [
         {
             "label": label,
@@ -137,7 +137,7 @@ def _overview_cell(means, label, name):
 
 def _contenders(means):
     """The values of the systems that can win: of all but the original."""
-    return [m for label, m in means.items() if label != "original"] or [0.0]
+    return [m for label, m in means.items() if label != "original"]
 
 
 def panel(results, name):
@@ -150,7 +150,7 @@ def panel(results, name):
                 for label in results["systems"]
                 if label in systems and systems[label][name]["mean"] is not None
             }
-            if not cells:
+            if not cells.keys() - {"original"}:
                 continue
             means = {label: cell["mean"] for label, cell in cells.items()}
             best = best_of(_contenders(means), name)
