@@ -158,7 +158,7 @@ def process_windows(blocks, plan, process, windows_at_a_time=1):
     >>> low.shape, torch.allclose(high, 2 * low)
     (torch.Size([2, 90]), True)
     """
-    source = _Source(iter(blocks), plan.starts[0])
+    source = _Source(iter(blocks), plan.starts[0], OVERLAP * plan.multiple)
     middle = OVERLAP * plan.multiple // 2
     fade_start = middle - plan.multiple // 4
     fade_stop = middle + plan.multiple // 4
@@ -196,32 +196,33 @@ class _Source:
         Consecutive samples, [channels, time].
     start : int
         Position of the first one.
+    kept : int
+        How many samples windows may need that were given out already.
     """
 
-    def __init__(self, blocks, start):
+    def __init__(self, blocks, start, kept):
         self.blocks = blocks
         self.start = start
+        self.given = start
+        self.kept = kept
         self.buffer = None
 
     def window(self, start, length):
         """The samples from `start` on."""
-        self._read(start + length)
+        parts = [] if self.buffer is None else [self.buffer]
+        held = self.start + sum(part.shape[1] for part in parts)
+        while held < start + length:
+            parts.append(next(self.blocks))
+            held += parts[-1].shape[1]
+        if len(parts) > 1 or self.buffer is None:
+            self.buffer = torch.cat(parts, dim=1)
         return self.buffer[:, start - self.start :][:, :length]
 
     def take(self, num_samples):
-        """Gives out, and forgets, the first samples that are held."""
-        taken = self.buffer[:, :num_samples]
-        self.buffer = self.buffer[:, num_samples:]
-        self.start += num_samples
+        """Gives out the next samples, which are held already."""
+        taken = self.buffer[:, self.given - self.start :][:, :num_samples]
+        self.given += num_samples
+        forgotten = max(0, self.given - self.kept - self.start)
+        self.buffer = self.buffer[:, forgotten:]
+        self.start += forgotten
         return taken
-
-    def _read(self, stop):
-        """Reads on until sample `stop` is there."""
-        parts = [] if self.buffer is None else [self.buffer]
-        held = self.start + sum(part.shape[1] for part in parts)
-        while held < stop:
-            block = next(self.blocks)
-            parts.append(block)
-            held += block.shape[1]
-        if len(parts) > 1 or self.buffer is None:
-            self.buffer = torch.cat(parts, dim=1)

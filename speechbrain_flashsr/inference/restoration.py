@@ -1,23 +1,26 @@
-"""One window after the other: super-resolve it and cut out what is missing.
+"""From a stream to its restored form, one window after the other.
 
 Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import math
 import operator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from speechbrain_flashsr.audio.checks import AudioError
-from speechbrain_flashsr.inference.checks import check_whole
 from speechbrain_flashsr.inference.crossover import (
     band_limit_lowpass,
     crossover_highpass,
     fill_up,
     filter_rows,
+)
+from speechbrain_flashsr.inference.ends import CONTEXT_SECONDS, close_loop, crop
+from speechbrain_flashsr.inference.levels import RumbleFilter
+from speechbrain_flashsr.inference.long_audio import (
+    plan_windows,
+    process_windows,
 )
 from speechbrain_flashsr.inference.noise import (
     correlation,
@@ -28,73 +31,64 @@ from speechbrain_flashsr.inference.noise import (
 EDGE_FADE_SECONDS = 0.1
 """Over which one edge gives way to the next where the cut-off changes."""
 
-MAX_STRENGTH = 40.0
-"""Largest change of the restored band's level, in dB."""
 
-
-@dataclass(frozen=True)
-class Settings:
-    """How the model is run, the same for all windows of a recording.
+def restore_recording(extended, num_samples, restorer, window_length):
+    """Restores a recording: evens out its level, runs the model on windows, and
+    adds what comes out at the level of the recording.
 
     Arguments
     ---------
-    seed : int
-        Of the noise, not negative.
-    num_steps : int
-        Diffusion steps, 1 or more.
-    guidance_scale : float
-        Classifier-free guidance, 1 for none.
-    low_band : {"input", "model"}
-        What the output is below the cut-off.
-    strength : float
-        By how many dB the restored band is raised.
+    extended : iterable of torch.Tensor
+        The recording at the model's rate, with `CONTEXT_SECONDS` more on both
+        sides, [channels, time].
+    num_samples : int
+        Its length without these.
+    restorer : WindowRestorer
+        See there.
+    window_length : int
+        Longest window, in samples.
 
-    Raises
+    Yields
     ------
-    AudioError
-        If a value is not one of these.
-
-    Example
-    -------
-    >>> Settings(seed=0, num_steps=1, guidance_scale=1.0, low_band="input").seed
-    0
+    torch.Tensor
+        Consecutive samples, `num_samples` in all, [channels, time].
     """
-
-    seed: int
-    num_steps: int
-    guidance_scale: float
-    low_band: str
-    strength: float = 0.0
-
-    def __post_init__(self):
-        for name, least in (("seed", 0), ("num_steps", 1)):
-            check_whole(getattr(self, name), name, least)
-        scale = self.guidance_scale
-        if not isinstance(scale, int | float) or not math.isfinite(scale):
-            raise AudioError(
-                f"guidance_scale is {scale!r}. Give a finite number; 1 means "
-                "no guidance."
-            )
-        if self.low_band not in ("input", "model"):
-            raise AudioError(
-                f"low_band is {self.low_band!r}. Give 'input' to keep the "
-                "input below the cut-off, or 'model' for the raw output."
-            )
-        if not _is_number(self.strength) or abs(self.strength) > MAX_STRENGTH:
-            raise AudioError(
-                f"strength is {self.strength!r}. It must be a number of dB "
-                f"between {-MAX_STRENGTH:g} and {MAX_STRENGTH:g}; 0 leaves the "
-                "level to the model."
-            )
-        if self.strength and self.low_band == "model":
-            raise AudioError(
-                "strength raises what is added to the input, and "
-                "low_band='model' keeps nothing of the input. Leave one out."
-            )
+    analysis, rate = restorer.analysis, restorer.sample_rate
+    channels = len(analysis.tracks)
+    plan = plan_windows(
+        num_samples, window_length, restorer.super_resolver.window_multiple
+    )
+    first = plan.starts[0]
+    pairs = process_windows(
+        _evened(extended, analysis, first, rate),
+        plan,
+        lambda rows, starts: restorer(rows[:, -channels:], starts),
+        restorer.windows_at_a_time,
+    )
+    if analysis.loop:
+        pairs = close_loop(pairs, first, num_samples, rate)
+    else:
+        pairs = crop(pairs, first, num_samples)
+    for rows, added in pairs:
+        low, gain, _ = rows.chunk(3)
+        yield low + gain * added
 
 
-def _is_number(value):
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _evened(blocks, analysis, first, sample_rate):
+    """Yields, from a position on, the recording, what it is divided by and the
+    result, which is what the model hears, [3 * channels, time]."""
+    rumble_filter = RumbleFilter(sample_rate)
+    position = -CONTEXT_SECONDS * sample_rate
+    for block in blocks:
+        time = block.shape[1]
+        heard = rumble_filter(block)
+        gain = analysis.levels.at(position, time, sample_rate)
+        gain = gain.to(block) * analysis.polarity.to(block)
+        rows = torch.cat([block, gain, heard / gain])
+        skipped = max(0, first - position)
+        position += time
+        if skipped < time:
+            yield rows[:, skipped:]
 
 
 class WindowRestorer:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
+from speechbrain_flashsr.audio.checks import AudioError
 from speechbrain_flashsr.bandwidth import (
     BandwidthDetector,
     CutoffSegment,
@@ -21,6 +22,9 @@ from speechbrain_flashsr.inference.levels import LevelCurve, LevelMeter
 
 # A signal that moves less than this, relative to its offset, is constant.
 _CONSTANT = 1e-6
+
+# Samples beyond it, 740 dB above full scale, may not survive a filter.
+_LARGEST = 1e37
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,11 @@ def analyse(
     -------
     SignalAnalysis
 
+    Raises
+    ------
+    AudioError
+        If there are samples that cannot be computed with.
+
     Example
     -------
     >>> block = torch.randn(2, 48000)
@@ -122,6 +131,11 @@ def analyse(
         if detector is not None:
             detector.update(block)
     magnitude = high.abs().maximum(low.abs())
+    if (magnitude > _LARGEST).any():
+        raise AudioError(
+            f"The samples go up to {magnitude.max().item():.1e}. Full scale is "
+            "1: divide them by their peak."
+        )
     silent = (high - low <= _CONSTANT * magnitude).tolist()
     if detector is None:
         seconds = num_samples / sample_rate

@@ -41,19 +41,17 @@ from speechbrain_flashsr.inference.checks import (
     cutoff_list,
     without_autocast,
 )
-from speechbrain_flashsr.inference.ends import CONTEXT_SECONDS, close_loop, crop
-from speechbrain_flashsr.inference.levels import RumbleFilter
-from speechbrain_flashsr.inference.long_audio import (
-    plan_windows,
-    process_windows,
-)
 from speechbrain_flashsr.inference.reporting import (
     FileReport,
     announce,
     warn_of_clipping,
     with_progress,
 )
-from speechbrain_flashsr.inference.restoration import Settings, WindowRestorer
+from speechbrain_flashsr.inference.restoration import (
+    WindowRestorer,
+    restore_recording,
+)
+from speechbrain_flashsr.inference.settings import Settings
 from speechbrain_flashsr.inference.signal_analysis import analyse
 from speechbrain_flashsr.lobes.fast.compiled import compile_activations
 from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
@@ -85,8 +83,7 @@ class FlashSR(Pretrained):
         "super_resolver": a
         :class:`~speechbrain_flashsr.lobes.super_resolver.LatentSuperResolver`.
     hparams : dict
-        `sample_rate`, the rate in Hz of batches that come without one, and
-        optionally `window_length` (samples), `num_steps`, `guidance_scale`
+        Optionally `window_length` (samples), `num_steps`, `guidance_scale`
         and `batch_windows`.
     run_opts : dict, optional
         Run options.
@@ -104,7 +101,6 @@ class FlashSR(Pretrained):
     torch.Size([2, 24000])
     """
 
-    HPARAMS_NEEDED = ["sample_rate"]
     MODULES_NEEDED = ["super_resolver"]
 
     def __init__(
@@ -259,6 +255,7 @@ class FlashSR(Pretrained):
         AudioError
             If the input or an option is not valid, or no rate is given.
         """
+        check_wavs(wavs)
         settings = self._settings(
             seed, num_steps, guidance_scale, low_band, strength
         )
@@ -268,7 +265,6 @@ class FlashSR(Pretrained):
                 "in Hz, for example sample_rate=16000."
             )
         rate = self._input_rate(sample_rate, "the batch")
-        check_wavs(wavs)
         clips = wavs.detach().to(self.device, torch.float32)
         if wavs.ndim == 1:
             clips = clips.unsqueeze(0)
@@ -502,70 +498,22 @@ class FlashSR(Pretrained):
     def _restore(self, blocks, analysis, resampler, settings):
         """Yields the restored recording in blocks, [channels, time]."""
         if analysis.is_full_band:
-            restored = resampler.stream(blocks)
+            yield from resampler.stream(blocks)
         else:
-            extended = resampler.stream(analysis.ends.extend(blocks))
-            restored = self._restore_windows(
-                extended,
+            restorer = WindowRestorer(
+                self.mods.super_resolver,
                 analysis,
-                resampler.output_length(analysis.num_samples),
                 settings,
+                self.batch_windows,
+                self.device,
+                self.inference_ctx,
             )
-        for block in restored:
-            if not block.isfinite().all():
-                raise AudioError(
-                    "The output goes beyond the largest number that 32 bits "
-                    "hold. Full scale is 1: divide the input by its peak."
-                )
-            yield block
-
-    def _restore_windows(self, extended, analysis, num_samples, settings):
-        """Yields the same of a stream that goes on beyond its ends."""
-        channels = len(analysis.tracks)
-        restorer = WindowRestorer(
-            self.mods.super_resolver,
-            analysis,
-            settings,
-            self.batch_windows,
-            self.device,
-            self.inference_ctx,
-        )
-        plan = plan_windows(
-            num_samples,
-            self.window_length,
-            self.mods.super_resolver.window_multiple,
-        )
-        pairs = process_windows(
-            self._evened(extended, analysis, plan.starts[0]),
-            plan,
-            lambda rows, starts: restorer(rows[:, -channels:], starts),
-            restorer.windows_at_a_time,
-        )
-        if analysis.loop:
-            pairs = close_loop(
-                pairs, plan.starts[0], num_samples, self.sample_rate
+            yield from restore_recording(
+                resampler.stream(analysis.ends.extend(blocks)),
+                resampler.output_length(analysis.num_samples),
+                restorer,
+                self.window_length,
             )
-        else:
-            pairs = crop(pairs, plan.starts[0], num_samples)
-        for rows, added in pairs:
-            low, gain, _ = rows.chunk(3)
-            yield low + gain * added
-
-    def _evened(self, blocks, analysis, first):
-        """Yields, from a position on, the recording, what it is divided by and
-        the result, which is what the model hears, [3 * channels, time]."""
-        rumble_filter = RumbleFilter(self.sample_rate)
-        position = -CONTEXT_SECONDS * self.sample_rate
-        for block in blocks:
-            time = block.shape[1]
-            heard = rumble_filter(block)
-            gain = analysis.levels.at(position, time, self.sample_rate)
-            gain = gain.to(block) * analysis.polarity.to(block)
-            rows = torch.cat([block, gain, heard / gain])
-            skipped = max(0, first - position)
-            position += time
-            if skipped < time:
-                yield rows[:, skipped:]
 
     # The same calls under the names of SpeechBrain's enhancement interfaces.
     enhance_batch = super_resolve_batch
