@@ -466,9 +466,10 @@ class FlashSR(Pretrained):
         AudioError
             See :meth:`super_resolve_file`.
         """
-        source, name = split_path(filename)
-        if not Path(source).is_dir():
-            filename = fetch(name, source=source, savedir=savedir)
+        if isinstance(filename, str):
+            source, name = split_path(filename)
+            if not Path(source).is_dir():
+                filename = fetch(name, source=source, savedir=savedir)
         blocks = []
         self.super_resolve_file(
             filename, output_filename, on_block=blocks.append, **options
