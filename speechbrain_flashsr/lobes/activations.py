@@ -2,7 +2,7 @@
 
 SnakeBeta is BigVGAN's snake activation (https://arxiv.org/abs/2006.08195,
 https://arxiv.org/abs/2206.04658) with a separate magnitude. Run at twice the
-sample rate between two low-pass filters it makes no aliases ("alias-free",
+sample rate between two low-pass filters it does not alias ("alias-free",
 after StyleGAN3, https://arxiv.org/abs/2106.12423).
 
 Authors
@@ -17,11 +17,11 @@ from torch import nn
 MAGNITUDE_EPS = 1e-9
 
 CHUNK = 1 << 17
-"""Elements that each processor core works on at a time: what fits its cache,
-with the scratch memory that goes with it."""
+"""Elements that each processor core works on at a time. They fit its cache
+together with the scratch memory."""
 
 LARGEST_REPEAT = 128
-"""Samples of all channels that are treated as one row, at most."""
+"""Largest number of samples of all channels that are treated as one row."""
 
 
 class SnakeBeta(nn.Module):
@@ -42,7 +42,7 @@ class SnakeBeta(nn.Module):
         super().__init__()
         self.alpha = nn.Parameter(torch.zeros(channels))
         self.beta = nn.Parameter(torch.zeros(channels))
-        self.inference = snake  # what computes rows without gradients
+        self.inference = snake  # computes rows without gradients
 
     def coefficients(self, dtype):
         """Frequency and amplitude of the equal form
@@ -60,8 +60,8 @@ class SnakeBeta(nn.Module):
         x : torch.Tensor
             [batch, channels, time]
         memory : torch.Tensor, optional
-            An earlier output that nobody needs any more, to be overwritten
-            where it fits and no gradients are wanted: fresh memory is slow.
+            An earlier output that is not needed any more. It is overwritten if
+            it fits and gradients are off, because new memory is slow.
 
         Returns
         -------
@@ -85,8 +85,8 @@ class SnakeBeta(nn.Module):
 
 
 def _in_chunks(x):
-    """Whether to work through a tensor bit by bit, in the processor's cache.
-    A compiler of whole networks fuses the operations by itself."""
+    """Whether to process a tensor in chunks that fit the processor's cache. A
+    compiler of whole networks fuses the operations by itself."""
     return not x.is_cuda and not torch.compiler.is_compiling()
 
 
@@ -153,7 +153,7 @@ def kaiser_sinc_filter(cutoff=0.25, half_width=0.3, num_taps=12):
 
 
 BLOCK = 8
-"""Output samples that one product with the block matrices gives."""
+"""Output samples of one product with the block matrices."""
 
 
 class AliasFree(nn.Module):
@@ -165,9 +165,9 @@ class AliasFree(nn.Module):
     samples of the doubled signal (its two polyphase components) in turn. The
     doubled signal never exists as a whole.
 
-    It is at its fastest, without a copy, where the channels are adjacent in
-    memory, as they are after a convolution in PyTorch's channels-last layout;
-    so they are in its output. Half precision is computed in single on a CPU.
+    It is fastest if the channels are adjacent in memory, as they are after a
+    convolution in PyTorch's channels-last layout; its output has that layout,
+    too. On a CPU, half precision is computed in single precision.
 
     Arguments
     ---------
@@ -184,7 +184,7 @@ class AliasFree(nn.Module):
     def __init__(self, activation):
         super().__init__()
         self.activation = activation
-        self.inference = alias_free  # what computes rows without gradients
+        self.inference = alias_free  # computes rows without gradients
         taps = kaiser_sinc_filter()
         # The upsampler's phases: its taps are reversed, as a transposed
         # convolution's are, and restore the level (times 2).
@@ -222,7 +222,7 @@ class AliasFree(nn.Module):
 
 class _ChunkedAliasFree(torch.autograd.Function):
     """:func:`alias_free` with gradients, for which the doubled signal is
-    computed anew: chunk by chunk it costs less than to keep and fetch it.
+    computed again: chunk by chunk that costs less than storing it.
     Upsampling is the adjoint of downsampling, times 2: the gradient goes
     through the same two matrices."""
 
@@ -255,7 +255,7 @@ class _ChunkedAliasFree(torch.autograd.Function):
                 grad[: max(0, 5 - origin)] = 0
                 grad[max(0, time + 5 - origin) :] = 0
                 grad = _upsample(grad, up_matrix)
-                # What extends the doubled signal is its first and last sample.
+                # Its first and last sample extend the doubled signal.
                 begin, end = 5 - 2 * origin, 2 * (time - origin) + 4
                 if 0 < begin < len(grad):
                     grad[begin] += grad[:begin].sum(0)
@@ -331,7 +331,7 @@ def alias_free(rows, frequency, amplitude, up_matrix, down_matrix, memory=None):
 
 
 def _chunks(rows):
-    """Yields (item, start, stop) of what is computed at a time."""
+    """Yields (item, start, stop) of each chunk."""
     batch, time, channels = rows.shape
     step = time
     if _in_chunks(rows):

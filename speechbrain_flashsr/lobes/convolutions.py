@@ -1,8 +1,8 @@
-"""Convolutions in the forms and layouts in which processors are fastest.
+"""Convolutions in the forms and layouts that processors run fastest.
 
 PyTorch's channels-last layout keeps the channels of a sample adjacent in
-memory, which is how oneDNN and cuDNN want them. Every lobe takes either layout
-and gives the same values.
+memory, which oneDNN and cuDNN prefer. Every lobe accepts both layouts and
+returns the same values.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -18,8 +18,8 @@ from torch.nn import functional as F
 class Conv1d(nn.Conv1d):
     """A 1-d convolution that is computed as a 2-d one of height 1.
 
-    If the channels of its input are adjacent in memory they are in its output,
-    PyTorch's channels-last layout, in which convolutions are at their fastest.
+    If the channels of its input are adjacent in memory (PyTorch's channels-last
+    layout, in which convolutions are fastest), those of its output are, too.
 
     Example
     -------
@@ -55,7 +55,7 @@ def _add_convolution(residual, x, weight, bias, stride, padding, dilation):
 
 @functools.cache
 def _can_add(dtype):
-    """Whether there is such an operation, for this processor, and it works."""
+    """Whether this processor has such an operation, and it works."""
     one = torch.ones(1, 1, 1, 1, dtype=dtype)
     try:
         with torch.no_grad():
@@ -101,7 +101,7 @@ class ConvTranspose1d(nn.ConvTranspose1d):
 
 
 class PreciseConv1d(Conv1d):
-    """A :class:`Conv1d` in single precision, whatever surrounds it.
+    """A :class:`Conv1d` in single precision, also under autocast.
 
     For the first and last convolution of a network: the mantissa of half
     precision does not hold a waveform or a log-mel spectrogram.
@@ -153,7 +153,7 @@ class UpsamplingConv2d(nn.Conv2d):
     def __init__(self, in_channels, out_channels):
         super().__init__(in_channels, out_channels, 3, padding=1)
         self.register_buffer("kept_kernel", None, persistent=False)
-        self.register_load_state_dict_post_hook(_keep_kernel_anew)
+        self.register_load_state_dict_post_hook(_refresh_kernel)
 
     def keep_kernel(self):
         """Computes the kernel of the transposed convolution in advance."""
@@ -177,15 +177,15 @@ class UpsamplingConv2d(nn.Conv2d):
         return F.pad(kernel, (0, 1)) + F.pad(kernel, (1, 0))
 
 
-def _keep_kernel_anew(module, _):
-    """The kernel that is kept, after other weights were loaded."""
+def _refresh_kernel(module, _):
+    """Computes the stored kernel again after other weights were loaded."""
     if module.kept_kernel is not None:
         module.keep_kernel()
 
 
 def add_to(x, y):
-    """The sum of two tensors: where no gradients are wanted, in the memory and
-    precision of the first, which nobody else may need then.
+    """Adds two tensors. With gradients off, the result overwrites the first
+    tensor and has its precision, so the first must not be needed elsewhere.
 
     Arguments
     ---------
@@ -207,7 +207,7 @@ def add_to(x, y):
 
 
 def silu(x):
-    """SiLU of a tensor: where no gradients are wanted, in its memory.
+    """Computes SiLU. With gradients off, the result overwrites the tensor.
 
     Arguments
     ---------

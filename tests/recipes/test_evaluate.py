@@ -313,10 +313,13 @@ def test_a_clip_that_is_silent_in_its_middle_is_refused(project, tmp_path):
 @pytest.mark.parametrize(
     "settings, message",
     [
-        ({}, "give --data_folder"),
-        ({"data_folder": "x", "degradation": "vinyl"}, "'vinyl': give one of"),
-        ({"data_folder": "x", "metrics": "[taste]"}, "'taste': give sets"),
-        ({"data_folder": "x", "systems": "[magic]"}, "'magic': give flashsr"),
+        ({}, "Pass --data_folder"),
+        (
+            {"data_folder": "x", "degradation": "vinyl"},
+            "'vinyl'. Choose one of",
+        ),
+        ({"data_folder": "x", "metrics": "[taste]"}, "'taste'. Choose among"),
+        ({"data_folder": "x", "systems": "[magic]"}, "'magic'. Name flashsr"),
         (
             {"data_folder": "x", "systems": "[a: {model: b, speed: 9}]"},
             "with or without num_steps",
@@ -405,11 +408,10 @@ def test_degradations_cut_without_delay(project, tone_mix, kind):
 
 def test_every_degradation_has_a_name_in_words(project):
     from speechbrain_flashsr.audio.codecs import CODECS
-    from speechbrain_flashsr.data.degradations import FAMILIES
+    from speechbrain_flashsr.data.degradations import FAMILIES, RESAMPLERS
 
     degradations = recipe_module(project, "degradations")
-    resampler = degradations.RESAMPLER
-    assert degradations.NAMES.keys() == {*FAMILIES, *CODECS, resampler}
+    assert degradations.NAMES.keys() == {*FAMILIES, *RESAMPLERS, *CODECS}
 
 
 def test_a_codec_that_cannot_hold_a_rate(project, tone_mix):

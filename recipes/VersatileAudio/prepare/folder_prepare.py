@@ -35,7 +35,7 @@ def prepare_folder(
     """Prepares a folder: 48 kHz clips and a JSON manifest for each split.
 
     Nothing is done if an earlier run with the same arguments and files was
-    completed; an interrupted one is taken up where it stopped.
+    completed; an interrupted one is continued.
 
     Arguments
     ---------
@@ -132,7 +132,7 @@ def find_files(data_folder):
     """
     folder = Path(data_folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {data_folder}")
+        raise FileNotFoundError(f"the folder {data_folder} does not exist")
     paths = find_sound_files(folder)
     if not paths:
         raise FileNotFoundError(
@@ -143,9 +143,9 @@ def find_files(data_folder):
 
 
 def group_files(paths, data_folder):
-    """Finds out which files belong together: those in the same folder just
-    below the data folder (one for each speaker, album or place, say). If there
-    are fewer than three such folders, each file is a group.
+    """Groups files by the folder just below the data folder (one for each
+    speaker, album or place, for example). With fewer than three such folders,
+    each file is a group.
 
     Arguments
     ---------
@@ -179,7 +179,7 @@ def group_files(paths, data_folder):
 
 
 def split_groups(groups, dev_fraction, test_fraction):
-    """Splits groups at random, always in the same way.
+    """Splits groups at random, the same way each time.
 
     Arguments
     ---------
@@ -230,7 +230,7 @@ def split_groups(groups, dev_fraction, test_fraction):
 
 
 def _digest(paths, data_folder):
-    """What changes when files are added, removed or replaced."""
+    """A value that changes when files are added, removed or replaced."""
     listing = [
         f"{path.relative_to(data_folder).as_posix()} {path.stat().st_size}"
         f" {path.stat().st_mtime_ns}\n"

@@ -33,7 +33,7 @@ def test_arguments_that_no_stage_knows_are_an_error(capsys):
     for stray in (["a.yaml", "--lr=0.1"], ["--lr=0.1", "a.yaml"]):
         with pytest.raises(SystemExit):
             parse_known_arguments(parser, stray)
-        assert "'a.yaml' is no option" in capsys.readouterr().err
+        assert "'a.yaml' is not an option" in capsys.readouterr().err
 
 
 def test_a_distributed_script_ends_at_once_and_well():

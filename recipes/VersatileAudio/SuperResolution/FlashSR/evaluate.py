@@ -8,8 +8,8 @@ the original; the original itself and the input are scored as well. Averages wit
 95 % intervals per domain and cut-off are written as `results.json`,
 `results.csv` (one line a clip) and `results.md`, and shown with players in
 `report.html`. What cannot be scored is listed, with the reason. An evaluation
-that was interrupted goes on when it is started again: scores are kept in
-`scores.jsonl` with a key of all that they depend on.
+that was interrupted continues when it is started again: scores are kept in
+`scores.jsonl`, with a key of everything that they depend on.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -63,10 +63,10 @@ SETTINGS = (
     "filter_order",
     "detect_cutoff",
 )
-"""What scores depend on beside the clip, the cut-off and the system."""
+"""Settings that scores depend on, beside the clip, the cut-off and the system."""
 
 RUN_OPTIONS = {"device": "cpu", "precision": "fp32"}
-"""Of FlashSR, those that scores and costs depend on, with their defaults."""
+"""FlashSR's run options that scores and costs depend on, and their defaults."""
 
 
 class Journal:

@@ -11,8 +11,10 @@ Authors
 """
 
 import base64
+import hashlib
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -65,8 +67,10 @@ def write_report(folder):
     folder = Path(folder)
     results = json.loads((folder / "results.json").read_text())
     environment = jinja2.Environment(autoescape=True, trim_blocks=True)
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    page = template.render(
+    text = TEMPLATE.read_text(encoding="utf-8")
+    page = environment.from_string(text).render(
+        style_digest=policy_digest(text, "style"),
+        script_digest=policy_digest(text, "script"),
         results=results,
         degradation=describe_degradation(results["settings"]),
         arrows={"lower": "↓", "higher": "↑", "near 0": "→ 0"},
@@ -82,8 +86,33 @@ def write_report(folder):
     return path
 
 
+def policy_digest(page, element):
+    """The source by which a page's Content-Security-Policy allows its inline
+    script or style, and no other.
+
+    Arguments
+    ---------
+    page : str
+        HTML that has the element once, the same as in the page.
+    element : {"script", "style"}
+        Which.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> policy_digest("<script>alert(1)</script>", "script")[:15]
+    "'sha256-bhHHL3z"
+    """
+    content = re.search(f"<{element}>(.*?)</{element}>", page, re.DOTALL)[1]
+    digest = hashlib.sha256(content.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
 def describe_degradation(settings):
-    """What took the high band away, in words."""
+    """Describes the degradation."""
     if settings["paired_folders"]:
         return "given as files of their own"
     name = NAMES[settings["degradation"]]
@@ -136,7 +165,7 @@ def _overview_cell(means, label, name):
 
 
 def _contenders(means):
-    """The values of the systems that can win: of all but the original."""
+    """The values of all systems but the original."""
     return [m for label, m in means.items() if label != "original"]
 
 
@@ -179,7 +208,7 @@ def _panel_cell(cell, name, best):
 
 
 def clips(results, folder):
-    """What can be heard: for each clip the original, and for each cut-off
+    """Sounds of the page: for each clip the original, and for each cut-off
     each system's output."""
     found = {}
     for sound in results["sounds"]:
@@ -279,7 +308,7 @@ def levels(wav):
 
 
 def flac(wav):
-    """A data URI of [time]; lossless, so that what is heard was measured."""
+    """A data URI of [time]; lossless, so that the page plays the scored sound."""
     buffer = io.BytesIO()
     soundfile.write(buffer, wav, SAMPLE_RATE, "PCM_16", format="FLAC")
     encoded = base64.b64encode(buffer.getvalue()).decode()

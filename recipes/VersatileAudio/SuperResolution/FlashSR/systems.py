@@ -20,7 +20,7 @@ ANCHORS = ("original", "input")
 """Systems of every evaluation: the recording, and its low-resolution copy."""
 
 OPTIONS = ("num_steps", "guidance_scale")
-"""Of FlashSR, what may stand beside `model`."""
+"""Options of FlashSR that may stand beside `model`."""
 
 
 @dataclass(frozen=True)
@@ -66,21 +66,21 @@ def named_systems(systems):
             system = {"flashsr": {"model": str(SHIPPED_MODEL)}}
         if not isinstance(system, dict):
             raise ValueError(
-                f"There is no system '{system}': give flashsr, "
+                f"Unknown system '{system}'. Name flashsr, "
                 "<label>: {model: <pretrained folder>} or "
                 "<label>: {folder: <outputs>}."
             )
         for label, settings in system.items():
             if label in named:
                 raise ValueError(
-                    f"Two systems are called '{label}': give them labels."
+                    f"Two systems are called '{label}'. Choose other labels."
                 )
             kinds = {"model", "folder"} & dict(settings).keys()
             allowed = {"folder"} if "folder" in kinds else {"model", *OPTIONS}
             unknown = settings.keys() - allowed
             if not kinds or unknown:
                 raise ValueError(
-                    f"The system '{label}' is {dict(settings)}: give it a "
+                    f"The system '{label}' is {dict(settings)}. It needs a "
                     f"model, with or without {' and '.join(OPTIONS)}, or a "
                     "folder."
                 )
