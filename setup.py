@@ -77,6 +77,7 @@ setup(
         "numpy>=1.24",
         "scipy>=1.10",
         "soundfile>=0.13",
+        "soxr>=0.5",
         "speechbrain>=1.1.2,<2",
         "torch>=2.7.1",
         "torchaudio>=2.7.1",
