@@ -13,7 +13,7 @@ apt_get = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 	&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
 		--no-install-recommends $(1) >/dev/null; }
 
-.PHONY: help setup demo report test lint format wheel wheel-check clean
+.PHONY: help setup demo report test fuzz lint format wheel wheel-check clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' \
@@ -58,7 +58,7 @@ report: $(STAMP) ## Score the model that ships: make report DATA=<corpus>
 	@[ -f "$(DATA)/test.json" ] || { echo "Say where the prepared corpus is," \
 		"the folder that holds test.json: make report DATA=<folder>." \
 		"recipes/VersatileAudio/README.md says how to prepare it."; exit 1; }
-	@$(BIN)/python -c 'import pesq, pystoi' 2>/dev/null \
+	@$(BIN)/python -c 'import pesq, pystoi, speechmos, visqol' 2>/dev/null \
 		|| $(BIN)/python -m pip install -q -c requirements/tested.txt \
 			-e '.[evaluate]' \
 		|| echo "Some metrics are left out: PESQ needs a C compiler."
@@ -68,6 +68,11 @@ report: $(STAMP) ## Score the model that ships: make report DATA=<corpus>
 
 test: lint ## Run the linters and all tests
 	$(BIN)/python -m pytest
+
+MINUTES ?= 10
+
+fuzz: $(STAMP) ## Damage inputs at random: make fuzz MINUTES=10
+	$(BIN)/python -m tests.fuzz.runner --minutes=$(MINUTES)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -21,7 +21,8 @@ VERSION = re.search(
 # Training and the preparation of corpora; `sox` drives the SoX program.
 TRAIN = ["sox>=1.4.1", "tensorboard>=2.12"]
 
-# Perceptual metrics and the report page of the evaluation; pesq is compiled.
+# Perceptual metrics and the report page of the evaluation; pesq is compiled,
+# and librosa and onnxruntime are what speechmos needs.
 EVALUATE = [
     "jinja2>=3.0",
     "librosa>=0.10",
@@ -29,6 +30,7 @@ EVALUATE = [
     "pesq>=0.0.4",
     "pystoi>=0.4.1",
     "speechmos>=0.0.1",
+    "visqol-python>=3.8",
 ]
 
 # SpeechBrain's tools at SpeechBrain's versions; setuptools builds the wheel
@@ -72,9 +74,11 @@ setup(
     package_data={PACKAGE: ["pretrained/small/*"]},
     python_requires=">=3.10",
     install_requires=[
+        "filelock>=3.12",
         "hyperpyyaml>=1.2.3",
         "matplotlib>=3.6",
         "numpy>=1.24",
+        "safetensors>=0.4.3",
         "scipy>=1.10",
         "soundfile>=0.13",
         "soxr>=0.5",

@@ -57,9 +57,8 @@ class SRVocoderBrain(FlashSRBrain):
     def on_fit_start(self):
         """Freezes the student."""
         super().on_fit_start()
-        resolver = self.hparams.super_resolver.to(self.device)
-        for part in (resolver.autoencoder, resolver.denoiser):
-            part.eval().requires_grad_(False)
+        predictor = self.hparams.super_resolver.predictor.to(self.device)
+        predictor.eval().requires_grad_(False)
 
     def turns(self):
         """The discriminator joins in at `adversarial_start`."""
@@ -141,12 +140,12 @@ class SRVocoderBrain(FlashSRBrain):
         )
         if not predicted.any():
             return mel
-        resolver = self.hparams.super_resolver
-        noise = self.draw_noise(batch, resolver.latent_shape(low.shape[-1]))
+        predictor = self.hparams.super_resolver.predictor
+        noise = self.draw_noise(batch, predictor.latent_shape(low.shape[-1]))
         given = mel.clone()
-        given[predicted] = resolver.predict_mel(
-            low[predicted], noise[predicted]
-        ).to(mel.dtype)
+        given[predicted] = predictor(low[predicted], noise[predicted]).to(
+            mel.dtype
+        )
         return given
 
     def generator_losses(self):

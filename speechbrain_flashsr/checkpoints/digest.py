@@ -32,7 +32,7 @@ def digest_of_model(source):
         return str(source)
     digest = hashlib.sha256()
     for path in sorted(Path(source).iterdir()):
-        if path.suffix in (".yaml", ".ckpt"):
+        if path.suffix in (".yaml", ".ckpt", ".safetensors"):
             digest.update(path.name.encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()

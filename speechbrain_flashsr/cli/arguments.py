@@ -99,6 +99,11 @@ def make_parser():
         metavar="MODEL",
         help="folder or hub name of a model (default: the one that ships)",
     )
+    add(
+        "--trust",
+        action="store_true",
+        help="load a model whose folder names code of its own, and run that",
+    )
     add("--device", help="such as cpu or cuda:0 (default: a GPU if present)")
     add(
         "--precision",

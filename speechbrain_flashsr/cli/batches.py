@@ -122,7 +122,9 @@ class _Batch:
         given = {k: v for k, v in options.items() if v is not None}
         source = self.arguments.source
         return FlashSR.from_hparams(
-            **({"source": source} if source else {}), run_opts=given
+            **({"source": source} if source else {}),
+            trust=self.arguments.trust,
+            run_opts=given,
         )
 
     def _settings(self):

@@ -14,13 +14,18 @@ Authors
 import importlib.util
 import warnings
 from functools import lru_cache
+from pathlib import Path
 
+import numpy as np
 import torch
 
 from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 RATE = 16000
+
+P808_SECONDS = 9.01
+"""What the network of P.808 looks at."""
 
 VISQOL_LEAST_SECONDS = 1.0
 """ViSQOL refuses clips that are shorter (0.96 s is its limit)."""
@@ -133,7 +138,8 @@ def p808(predictions):
     ITU-T P.808: C. K. A. Reddy et al., "DNSMOS: a non-intrusive perceptual
     objective speech quality metric to evaluate noise suppressors", ICASSP
     2021, https://arxiv.org/abs/2010.15258. The package `speechmos` ships it.
-    Clips shorter than 9 s are repeated; samples beyond full scale are clipped.
+    Clips shorter than 9 s are repeated; the score of longer ones is the mean
+    over windows that are a second apart.
 
     Arguments
     ---------
@@ -145,15 +151,37 @@ def p808(predictions):
     torch.Tensor
         [batch]; NaN of silence.
     """
-    from speechmos import dnsmos
+    network = _dnsmos()
 
     def value(prediction):
         if not prediction.any():
             return float("nan")
-        clipped = prediction.clip(-1, 1).astype("float32")
-        return float(dnsmos.run(clipped, RATE)["p808_mos"])
+        clip = prediction
+        while len(clip) < P808_SECONDS * RATE:
+            clip = np.append(clip, clip)
+        # As `run` of the package does it, which computes P.835 as well.
+        windows = int(len(clip) // RATE - P808_SECONDS) + 1
+        features = [
+            network.audio_melspec(
+                clip[second * RATE :][: int(P808_SECONDS * RATE) - 160]
+            )
+            for second in range(windows)
+        ]
+        features = np.stack(features).astype("float32")
+        scores = network.p808_onnx_sess.run(None, {"input_1": features})
+        return float(scores[0].mean())
 
     return _of_each_clip(value, predictions)
+
+
+@lru_cache(maxsize=1)
+def _dnsmos():
+    from speechmos import dnsmos
+
+    models = Path(dnsmos.__file__).parent / "dnsmos_models"
+    return dnsmos.DNSMOS(
+        str(models / "sig_bak_ovr.onnx"), str(models / "model_v8.onnx")
+    )
 
 
 def visqol(predictions, targets):

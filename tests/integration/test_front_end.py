@@ -5,26 +5,20 @@ Authors
 """
 
 import math
-import os
-import re
 
 import pytest
 import soundfile
 import torch
 from speechbrain.dataio.preprocess import AudioNormalizer
-from speechbrain.inference.ASR import EncoderDecoderASR
-from speechbrain.inference.enhancement import SpectralMaskEnhancement
-from speechbrain.inference.VAD import VAD
 
 from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.inference import (
     AudioError,
-    FlashSR,
     SuperResolutionFrontEnd,
     enhance_and_restore,
 )
-from tests.tiny_model import save_tiny_model, toy_interface
-from tests.tiny_pipelines import save_tiny_pipeline, tiny_pipeline
+from tests.tiny_model import toy_interface
+from tests.tiny_pipelines import tiny_pipeline
 
 
 def tone(low, noise):
@@ -163,56 +157,3 @@ def test_after_an_enhancement_wrong_files_are_clear_errors(tmp_path):
             enhance_and_restore(enhancer, toy_interface(), source, output)
     assert path.read_bytes() == before
     assert not list(tmp_path.glob("out*"))
-
-
-def readme_section(project):
-    """The section of README.md, and its fenced blocks as (language, text)."""
-    text = (project / "README.md").read_text(encoding="utf-8")
-    match = re.search(
-        r"^## In front of other pipelines$(.*?)(?=^## |\Z)", text, re.M | re.S
-    )
-    if match is None:
-        pytest.fail("README.md has no section 'In front of other pipelines'")
-    return re.findall(r"^```(python|yaml)\n(.*?)^```$", match[1], re.M | re.S)
-
-
-def test_snippets_of_the_readme(
-    project, recordings, tmp_path, monkeypatch, capsys
-):
-    """Each runs, with tiny models in place of those that it loads."""
-    blocks = readme_section(project)
-    assert [kind for kind, _ in blocks].count("yaml") >= 2
-    tiny = FlashSR.from_hparams(
-        save_tiny_model(tmp_path / "tiny"),
-        run_opts={"device": "cpu", "noprogressbar": True},
-    )
-    monkeypatch.setattr(FlashSR, "from_hparams", lambda *_, **__: tiny)
-    for interface in (
-        EncoderDecoderASR,
-        SpectralMaskEnhancement,
-        VAD,
-    ):
-        folder = save_tiny_pipeline(interface.__name__, tmp_path)
-        load = interface.from_hparams
-
-        def from_hparams(source, load=load, folder=folder, **kwargs):
-            assert source.startswith("speechbrain/")
-            return load(folder, run_opts={"device": "cpu"}, **kwargs)
-
-        monkeypatch.setattr(interface, "from_hparams", from_hparams)
-    monkeypatch.chdir(tmp_path)
-    for name in ("call.wav", "noisy.wav"):
-        os.symlink(recordings[8000, 2, 4000], name)
-    wavs = torch.randn(2, 4000)
-    names = {"wavs8": wavs, "lengths": torch.ones(2)}
-    for kind, text in blocks:
-        if kind == "yaml":
-            # Its first line names the file that the next snippet loads.
-            name = re.match(r"# (\S+\.yaml)", text)[1]
-            (tmp_path / name).write_text(text, encoding="utf-8")
-        else:
-            exec(compile(text, "README.md", "exec"), names)
-    info = soundfile.info("restored.wav")
-    assert (info.samplerate, info.channels) == (48000, 2)
-    assert isinstance(names["asr"].audio_normalizer, SuperResolutionFrontEnd)
-    assert names["data"][0]["sig"].shape == (9600,)

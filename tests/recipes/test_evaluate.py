@@ -297,6 +297,19 @@ def test_folders_of_pairs(project, tmp_path):
     assert not reasons
 
 
+def test_a_clip_that_is_silent_in_its_middle_is_refused(project, tmp_path):
+    clips = recipe_module(project, "clips")
+    wav = np.zeros(96000)
+    wav[:9600] = 0.1
+    soundfile.write(tmp_path / "a.wav", wav, 48000)
+    clip = clips.Clip(
+        "a", "music", "a", str(tmp_path / "a.wav"), 0, 96000, 2.0, 2e4
+    )
+    assert clips.read_reference(clip, 2.0)[1] == 96000
+    with pytest.raises(clips.RefusedError, match="silent"):
+        clips.read_reference(clip, 1.0)
+
+
 @pytest.mark.parametrize(
     "settings, message",
     [

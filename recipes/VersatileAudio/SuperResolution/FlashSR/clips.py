@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import torch
-from speechbrain.dataio.dataio import load_data_json
 
 from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.bandwidth.cutoff_detector import CutoffDetector
+from speechbrain_flashsr.data.manifest import read_manifest
 from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 LENGTH_TOLERANCE = SAMPLE_RATE // 20
@@ -61,9 +61,7 @@ def list_clips(hparams):
             "There is nothing to evaluate: give --data_folder, which holds "
             "test.json, or both --reference_folder and --low_folder."
         )
-    entries = load_data_json(
-        hparams["json"], {"data_root": hparams["data_folder"]}
-    )
+    entries = read_manifest(hparams["json"], hparams["data_folder"])
     clips = [
         Clip(
             name,
@@ -201,9 +199,17 @@ def read_reference(clip, max_seconds):
         [time] at 48 kHz.
     int
         Samples of the whole clip at 48 kHz.
+
+    Raises
+    ------
+    RefusedError
+        If it cannot be read or its middle is silent.
     """
-    wav = read_audio(clip.wav, clip.start, clip.stop)
-    return middle(wav, int(max_seconds * SAMPLE_RATE)), len(wav)
+    whole = read_audio(clip.wav, clip.start, clip.stop)
+    wav = middle(whole, int(max_seconds * SAMPLE_RATE))
+    if not wav.any():
+        raise RefusedError("is silent in its middle.")
+    return wav, len(whole)
 
 
 def read_counterpart(path, num_samples, whole):

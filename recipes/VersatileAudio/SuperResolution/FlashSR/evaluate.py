@@ -217,8 +217,15 @@ class Evaluation:
     def run_trial(self, clip, cutoff_hz, is_heard):
         """Rows of all systems for one clip cut at one frequency."""
         reference = self.sound_key(clip) if is_heard else None
+        # Nothing was taken from the original, so it is scored once.
+        cutoffs = {
+            label: 0.0 if label == "original" else cutoff_hz
+            for label in self.states
+        }
         keys = {
-            label: key_of(self.clip_state(clip), cutoff_hz, state, reference)
+            label: key_of(
+                self.clip_state(clip), cutoffs[label], state, reference
+            )
             for label, state in self.states.items()
         }
         lacking = [
@@ -244,7 +251,7 @@ class Evaluation:
                 continue
             seconds = time.perf_counter() - start
             comparison = Comparison(
-                restored, trial.original, cutoff_hz, clip.rolloff_hz
+                restored, trial.original, cutoffs[label], clip.rolloff_hz
             )
             values = score(comparison, clip.domain, self.metrics)
             if is_heard:
@@ -254,7 +261,6 @@ class Evaluation:
                     "key": keys[label],
                     "id": clip.name,
                     "domain": clip.domain,
-                    "cutoff_hz": cutoff_hz,
                     "reference": reference,
                     "real_time_factor": seconds * SAMPLE_RATE / len(restored),
                     **values,
@@ -263,7 +269,7 @@ class Evaluation:
         known = self.journal.rows
         # The label is not part of the key, so it may have been another's.
         return [
-            {**known[key], "system": label}
+            {**known[key], "system": label, "cutoff_hz": cutoff_hz}
             for label, key in keys.items()
             if key in known
         ]

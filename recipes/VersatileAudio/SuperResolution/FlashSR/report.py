@@ -11,8 +11,10 @@ Authors
 """
 
 import base64
+import hashlib
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -65,8 +67,10 @@ def write_report(folder):
     folder = Path(folder)
     results = json.loads((folder / "results.json").read_text())
     environment = jinja2.Environment(autoescape=True, trim_blocks=True)
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    page = template.render(
+    text = TEMPLATE.read_text(encoding="utf-8")
+    page = environment.from_string(text).render(
+        style_digest=policy_digest(text, "style"),
+        script_digest=policy_digest(text, "script"),
         results=results,
         degradation=describe_degradation(results["settings"]),
         arrows={"lower": "↓", "higher": "↑", "near 0": "→ 0"},
@@ -82,6 +86,31 @@ def write_report(folder):
     return path
 
 
+def policy_digest(page, element):
+    """The source by which a page's Content-Security-Policy allows its inline
+    script or style, and no other.
+
+    Arguments
+    ---------
+    page : str
+        HTML that has the element once, the same as in the page.
+    element : {"script", "style"}
+        Which.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> policy_digest("<script>alert(1)</script>", "script")[:15]
+    "'sha256-bhHHL3z"
+    """
+    content = re.search(f"<{element}>(.*?)</{element}>", page, re.DOTALL)[1]
+    digest = hashlib.sha256(content.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
 def describe_degradation(settings):
     """What took the high band away, in words."""
     if settings["paired_folders"]:
@@ -95,7 +124,7 @@ def overview(results):
     domains and cut-offs."""
     names = [name for name in OVERVIEW if name in results["metrics"]]
     means = {name: overall_means(results, name) for name in names}
-    names = [name for name in names if means[name]]
+    names = [name for name in names if _contenders(means[name])]
     rows = [
         {
             "label": label,
@@ -137,7 +166,7 @@ def _overview_cell(means, label, name):
 
 def _contenders(means):
     """The values of the systems that can win: of all but the original."""
-    return [m for label, m in means.items() if label != "original"] or [0.0]
+    return [m for label, m in means.items() if label != "original"]
 
 
 def panel(results, name):
@@ -150,7 +179,7 @@ def panel(results, name):
                 for label in results["systems"]
                 if label in systems and systems[label][name]["mean"] is not None
             }
-            if not cells:
+            if not cells.keys() - {"original"}:
                 continue
             means = {label: cell["mean"] for label, cell in cells.items()}
             best = best_of(_contenders(means), name)
