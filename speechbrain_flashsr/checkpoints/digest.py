@@ -7,6 +7,8 @@ Authors
 import hashlib
 from pathlib import Path
 
+from speechbrain_flashsr.checkpoints.reading import digest_of_file
+
 
 def digest_of_model(source):
     """Digest of the weights and hyperparameters in a model's folder.
@@ -26,7 +28,7 @@ def digest_of_model(source):
     >>> folder = getfixture("tmp_path")
     >>> _ = (folder / "hyperparams.yaml").write_text("sample_rate: 48000")
     >>> digest_of_model(folder)[:8], digest_of_model("user/model")
-    ('a99901c6', 'user/model')
+    ('ace0e8a2', 'user/model')
     """
     if not Path(source).is_dir():
         return str(source)
