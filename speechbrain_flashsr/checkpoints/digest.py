@@ -32,9 +32,9 @@ def digest_of_model(source):
     """
     if not Path(source).is_dir():
         return str(source)
-    digest = hashlib.sha256()
-    for path in sorted(Path(source).iterdir()):
-        if path.suffix in (".yaml", ".ckpt", ".safetensors"):
-            digest.update(path.name.encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+    files = [
+        f"{digest_of_file(path)}  {path.name}"
+        for path in sorted(Path(source).iterdir())
+        if path.suffix in (".yaml", ".ckpt", ".safetensors")
+    ]
+    return hashlib.sha256("\n".join(files).encode()).hexdigest()
