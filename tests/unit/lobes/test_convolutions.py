@@ -86,7 +86,7 @@ def test_upsampling_by_a_transposed_convolution(channels_last):
 
 
 def test_prepared_upsampling_takes_other_weights():
-    """What is computed in advance follows the weights that are loaded later,
+    """Values computed in advance follow the weights that are loaded later,
     into the module or what holds it."""
     other, module = (nn.Sequential(UpsamplingConv2d(3, 6)) for _ in range(2))
     x = torch.randn(2, 3, 4, 5)
@@ -110,7 +110,7 @@ def test_prepared_upsampling_gives_the_same():
 
 
 @pytest.mark.parametrize("function", [lambda x: add_to(x, x + 1), silu])
-def test_memory_is_used_anew_without_gradients(function):
+def test_memory_is_reused_without_gradients(function):
     x = torch.randn(5)
     kept = function(x.clone().requires_grad_())
     assert kept.requires_grad
