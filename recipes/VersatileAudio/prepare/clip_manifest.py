@@ -67,6 +67,8 @@ class Clip:
         Licence of the recording.
     padded : bool
         Whether digital silence at its ends does not belong to the recording.
+    longest_seconds : float, optional
+        How much of the beginning is used. Default: all.
     """
 
     path: str
@@ -77,6 +79,7 @@ class Clip:
     group: str
     licence: str
     padded: bool = False
+    longest_seconds: float | None = None
 
 
 @dataclass
@@ -164,6 +167,8 @@ def process_clip(digest_and_clip, save_folder, segment_seconds):
         wav, sample_rate = read_mono(clip.path)
         if clip.padded:
             wav = without_padding(wav)
+        if clip.longest_seconds is not None:
+            wav = wav[: int(clip.longest_seconds * sample_rate)]
         clip_measure = measure(wav, sample_rate)
     except (OSError, RuntimeError, ValueError) as error:
         message = " ".join(str(error).split()).strip(" :")

@@ -4,21 +4,24 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import torch
-import torchaudio
-
 from speechbrain_flashsr.audio.codecs import TELEPHONE_BAND, code_at, telephone
-from speechbrain_flashsr.data.degradations import FAMILIES, low_pass
+from speechbrain_flashsr.data.degradations import (
+    FAMILIES,
+    RESAMPLERS,
+    low_pass,
+    resample_at,
+)
 from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
-
-RESAMPLER = "torchaudio"
 
 NAMES = {
     "cheby1": "a Chebyshev low-pass of order {order}",
     "butter": "a Butterworth low-pass of order {order}",
     "bessel": "a Bessel low-pass of order {order}",
     "ellip": "an elliptic low-pass of order {order}",
-    RESAMPLER: "resampling to twice the cut-off with torchaudio's defaults",
+    "torchaudio": "resampling to twice the cut-off by torchaudio",
+    "soxr": "resampling to twice the cut-off by soxr, as librosa and SoX do",
+    "scipy": "resampling to twice the cut-off by SciPy",
+    "ffmpeg": "resampling to twice the cut-off by a filter like FFmpeg's",
     "g711": "telephone coding (G.711 mu-law, 300 to 3400 Hz)",
     "mp3": "MP3 coding at twice the cut-off",
     "ogg": "Ogg Vorbis coding at twice the cut-off",
@@ -57,7 +60,7 @@ def conditions(hparams):
 def degrade(wav, kind, cutoff_hz, order=8):
     """Removes a recording's high band.
 
-    Filters, the resampler and codecs leave it at a sample rate of twice the
+    Filters, resamplers and codecs leave it at a sample rate of twice the
     cut-off, from which it is brought back. G.711 is mu-law at 8 kHz behind a
     filter for 300 to 3400 Hz, whatever the cut-off; MP3, Ogg Vorbis and Opus are
     libsndfile's at medium quality, and may cut somewhat lower than at half the
@@ -87,10 +90,8 @@ def degrade(wav, kind, cutoff_hz, order=8):
     rate = int(2 * cutoff_hz)
     if kind in FAMILIES:
         return low_pass(wav, SAMPLE_RATE, cutoff_hz, kind, order)
-    if kind == RESAMPLER:
-        resample = torchaudio.functional.resample
-        low = resample(torch.from_numpy(wav), SAMPLE_RATE, rate)
-        return resample(low, rate, SAMPLE_RATE).numpy()[: len(wav)]
+    if kind in RESAMPLERS:
+        return resample_at(wav, rate, kind)
     if kind == "g711":
         return telephone(wav)
     return code_at(wav, rate, kind)
