@@ -4,8 +4,8 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-from speechbrain_flashsr.bandwidth.track import CutoffSegment, CutoffTrack
 from speechbrain_flashsr.bandwidth.cutoff_detector import CutoffDetector
+from speechbrain_flashsr.bandwidth.track import CutoffSegment, CutoffTrack
 
 
 class BandwidthDetector:

@@ -113,12 +113,6 @@ def make_parser():
         "and on GPUs; fp16 needs a GPU",
     )
     add(
-        "--compile",
-        action="store_true",
-        help="compile the model on a GPU, its activations on a CPU; needs a "
-        "C++ compiler and takes half a minute at the start",
-    )
-    add(
         "--batch-windows",
         metavar="N",
         type=int,
