@@ -95,6 +95,18 @@ def make_parser():
         "output of the model",
     )
     add(
+        "--strength",
+        metavar="DB",
+        type=float,
+        default=0.0,
+        help="by how much the restored band is raised (default: 0)",
+    )
+    add(
+        "--loop",
+        action="store_true",
+        help="the input is a loop: its end goes on with its start",
+    )
+    add(
         "--source",
         metavar="MODEL",
         help="folder or hub name of a model (default: the one that ships)",
@@ -111,12 +123,6 @@ def make_parser():
         default="fp32",
         help="fp32 (default); bf16 is faster on CPUs with AMX or AVX512-BF16 "
         "and on GPUs; fp16 needs a GPU",
-    )
-    add(
-        "--compile",
-        action="store_true",
-        help="compile the model on a GPU, its activations on a CPU; needs a "
-        "C++ compiler and takes half a minute at the start",
     )
     add(
         "--batch-windows",

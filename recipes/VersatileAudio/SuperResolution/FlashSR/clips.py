@@ -190,6 +190,12 @@ def middle(wav, num_samples):
     return wav[start : start + num_samples]
 
 
+def fit(wav, num_samples):
+    """[time] trimmed or padded with zeros at its end."""
+    # A negative number of zeros removes samples.
+    return torch.nn.functional.pad(wav, (0, num_samples - len(wav)))
+
+
 def read_reference(clip, max_seconds):
     """The middle of a clip, and the length of the whole clip.
 
@@ -241,9 +247,7 @@ def read_counterpart(path, num_samples, whole):
     for length in (num_samples, whole):
         difference = length - len(wav)
         if abs(difference) <= LENGTH_TOLERANCE:
-            # A negative number of zeros removes samples.
-            wav = torch.nn.functional.pad(wav, (0, difference))
-            return middle(wav, num_samples)
+            return middle(fit(wav, length), num_samples)
     raise RefusedError(
         f"lasts {len(wav) / SAMPLE_RATE:.3f} s, the clip "
         f"{num_samples / SAMPLE_RATE:.3f} s"

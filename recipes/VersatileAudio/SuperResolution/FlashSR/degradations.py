@@ -79,8 +79,13 @@ def degrade(wav, kind, cutoff_hz, order=8):
 
     Returns
     -------
-    numpy.ndarray
+    low : numpy.ndarray
         [time] at 48 kHz, of the same length and without delay.
+    given : numpy.ndarray
+        The same as it would be given to a system, [time]: at twice the cut-off
+        behind a resampler, else at 48 kHz.
+    given_rate : int
+        Its sample rate.
 
     Raises
     ------
@@ -88,10 +93,13 @@ def degrade(wav, kind, cutoff_hz, order=8):
         If a codec has no such sample rate.
     """
     rate = int(2 * cutoff_hz)
-    if kind in FAMILIES:
-        return low_pass(wav, SAMPLE_RATE, cutoff_hz, kind, order)
     if kind in RESAMPLERS:
-        return resample_at(wav, rate, kind)
-    if kind == "g711":
-        return telephone(wav)
-    return code_at(wav, rate, kind)
+        low = resample_at(wav, rate, kind)
+        return low, RESAMPLERS[kind](wav, SAMPLE_RATE, rate), rate
+    if kind in FAMILIES:
+        low = low_pass(wav, SAMPLE_RATE, cutoff_hz, kind, order)
+    elif kind == "g711":
+        low = telephone(wav)
+    else:
+        low = code_at(wav, rate, kind)
+    return low, low, SAMPLE_RATE

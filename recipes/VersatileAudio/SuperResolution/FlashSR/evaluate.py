@@ -281,25 +281,34 @@ class Evaluation:
         except RefusedError as reason:
             raise RefusedError(f"The reference {reason}")
         if clip.low is None:
-            low = degrade(
+            degraded = degrade(
                 wav.double().numpy(),
                 self.hparams["degradation"],
                 cutoff_hz,
                 self.hparams["filter_order"],
             )
-            low = torch.from_numpy(low.copy()).float()
+            *waves, rate = degraded
+            low, given = (torch.from_numpy(w.copy()).float() for w in waves)
         else:
             try:
                 low = read_counterpart(clip.low, len(wav), whole)
             except RefusedError as reason:
                 raise RefusedError(f"The low-resolution file {reason}")
+            given, rate = low, SAMPLE_RATE
         if self.hparams["inputs_folder"]:
             folder = Path(self.hparams["inputs_folder"]) / f"{cutoff_hz:g}"
             path = folder / f"{clip.name}.wav"
             path.parent.mkdir(parents=True, exist_ok=True)
             soundfile.write(path, low.numpy(), SAMPLE_RATE, "FLOAT")
         return Trial(
-            clip.name, wav, low, cutoff_hz, whole, self.hparams["seed"]
+            clip.name,
+            wav,
+            low,
+            given,
+            rate,
+            cutoff_hz,
+            whole,
+            self.hparams["seed"],
         )
 
     def clip_state(self, clip):

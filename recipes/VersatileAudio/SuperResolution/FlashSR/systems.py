@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from clips import AUDIO_FILES, RefusedError, read_counterpart
+from clips import AUDIO_FILES, RefusedError, fit, read_counterpart
 
 from speechbrain_flashsr.audio.checks import AudioError
 from speechbrain_flashsr.inference import FlashSR
 from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
-from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 ANCHORS = ("original", "input")
 """Systems of every evaluation: the recording, and its low-resolution copy."""
@@ -27,13 +26,16 @@ OPTIONS = ("num_steps", "guidance_scale")
 class Trial:
     """A clip cut at a frequency.
 
-    `original` and `low` are [time] at 48 kHz; `whole` is the length of the
-    whole clip.
+    `original` and `low` are [time] at 48 kHz; `given` is what FlashSR gets,
+    [time] at `given_rate`: a recording that was resampled comes at its low
+    rate. `whole` is the length of the whole clip.
     """
 
     name: str
     original: torch.Tensor
     low: torch.Tensor
+    given: torch.Tensor
+    given_rate: int
     cutoff_hz: float
     whole: int
     seed: int
@@ -121,15 +123,16 @@ def make_system(label, settings, detect_cutoff=True, run_opts=None):
 
     def restore(trial):
         try:
-            return flashsr.super_resolve_batch(
-                trial.low[None],
-                sample_rate=SAMPLE_RATE,
+            restored = flashsr.super_resolve_batch(
+                trial.given[None],
+                sample_rate=trial.given_rate,
                 cutoff=None if detect_cutoff else trial.cutoff_hz,
                 seed=trial.seed,
                 **options,
             )[0].cpu()
         except AudioError as error:
             raise RefusedError(str(error))
+        return fit(restored, len(trial.original))
 
     return restore
 
