@@ -26,6 +26,7 @@ from torch.optim.swa_utils import AveragedModel
 from speechbrain_flashsr.brains.averaging import average_with_warm_up
 from speechbrain_flashsr.brains.validation import SampleLogger, batch_by_domain
 from speechbrain_flashsr.data.segments import EpochDraws
+from speechbrain_flashsr.lobes.fast.preparation import use_fast_forms
 
 ADVICE = (
     "The last checkpoint is good: lower `lr` or check the data, then start "
@@ -89,6 +90,8 @@ class FlashSRBrain(sb.Brain):
     def init_optimizers(self):
         """Makes the optimisers and the averaged copies of the exported modules."""
         self.turn = None
+        if self.device_type == "cpu":
+            use_fast_forms(self.modules)
         self.optimizers_dict = {
             turn: self.opt_class(self.parameters_of(names))
             for turn, names in self.optimized.items()

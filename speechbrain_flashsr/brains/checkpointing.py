@@ -138,7 +138,7 @@ def _complete(folder):
 
 
 def _find_damage(folder):
-    """What is wrong with a checkpoint, or None."""
+    """Describes the damage of a checkpoint; None if it is whole."""
     if not (folder / SUMS).is_file():
         return None  # of an earlier version, which wrote none
     try:

@@ -191,7 +191,7 @@ def test_an_interrupted_evaluation_goes_on(
     )
     assert read_csv(output) == read_csv(results)
     again = [x for x in journal.read_text().splitlines() if '"lsd"' in x]
-    # What was there was kept, only the rest was computed.
+    # Existing scores were kept; only the rest was computed.
     assert again[: len(scored) - 5] == scored[:-5]
     assert len([x for x in again if x.endswith("}")]) == len(scored)
 

@@ -48,7 +48,7 @@ def write_copyright(folder, package, text):
 
 
 def write_archive(folder, name, sounds):
-    """Writes a zip archive: {path inside: wav}, and what is no sound."""
+    """Writes a zip archive: {path inside: wav}, and other files."""
     archive = folder / name
     archive.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(archive, "w") as file:

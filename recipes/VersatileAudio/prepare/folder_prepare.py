@@ -14,7 +14,8 @@ from pathlib import Path
 from clip_manifest import Clip
 from corpus import SPLITS, prepare_corpus, run_command_line
 
-from speechbrain_flashsr.audio.folders import AUDIO_EXTENSIONS, find_sound_files
+from speechbrain_flashsr.audio.folders import find_sound_files
+from speechbrain_flashsr.audio.formats import EXTENSIONS
 
 LICENCE = "not stated"
 
@@ -136,8 +137,7 @@ def find_files(data_folder):
     paths = find_sound_files(folder)
     if not paths:
         raise FileNotFoundError(
-            f"{data_folder} holds no sound files"
-            f" ({', '.join(AUDIO_EXTENSIONS)})"
+            f"{data_folder} holds no sound files ({', '.join(EXTENSIONS)})"
         )
     return paths
 

@@ -287,7 +287,7 @@ def test_audiosr_brings_its_scale(folder):
     )
 
 
-# What is refused -------------------------------------------------------------
+# Refused files ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
