@@ -1,4 +1,4 @@
-"""What tells a model from another.
+"""Digests of models.
 
 Authors
  * The speechbrain_flashsr developers 2026

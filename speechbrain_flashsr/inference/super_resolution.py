@@ -20,13 +20,10 @@ from speechbrain_flashsr.audio.checks import (
     check_not_input,
     check_sample_rate,
 )
+from speechbrain_flashsr.audio.output_formats import output_format
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.resampling import Resampler
-from speechbrain_flashsr.audio.writing import (
-    AudioWriter,
-    copy_file,
-    output_format,
-)
+from speechbrain_flashsr.audio.writing import AudioWriter, copy_file
 from speechbrain_flashsr.checkpoints.folders import load_folder
 from speechbrain_flashsr.inference.checks import (
     absolute_lengths,

@@ -1,8 +1,8 @@
 """The super-resolution vocoder: (mel, low-resolution waveform) -> waveform.
 
 BigVGAN (Lee et al. 2023, https://arxiv.org/abs/2206.04658) with a branch that
-feeds the low-resolution waveform in at every stage, so that the phase of the
-band that is there need not be invented (FlashSR,
+feeds the low-resolution waveform in at every stage, so that the network does
+not have to invent the phase of the existing band (FlashSR,
 https://arxiv.org/abs/2501.10807, section 2.3).
 
 Authors
@@ -235,7 +235,7 @@ class SRVocoder(nn.Module):
             Normalised low-resolution waveforms at the output's rate,
             [batch, frames * hop_length].
         cutoff_hz : torch.Tensor
-            Not used: the network finds out by itself.
+            Not used: the network sees the cut-off in the waveform.
         excitation : torch.Tensor
             White noise of unit variance, of the waveforms' shape, where the
             vocoder shapes noise.

@@ -71,7 +71,7 @@ def outputs(folder):
 
 
 def identities(folder):
-    """What changes when outputs are replaced."""
+    """A value that changes when outputs are replaced."""
     stats = {name: path.stat() for name, path in outputs(folder).items()}
     return {name: (s.st_ino, s.st_mtime_ns) for name, s in stats.items()}
 
