@@ -114,13 +114,12 @@ def finish(process, output):
 
 def kill(process, output, rng):
     """Kills a training at a random moment, most often amid its steps."""
-    before = set(output.glob("save/CKPT*"))
-    if rng.random() < 0.1:
-        wait = rng.uniform(0, 2)  # while it starts
-    else:
-        while process.is_alive():
-            if set(output.glob("save/CKPT*")) - before:
-                break
+    wait = rng.uniform(0, 2)
+    if rng.random() < 0.9:  # otherwise while it starts
+        seen = set(output.glob("save/CKPT*/CKPT.yaml"))
+        more = len(seen) + rng.randint(1, 3)
+        while process.is_alive() and len(seen) < more:
+            seen |= set(output.glob("save/CKPT*/CKPT.yaml"))
             time.sleep(0.005)
         wait = rng.uniform(0, 1)
     time.sleep(wait)
