@@ -225,7 +225,7 @@ def test_the_vocoder_trains_on_what_the_student_predicts(
     arguments = training.stage_arguments(
         "sr_vocoder", hparams, data, tmp_path / "none", given
     )
-    with pytest.raises(ValueError, match="`student_file` is not given"):
+    with pytest.raises(ValueError, match="`student_file` is not set"):
         training.run_stage(project, "sr_vocoder", arguments, monkeypatch)
 
 
