@@ -1,0 +1,5 @@
+"""Training material.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
