@@ -69,11 +69,12 @@ def chunk_statistics(samples, sample_rate):
     power = power / (window.square().sum() * sample_rate / 2)
     num_bins = min(NUM_BINS, (power.shape[-1] - 1) // 2)
     power = power[..., : 2 * num_bins].unflatten(-1, (num_bins, 2)).mean(-1)
-    ordered = power.sort(dim=-2).values
+    ordered = power.transpose(-1, -2).contiguous().sort(dim=-1).values
     last = power.shape[-2] - 1
     statistics = [power.mean(dim=-2)]
-    statistics += [ordered[..., round(q * last), :] for q in QUANTILES]
-    level = 10 * torch.stack(statistics, dim=-2).clamp_min(1e-20).log10()
+    statistics += [ordered[..., round(q * last)] for q in QUANTILES]
+    # Above SILENT_DB, which marks what the sample rate does not have
+    level = 10 * torch.stack(statistics, dim=-2).clamp_min(1.1e-20).log10()
     return torch.nn.functional.pad(
         level, (0, NUM_BINS - num_bins), value=SILENT_DB
     )

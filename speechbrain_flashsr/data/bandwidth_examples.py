@@ -243,7 +243,9 @@ class ExampleMaker:
             pulse = 1 + depth * np.sin(2 * np.pi * rate * times)
             return noise * pulse, SAMPLE_RATE / 2
         pitch = np.exp(rng.uniform(np.log(80), np.log(1500)))
-        glide = pitch * (1 + 0.03 * np.sin(2 * np.pi * rng.uniform(0, 3) * times))
+        glide = pitch * (
+            1 + 0.03 * np.sin(2 * np.pi * rng.uniform(0, 3) * times)
+        )
         phase = 2 * np.pi * np.cumsum(glide) / SAMPLE_RATE
         fall = rng.uniform(0.3, 1.5)
         wav = sum(

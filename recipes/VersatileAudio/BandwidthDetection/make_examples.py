@@ -37,7 +37,9 @@ def draw_recording(entries, rng):
     domains = sorted(entries)
     members = entries[domains[rng.integers(len(domains))]]
     entry = members[rng.integers(len(members))]
-    seconds = rng.uniform(0.03, 0.5) if rng.random() < 0.1 else rng.uniform(1, 4)
+    seconds = (
+        rng.uniform(0.03, 0.5) if rng.random() < 0.1 else rng.uniform(1, 4)
+    )
     length = min(int(seconds * RATE), entry["stop"] - entry["start"])
     start = rng.integers(entry["start"], entry["stop"] - length + 1)
     span = {"file": entry["wav"], "start": start, "stop": start + length}
