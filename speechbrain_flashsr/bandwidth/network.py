@@ -151,7 +151,9 @@ class CutoffNetwork(torch.nn.Module):
             x = block(x, here)
         x = torch.nn.functional.gelu(x)
         mean = x.sum(dim=-1) / here.sum(dim=-1)
-        full_band = self.full_band(torch.cat([mean, x.amax(dim=-1)], dim=1))
+        full_band = self.full_band(
+            torch.cat([mean, x.amax(dim=-1).clamp_min(0)], dim=1)
+        )
         scores = self.edges(x).transpose(1, 2).flatten(1)
         top = scores.amax(dim=1, keepdim=True)
         weights = (scores - top).exp() * exists[:, 0]

@@ -14,6 +14,7 @@ NUM_BINS = 512
 """Of about 47 Hz, up to 24 kHz, whatever the sample rate."""
 
 QUANTILES = (0.1, 0.5, 1.0)
+MEDIAN = 2
 NUM_STATISTICS = 1 + len(QUANTILES)
 
 SILENT_DB = -200.0
@@ -33,6 +34,17 @@ def frame_length(sample_rate):
 def bin_width(sample_rate):
     """Distance in Hz of two bins of :func:`chunk_statistics`."""
     return 2 * sample_rate / frame_length(sample_rate)
+
+
+def num_bins(sample_rate):
+    """Bins of :func:`chunk_statistics` below half the sample rate, up to 512.
+
+    Example
+    -------
+    >>> num_bins(48000), num_bins(8000)
+    (512, 85)
+    """
+    return min(NUM_BINS, frame_length(sample_rate) // 4)
 
 
 def chunk_statistics(samples, sample_rate):
@@ -67,8 +79,8 @@ def chunk_statistics(samples, sample_rate):
     spectra = torch.fft.rfft(frames, n=frame)
     power = spectra.real.square() + spectra.imag.square()
     power = power / (window.square().sum() * sample_rate / 2)
-    num_bins = min(NUM_BINS, (power.shape[-1] - 1) // 2)
-    power = power[..., : 2 * num_bins].unflatten(-1, (num_bins, 2)).mean(-1)
+    count = num_bins(sample_rate)
+    power = power[..., : 2 * count].unflatten(-1, (count, 2)).mean(dim=-1)
     ordered = power.transpose(-1, -2).contiguous().sort(dim=-1).values
     last = power.shape[-2] - 1
     statistics = [power.mean(dim=-2)]
@@ -76,7 +88,7 @@ def chunk_statistics(samples, sample_rate):
     # Above SILENT_DB, which marks what the sample rate does not have
     level = 10 * torch.stack(statistics, dim=-2).clamp_min(1.1e-20).log10()
     return torch.nn.functional.pad(
-        level, (0, NUM_BINS - num_bins), value=SILENT_DB
+        level, (0, NUM_BINS - count), value=SILENT_DB
     )
 
 

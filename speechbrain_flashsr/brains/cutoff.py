@@ -11,7 +11,13 @@ import speechbrain as sb
 import torch
 
 from speechbrain_flashsr.bandwidth.network import EDGE_STEP, edge_bins
-from speechbrain_flashsr.bandwidth.statistics import bin_width
+from speechbrain_flashsr.bandwidth.statistics import (
+    NUM_BINS,
+    NUM_STATISTICS,
+    SILENT_DB,
+    bin_width,
+    num_bins,
+)
 
 
 class CutoffExamples(torch.utils.data.Dataset):
@@ -41,7 +47,10 @@ class CutoffExamples(torch.utils.data.Dataset):
             starts = np.searchsorted(
                 file["owner"], np.arange(1, len(file["edge_hz"]))
             )
-            self.chunks += np.split(file["statistics"], starts)
+            chunks = np.split(file["statistics"], starts)
+            for values, rate in zip(chunks, file["sample_rate"]):
+                values = values[:, :, : num_bins(rate)]
+                self.chunks.append(np.maximum(values, 1 + SILENT_DB))
             widths = [bin_width(rate) for rate in file["sample_rate"]]
             self.edges.append(file["edge_hz"] / np.array(widths))
         self.edges = np.concatenate(self.edges).astype(np.float32)
@@ -53,8 +62,10 @@ class CutoffExamples(torch.utils.data.Dataset):
         """Statistics, [chunks, 4, 512], which of them count, and the edge in
         bins, 0 for full band."""
         chunks = self.chunks[index]
-        statistics = np.zeros((self.max_chunks, *chunks.shape[1:]), np.float32)
-        statistics[: len(chunks)] = chunks
+        statistics = np.full(
+            (self.max_chunks, NUM_STATISTICS, NUM_BINS), SILENT_DB, np.float32
+        )
+        statistics[: len(chunks), :, : chunks.shape[2]] = chunks
         counts = (np.arange(self.max_chunks) < len(chunks)).astype(np.float32)
         return statistics, counts, self.edges[index]
 

@@ -190,9 +190,9 @@ class ExampleMaker:
     Example
     -------
     >>> make = ExampleMaker(np.random.default_rng(0))
-    >>> example = make(np.random.default_rng(1).standard_normal(24000), 20000)
-    >>> example.wav.ndim, example.sample_rate in FILE_RATES
-    (1, True)
+    >>> wav = np.random.default_rng(1).standard_normal(24000)
+    >>> len({example.edge_hz for example in make(wav, 20000, copies=3)})
+    1
     """
 
     def __init__(self, rng):
@@ -200,8 +200,8 @@ class ExampleMaker:
         self.up = available_resamplers()
         self.down = [name for name in self.up if name not in INTERPOLATIONS]
 
-    def __call__(self, wav, rolloff_hz):
-        """Makes an example of a recording.
+    def __call__(self, wav, rolloff_hz, copies=3):
+        """Makes examples of a recording.
 
         Arguments
         ---------
@@ -209,11 +209,13 @@ class ExampleMaker:
             [time] at 48 kHz.
         rolloff_hz : float
             Where its own band ends.
+        copies : int
+            Of the same edge, with other noise, tones and clicks.
 
         Returns
         -------
-        Example or None
-            None if the recording does not serve the kind that was drawn.
+        list of Example
+            Empty if the recording does not serve the kind that was drawn.
         """
         rng = self.rng
         if rng.random() < 0.4:
@@ -223,8 +225,8 @@ class ExampleMaker:
         kind = kinds[rng.choice(4, p=(0.25, 0.13, 0.4, 0.22))]
         example = kind(wav, rolloff_hz)
         if example is None or (example.edge_hz or LOWEST_HZ) < LOWEST_HZ:
-            return None
-        return self._disturbed(example)
+            return []
+        return [self._disturbed(example) for _ in range(copies)]
 
     def _varied(self, wav, rolloff_hz):
         """Another timbre, or synthetic sound in the recording's place."""

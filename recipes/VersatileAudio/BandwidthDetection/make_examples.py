@@ -66,15 +66,13 @@ def make_file(maker, entries, rng, path, deadline):
         wav, rolloff_hz = draw_recording(entries, rng)
         if np.abs(wav).max() < 1e-3 or len(wav) < 1000:
             continue
-        example = maker(wav, rolloff_hz)
-        if example is None:
-            continue
-        statistics = statistics_of(example, rng)
-        chunks.append(statistics.numpy().astype(np.float16))
-        owners += [len(edges)] * len(statistics)
-        edges.append(example.edge_hz or 0.0)
-        rates.append(example.sample_rate)
-        families.append(example.family)
+        for example in maker(wav, rolloff_hz):
+            statistics = statistics_of(example, rng)
+            chunks.append(statistics.numpy().astype(np.float16))
+            owners += [len(edges)] * len(statistics)
+            edges.append(example.edge_hz or 0.0)
+            rates.append(example.sample_rate)
+            families.append(example.family)
     if edges:
         np.savez(
             path,
