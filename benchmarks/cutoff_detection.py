@@ -26,12 +26,12 @@ from scipy.signal import welch
 from speechbrain.dataio.dataio import load_data_json, read_audio
 from tqdm import tqdm
 
-from speechbrain_flashsr.degradation import (
+from speechbrain_flashsr.audio.resampling import Resampler
+from speechbrain_flashsr.bandwidth.cutoff_detector import (
     FULL_BAND_HZ,
     CutoffDetector,
-    low_pass,
 )
-from speechbrain_flashsr.inference.resampling import Resampler
+from speechbrain_flashsr.data.degradations import low_pass
 
 RATE = 48000
 TOLERANCE = 0.05

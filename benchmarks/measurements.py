@@ -71,9 +71,8 @@ class Stages:
         self.noise = torch.randn(
             batch, *self.model.latent_shape(length), device=self.device
         )
-        self.excitation = None
-        if self.model.needs_excitation:
-            self.excitation = torch.randn_like(self.low)
+        self.excitation = torch.randn_like(self.low)
+        self.cutoff_hz = torch.full((batch,), 4000.0, device=self.device)
         autoencoder = self.model.autoencoder
         self.modules = {
             "encoder": [autoencoder.encoder, autoencoder.quant_conv],
@@ -192,7 +191,7 @@ def measure_activation(arguments):
         SnakeBeta,
         kaiser_sinc_filter,
     )
-    from speechbrain_flashsr.lobes.compiled import compile_activations
+    from speechbrain_flashsr.lobes.fast.compiled import compile_activations
 
     device = arguments.device
     options = {"repeats": arguments.repeats, "device": device}

@@ -122,7 +122,6 @@ class ToySuperResolver(torch.nn.Module):
 
     sample_rate = 48000
     window_multiple = 30720
-    needs_excitation = False
 
     def __init__(self, high_band=None):
         super().__init__()

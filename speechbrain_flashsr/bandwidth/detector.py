@@ -124,7 +124,7 @@ class BandwidthDetector:
 
     Example
     -------
-    >>> from speechbrain_flashsr.degradation import low_pass
+    >>> from speechbrain_flashsr.data.degradations import low_pass
     >>> wide = 0.1 * torch.randn(48000)
     >>> narrow = torch.from_numpy(low_pass(wide, 48000, 4000)).float()
     >>> detector = BandwidthDetector(48000)

@@ -1,1 +1,1 @@
-"""The training of the parts of FlashSR, one `speechbrain.Brain` a stage."""
+"""The training of FlashSR: one `speechbrain.Brain` a stage, losses, recipes."""

@@ -24,7 +24,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from speechbrain_flashsr.brains.averaging import average_with_warm_up
 from speechbrain_flashsr.brains.validation import SampleLogger, batch_by_domain
-from speechbrain_flashsr.dataio import EpochDraws
+from speechbrain_flashsr.data.segments import EpochDraws
 
 NOISE_STREAMS = 1
 """Keeps the noise apart from the draws of the data, which have no such key."""
@@ -331,7 +331,7 @@ class FlashSRBrain(sb.Brain):
 
     def fit_draws(self, train_data, valid_data):
         """Trains on numbered draws of a dataset (see
-        :mod:`speechbrain_flashsr.dataio`) until the epochs or the minutes are
+        :mod:`speechbrain_flashsr.data.segments`) until the epochs or the minutes are
         over, recovering the last checkpoint first.
 
         Arguments

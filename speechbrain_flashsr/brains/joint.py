@@ -4,11 +4,8 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import torch
-
 from speechbrain_flashsr.brains.base import FlashSRBrain
 from speechbrain_flashsr.lobes.features import extend_band
-from speechbrain_flashsr.losses import EXCESS_BAND_HZ
 
 
 class JointBrain(FlashSRBrain):
@@ -19,40 +16,15 @@ class JointBrain(FlashSRBrain):
     behind the decoder; here the error is that of the spectrogram, which is what
     the log-spectral distance measures.
 
-    Hyperparameters read beside the base's: `features`, `spectrogram_distance`;
-    `train_autoencoder` (False: the U-Net alone is trained); `excess_weights`
-    ({domain: weight of what is too loud}, 1 for domains that it lacks).
+    Hyperparameters read beside the base's: `features`, `spectrogram_distance`.
 
     Losses: `restored`, `kept` and `beyond`, see
-    :class:`~speechbrain_flashsr.losses.SpectrogramDistance`; and `held`, if
-    :meth:`hold_to` was called. Above each clip's roll-off the target is
-    continued, as for the other stages.
+    :class:`~speechbrain_flashsr.brains.losses.SpectrogramDistance`. Above each clip's
+    roll-off the target is continued, as for the other stages.
     """
 
     trained = ("predictor",)
     optimized = {"predictor": trained}
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        if not self.hparams.train_autoencoder:
-            self.unwrapped("predictor").autoencoder.requires_grad_(False)
-        self.reference = None
-
-    def hold_to(self, reference):
-        """Has the predictions held to those of another model wherever
-        `excess_weights` ask for nothing else, so that what is learnt in one
-        domain is not forgotten in another (Li and Hoiem, "Learning without
-        Forgetting", https://arxiv.org/abs/1606.09282).
-
-        The loss `held` is the distance to them, for clips whose domain has no
-        weight or whose cut-off lies above the lower `EXCESS_BAND_HZ`.
-
-        Arguments
-        ---------
-        reference : speechbrain_flashsr.lobes.super_resolver.MelPredictor
-            On the device of the training, and not trained.
-        """
-        self.reference = reference
 
     def compute_losses(self, batch, stage, turn):
         """The losses of a batch of segments."""
@@ -65,26 +37,9 @@ class JointBrain(FlashSRBrain):
         noise = self.draw_noise(batch, shape)
         predicted = self.evaluated("predictor", stage)(low, noise)
         self.pair = mel, predicted
-        weights = self.hparams.excess_weights
-        excess_weight = torch.tensor(
-            [weights.get(domain, 1.0) for domain in batch.domain],
-            device=self.device,
+        return self.hparams.spectrogram_distance(
+            predicted, mel, cutoff_hz, rolloff_hz
         )
-        losses = self.hparams.spectrogram_distance(
-            predicted, mel, cutoff_hz, rolloff_hz, excess_weight
-        )
-        if self.reference is not None:
-            shape = self.reference.latent_shape(low.shape[-1])
-            with torch.no_grad():
-                reference = self.reference.predict_mel(
-                    low, self.draw_noise(batch, shape)
-                )
-            distance = self.hparams.spectrogram_distance.root_mean_square(
-                predicted, reference
-            )
-            held = (excess_weight == 1) | (cutoff_hz > EXCESS_BAND_HZ[0])
-            losses["held"] = (distance * held).mean()
-        return losses
 
     def samples(self, batch):
         """The first spectrograms of the batch of the last losses:

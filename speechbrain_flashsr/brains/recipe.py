@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from speechbrain.utils.distributed import ddp_init_group
 
 from speechbrain_flashsr.checkpoints import load_strictly
-from speechbrain_flashsr.latents import LatentPairs, cache_latents
+from speechbrain_flashsr.data.latents import LatentPairs, cache_latents
 
 
 def follow_base(hparams_file, overrides=""):
@@ -214,9 +214,9 @@ def prepare_latents(hparams, run_opts):
 
     Returns
     -------
-    train_data : speechbrain_flashsr.latents.LatentPairs
+    train_data : speechbrain_flashsr.data.latents.LatentPairs
         One epoch is `draws_per_epoch`.
-    valid_data : speechbrain_flashsr.latents.LatentPairs
+    valid_data : speechbrain_flashsr.data.latents.LatentPairs
         All of `valid_draws`.
     """
     folder = pathlib.Path(hparams["latents_folder"])

@@ -15,10 +15,10 @@ from speechbrain.lobes.models.HifiGAN import (
     MSEGLoss,
 )
 
-from speechbrain_flashsr import metrics
 from speechbrain_flashsr.brains.base import FlashSRBrain, frozen
-from speechbrain_flashsr.lobes.features import extend_band
-from speechbrain_flashsr.losses import at_least_single
+from speechbrain_flashsr.brains.losses import LOWEST_RESTORED, limit_band
+from speechbrain_flashsr.lobes.features import at_least_single, extend_band
+from speechbrain_flashsr.metrics import spectral
 
 EXCITATION = 1
 """The stream of the noise that the vocoder starts from."""
@@ -40,13 +40,14 @@ class SRVocoderBrain(FlashSRBrain):
 
     Hyperparameters read beside the base's: `student_mel_fraction`, the share of
     the samples whose spectrogram is the one that the student (`super_resolver`)
-    predicts, as at inference, instead of the true one.
+    predicts, as at inference, instead of the true one; `true_mels_until`, the
+    step before which all are true; `discriminator_length`, the samples of the
+    excerpt that the discriminator sees.
 
-    Losses: `stft` (multi-resolution), `fine_structure` (the envelope within the
-    spectrogram's frames), `mel`, and from step `adversarial_start` on
-    `adversarial`, `feature_matching` and the discriminator's `discriminator`;
-    the first two stop at each clip's roll-off. Validation logs the log-spectral
-    distance `lsd`.
+    Losses: `stft` (multi-resolution) and `level` (of bands), from the cut-off to
+    each clip's roll-off, `mel`, and from step `adversarial_start` on
+    `adversarial`, `feature_matching` and the discriminator's `discriminator`,
+    below the roll-off. Validation logs the log-spectral distance `lsd`.
     """
 
     trained = ("vocoder",)
@@ -74,36 +75,47 @@ class SRVocoderBrain(FlashSRBrain):
         rolloff_hz = batch.rolloff_hz.to(self.device)
         features = self.hparams.features
         mel = extend_band(features(high), rolloff_hz, features.band_centres())
-        given = self.given_mel(batch, mel, low)
-        vocoder = self.evaluated("vocoder", stage)
-        excitation = None
-        if self.unwrapped("vocoder").needs_excitation:
-            excitation = self.draw_noise(batch, low.shape[1:], EXCITATION)
-        generated = vocoder(given.squeeze(1).transpose(1, 2), low, excitation)
-        self.pair = high.unsqueeze(1), generated.unsqueeze(1)
+        given = self.given_mel(batch, mel, low, stage)
+        excitation = self.draw_noise(batch, low.shape[1:], EXCITATION)
+        generated = self.evaluated("vocoder", stage)(
+            given.squeeze(1).transpose(1, 2), low, cutoff_hz, excitation
+        )
+        band = LOWEST_RESTORED * cutoff_hz, rolloff_hz
         generated_mel = features(at_least_single(generated))
         losses = {
-            "stft": self.hparams.stft_loss(generated, high, rolloff_hz),
-            "fine_structure": self.hparams.fine_structure_loss(
-                generated, high, cutoff_hz, rolloff_hz
-            ),
+            "stft": self.hparams.stft_loss(generated, high, *band),
+            "level": self.hparams.level_loss(generated, high, *band),
             "mel": (generated_mel - mel).abs().mean(),
         }
+        self.triple = high, generated, low
         if stage != sb.Stage.TRAIN:
-            distances = metrics.lsd(
+            distances = spectral.lsd(
                 at_least_single(generated), high, upper_hz=rolloff_hz
             )
             losses["lsd"] = distances.nanmean()
         elif "discriminator" in self.turns():
+            self.judged = self.excerpts(rolloff_hz)
             losses.update(self.generator_losses())
         return losses
+
+    def excerpts(self, rolloff_hz):
+        """What the discriminator sees of original, generated and band-limited
+        waveforms: a random excerpt, without what is above the roll-off."""
+        length = self.hparams.discriminator_length
+        spare = self.triple[0].shape[1] - length
+        generator = self.generator(self.optimizer_step)
+        start = int(torch.randint(spare + 1, (), generator=generator))
+        rate = self.hparams.sample_rate
+        return [
+            limit_band(wavs, rolloff_hz, rate)[:, start : start + length]
+            for wavs in self.triple
+        ]
 
     def samples(self, batch):
         """The first recording of the batch of the last losses: band-limited,
         original and generated, as sound and as spectrograms."""
-        low = batch.low.data
-        high, generated = self.pair
-        wavs = {"low": low[0], "high": high[0, 0], "generated": generated[0, 0]}
+        high, generated, low = self.triple
+        wavs = {"low": low[0], "high": high[0], "generated": generated[0]}
         mels = {
             f"{name}_mel": self.hparams.features(wav[None])[0, 0]
             for name, wav in wavs.items()
@@ -111,15 +123,19 @@ class SRVocoderBrain(FlashSRBrain):
         return {**wavs, **mels}
 
     @torch.no_grad()
-    def given_mel(self, batch, mel, low):
+    def given_mel(self, batch, mel, low, stage):
         """True spectrograms, or for some samples what the student makes of
         their band-limited waveforms, [batch, 1, frames, n_mels]."""
+        fraction = self.hparams.student_mel_fraction
+        learning = stage == sb.Stage.TRAIN
+        if learning and self.optimizer_step < self.hparams.true_mels_until:
+            fraction = 0.0
         predicted = torch.tensor(
             [
                 np.random.default_rng(
                     [self.hparams.seed, int(draw), 3]
                 ).random()
-                < self.hparams.student_mel_fraction
+                < fraction
                 for draw in batch.id
             ]
         )
@@ -135,11 +151,11 @@ class SRVocoderBrain(FlashSRBrain):
 
     def generator_losses(self):
         """What the discriminator tells the vocoder."""
-        real, generated = self.pair
+        real, generated, low = self.judged
         with frozen(self.unwrapped("discriminator")) as discriminator:
-            scores, features = discriminator(generated)
+            scores, features = discriminator(generated, low)
             with torch.no_grad():
-                _, real_features = discriminator(real)
+                _, real_features = discriminator(real, low)
         losses = GENERATOR_LOSS(
             sb.Stage.TRAIN,
             scores_fake=scores,
@@ -153,8 +169,8 @@ class SRVocoderBrain(FlashSRBrain):
 
     def discriminator_losses(self):
         """Least squares between real and generated waveforms."""
-        real, generated = self.pair
-        real_scores, _ = self.modules.discriminator(real)
-        scores, _ = self.modules.discriminator(generated.detach())
+        real, generated, low = self.judged
+        real_scores, _ = self.modules.discriminator(real, low)
+        scores, _ = self.modules.discriminator(generated.detach(), low)
         losses = DISCRIMINATOR_LOSS(scores, real_scores)
         return {"discriminator": losses["D_loss"] / len(scores)}

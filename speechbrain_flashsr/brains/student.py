@@ -8,19 +8,19 @@ import numpy as np
 import speechbrain as sb
 import torch
 
-from speechbrain_flashsr import distillation
+from speechbrain_flashsr.brains import distillation
 from speechbrain_flashsr.brains.base import frozen
 from speechbrain_flashsr.brains.latent import LatentBrain
 
 
 class StudentBrain(LatentBrain):
     """Third stage: FlashSR's distillation (https://arxiv.org/abs/2501.10807,
-    figure 1c) with the losses of :mod:`speechbrain_flashsr.distillation`.
+    figure 1c) with the losses of :mod:`speechbrain_flashsr.brains.distillation`.
 
     Hyperparameters read beside the base's: `stages` (a list of
-    :class:`~speechbrain_flashsr.distillation.Stage`), `scale_boundary`,
+    :class:`~speechbrain_flashsr.brains.distillation.Stage`), `scale_boundary`,
     `boundary` (arguments of
-    :func:`~speechbrain_flashsr.distillation.boundary_scaling`),
+    :func:`~speechbrain_flashsr.brains.distillation.boundary_scaling`),
     `use_distillation`, `use_distribution_matching`, `use_adversarial` (each
     switches one loss off), `adversarial_timesteps` (to which the adversarial
     loss noises its inputs), `denoiser` (the student) and `teacher`.

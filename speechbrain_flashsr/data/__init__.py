@@ -1,5 +1,1 @@
-"""Training material.
-
-Authors
- * The speechbrain_flashsr developers 2026
-"""
+"""Training material: segments, latents, degradations, augmentation."""

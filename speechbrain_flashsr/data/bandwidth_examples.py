@@ -12,13 +12,13 @@ import dataclasses
 import numpy as np
 import scipy.signal
 
-from speechbrain_flashsr.codecs import SAMPLE_RATE, code
+from speechbrain_flashsr.audio.codecs import SAMPLE_RATE, code
+from speechbrain_flashsr.data.degradations import FAMILIES, low_pass
 from speechbrain_flashsr.data.resamplers import (
     INTERPOLATIONS,
     available_resamplers,
     resample,
 )
-from speechbrain_flashsr.degradation import FAMILIES, low_pass
 
 FILE_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 BAND_RATES = (4000, 6000, 8000, 11025, 12000, 16000, 22050, 24000, 32000)
@@ -71,7 +71,7 @@ def limited(wav, sample_rate, edge_hz, family):
 
 
 def filtered(wav, cutoff_hz, family, order):
-    """Low-passed at 48 kHz, see :func:`~speechbrain_flashsr.degradation.
+    """Low-passed at 48 kHz, see :func:`~speechbrain_flashsr.data.degradations.
     low_pass`; family "fir" is a steep linear-phase filter."""
     if family == "fir":
         taps = scipy.signal.firwin(

@@ -4,7 +4,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-from speechbrain_flashsr.inference.checks import AudioError
+from speechbrain_flashsr.audio.checks import AudioError
 from speechbrain_flashsr.inference.front_end import (
     SuperResolutionFrontEnd,
     SuperResolutionLayer,

@@ -18,20 +18,16 @@ from speechbrain.dataio import audio_io
 from speechbrain.dataio.preprocess import AudioNormalizer
 from speechbrain.utils import data_pipeline
 
-from speechbrain_flashsr.inference.audio_input import AudioReader
-from speechbrain_flashsr.inference.audio_output import (
-    AudioWriter,
-    output_format,
-)
-from speechbrain_flashsr.inference.checks import (
-    absolute_lengths,
+from speechbrain_flashsr.audio.checks import (
     check_finite,
     check_not_input,
     check_sample_rate,
-    check_wavs,
 )
+from speechbrain_flashsr.audio.reading import AudioReader
+from speechbrain_flashsr.audio.resampling import Resampler
+from speechbrain_flashsr.audio.writing import AudioWriter, output_format
+from speechbrain_flashsr.inference.checks import absolute_lengths, check_wavs
 from speechbrain_flashsr.inference.reporting import warn_of_clipping
-from speechbrain_flashsr.inference.resampling import Resampler
 from speechbrain_flashsr.inference.signal_analysis import analyse
 from speechbrain_flashsr.inference.super_resolution import FlashSR
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import torch
 
-from speechbrain_flashsr.inference.checks import AudioError, check_whole
+from speechbrain_flashsr.audio.checks import AudioError
+from speechbrain_flashsr.inference.checks import check_whole
 from speechbrain_flashsr.inference.crossover import (
     band_limit_lowpass,
     crossover_highpass,
@@ -116,6 +117,7 @@ class WindowRestorer:
             if edge is not None
         ]
         edges = [analysis.cutoff_hz[channel] for channel in self.channels]
+        self.cutoff_hz = torch.tensor(edges, device=device)
         rate = super_resolver.sample_rate
         self.lowpass = band_limit_lowpass(edges, rate).to(device)
         self.highpass = crossover_highpass(edges, rate).to(device)
@@ -177,6 +179,7 @@ class WindowRestorer:
             high = self.super_resolver(
                 (low - mean) / scale,
                 **noise,
+                cutoff_hz=self.cutoff_hz[index],
                 num_steps=self.settings.num_steps,
                 guidance_scale=self.settings.guidance_scale,
             )
@@ -186,9 +189,10 @@ class WindowRestorer:
         """Noise of the windows, shared by the channels: by the names of the
         model's arguments, [windows, ...]."""
         multiple = self.super_resolver.window_multiple
-        shapes = {"noise": self.super_resolver.latent_shape(multiple)}
-        if self.super_resolver.needs_excitation:
-            shapes["excitation"] = (1, multiple)
+        shapes = {
+            "noise": self.super_resolver.latent_shape(multiple),
+            "excitation": (1, multiple),
+        }
         seed = operator.index(self.settings.seed)
         noise = {
             name: torch.stack(
@@ -199,6 +203,5 @@ class WindowRestorer:
             ).to(self.device)
             for stream, (name, shape) in enumerate(shapes.items())
         }
-        if "excitation" in noise:
-            noise["excitation"] = noise["excitation"].squeeze(1)
+        noise["excitation"] = noise["excitation"].squeeze(1)
         return noise

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from speechbrain_flashsr.degradation import CutoffDetector
+from speechbrain_flashsr.bandwidth.cutoff_detector import CutoffDetector
 from speechbrain_flashsr.lobes.features import NORMALIZED_PEAK
 
 # A signal that moves less than this, relative to its offset, is constant.

@@ -15,8 +15,14 @@ from speechbrain.inference.interfaces import Pretrained
 from speechbrain.utils.autocast import AMPConfig
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_flashsr.inference.audio_input import AudioReader
-from speechbrain_flashsr.inference.audio_output import (
+from speechbrain_flashsr.audio.checks import (
+    check_finite,
+    check_not_input,
+    check_sample_rate,
+)
+from speechbrain_flashsr.audio.reading import AudioReader
+from speechbrain_flashsr.audio.resampling import Resampler
+from speechbrain_flashsr.audio.writing import (
     AudioWriter,
     copy_file,
     output_format,
@@ -24,9 +30,6 @@ from speechbrain_flashsr.inference.audio_output import (
 from speechbrain_flashsr.inference.checks import (
     absolute_lengths,
     check_compiler,
-    check_finite,
-    check_not_input,
-    check_sample_rate,
     check_source,
     check_wavs,
     check_whole,
@@ -42,11 +45,10 @@ from speechbrain_flashsr.inference.reporting import (
     warn_of_clipping,
     with_progress,
 )
-from speechbrain_flashsr.inference.resampling import Resampler
 from speechbrain_flashsr.inference.restoration import Settings, WindowRestorer
 from speechbrain_flashsr.inference.signal_analysis import analyse
-from speechbrain_flashsr.lobes.compiled import compile_activations
-from speechbrain_flashsr.lobes.convolutions import prepare_for_inference
+from speechbrain_flashsr.lobes.fast.compiled import compile_activations
+from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
 
 logger = get_logger(__name__)
 
@@ -83,7 +85,7 @@ class FlashSR(Pretrained):
     freeze_params : bool
         Whether to switch gradients off and evaluation mode on, and to bring
         the weights to the form in which they run fastest (see
-        :func:`~speechbrain_flashsr.lobes.convolutions.prepare_for_inference`).
+        :func:`~speechbrain_flashsr.lobes.fast.preparation.prepare_for_inference`).
 
     Example
     -------

@@ -13,7 +13,6 @@ import functools
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.nn.utils import parametrize
 
 
 class Conv1d(nn.Conv1d):
@@ -226,71 +225,3 @@ def silu(x):
     tensor([0.])
     """
     return F.silu(x, inplace=not torch.is_grad_enabled())
-
-
-def fold_weight_norm(model):
-    """Replaces every weight-normalised weight by its value, in place.
-
-    Arguments
-    ---------
-    model : torch.nn.Module
-        Its weights can then no longer be trained, nor loaded from an unfolded
-        state.
-
-    Example
-    -------
-    >>> from torch.nn.utils.parametrizations import weight_norm
-    >>> conv = weight_norm(Conv1d(2, 3, 1))
-    >>> fold_weight_norm(conv)
-    >>> sorted(conv.state_dict())
-    ['bias', 'weight']
-    """
-    for module in model.modules():
-        if parametrize.is_parametrized(module, "weight"):
-            parametrize.remove_parametrizations(module, "weight")
-            # PyTorch leaves a function that loads states of its older weight
-            # normalisation; with it the module could not be pickled.
-            hooks = module._load_state_dict_pre_hooks
-            for key, hook in list(hooks.items()):
-                if getattr(hook, "__name__", "") == "_weight_norm_compat_hook":
-                    del hooks[key]
-
-
-def prepare_for_inference(model, dtype=torch.float32):
-    """Brings the weights of a model to the form in which it runs fastest.
-
-    Folds weight normalisations, lays the weights of convolutions out as
-    channels-last, computes in advance what is derived from them, and casts
-    those of convolutions and linear layers. The rest stays in single
-    precision: run the model in a `torch.autocast` region.
-
-    Arguments
-    ---------
-    model : torch.nn.Module
-        Changed in place; not to be trained afterwards.
-    dtype : torch.dtype
-        Of the weights.
-
-    Example
-    -------
-    >>> model = nn.Sequential(nn.Conv2d(2, 3, 3), nn.GroupNorm(1, 3))
-    >>> prepare_for_inference(model, torch.bfloat16)
-    >>> model[0].weight.dtype, model[1].weight.dtype
-    (torch.bfloat16, torch.float32)
-    """
-    fold_weight_norm(model)
-    flat = (nn.Conv1d, nn.ConvTranspose1d)
-    for module in model.modules():
-        if not isinstance(module, (*flat, nn.Conv2d, nn.Linear)):
-            continue
-        if not isinstance(module, PreciseConv1d | PreciseConv2d):
-            module.to(dtype)
-        weight = module.weight.data
-        if isinstance(module, nn.Conv2d):
-            weight = weight.contiguous(memory_format=torch.channels_last)
-        elif isinstance(module, flat):
-            weight = weight.transpose(1, 2).contiguous().transpose(1, 2)
-        module.weight.data = weight
-        if isinstance(module, UpsamplingConv2d) and weight.device.type == "cpu":
-            if dtype == torch.float32:
-                module.keep_kernel()

@@ -1,9 +1,9 @@
 """The discriminators that SpeechBrain's HifiGAN.py does not have.
 
 The multi-period discriminator is
-`speechbrain.lobes.models.HifiGAN.MultiPeriodDiscriminator`; here are the
-multi-resolution one for waveforms (UnivNet, https://arxiv.org/abs/2106.07889)
-and the one for latents that the adversarial loss of the distillation uses.
+`speechbrain.lobes.models.HifiGAN.MultiPeriodDiscriminator`; here are those of
+the complex spectrum and of the whole band, for waveforms, and the one for
+latents that the adversarial loss of the distillation uses.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -15,13 +15,19 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
-from speechbrain_flashsr.losses import at_least_single
+from speechbrain_flashsr.lobes.features import at_least_single
+from speechbrain_flashsr.lobes.spectral_vocoder import (
+    ShortTimeSpectrum,
+    SpectralVocoder,
+)
 
 LEAKY_SLOPE = 0.1
 
 
-class SpectrogramDiscriminator(nn.Module):
-    """Judges the magnitude spectrogram at one resolution.
+class SpectrumDiscriminator(nn.Module):
+    """Judges the complex spectrum at one resolution, compressed so that quiet
+    high bands count (after Defossez et al. 2022,
+    https://arxiv.org/abs/2210.13438).
 
     Arguments
     ---------
@@ -34,140 +40,193 @@ class SpectrogramDiscriminator(nn.Module):
 
     Example
     -------
-    >>> discriminator = SpectrogramDiscriminator(256, 64, channels=4)
-    >>> scores, features = discriminator(torch.randn(2, 1, 4800))
-    >>> scores.shape[0], len(features)
-    (2, 6)
+    >>> discriminator = SpectrumDiscriminator(256, 64, channels=4)
+    >>> score, features = discriminator(torch.randn(2, 4800))
+    >>> score.shape[0], len(features)
+    (2, 5)
     """
 
-    def __init__(self, n_fft, hop_length, channels=32):
+    def __init__(self, n_fft, hop_length, channels=16):
         super().__init__()
-        self.n_fft = n_fft
-        self.hop_length = hop_length
-        self.register_buffer(
-            "window", torch.hann_window(n_fft), persistent=False
-        )
+        self.spectrum = ShortTimeSpectrum(n_fft, hop_length)
         self.layers = nn.ModuleList(
             weight_norm(
                 nn.Conv2d(
-                    in_channels, channels, (9, 3), (stride, 1), padding=(4, 1)
+                    in_channels,
+                    channels,
+                    kernel,
+                    stride=(1, stride),
+                    dilation=(dilation, 1),
+                    padding=(dilation * (kernel[0] // 2), kernel[1] // 2),
                 )
             )
-            for in_channels, stride in (
-                (1, 1),
-                (channels, 2),
-                (channels, 2),
-                (channels, 2),
-                (channels, 1),
+            for in_channels, kernel, stride, dilation in (
+                (3, (3, 9), 1, 1),
+                (channels, (3, 9), 2, 1),
+                (channels, (3, 9), 2, 2),
+                (channels, (3, 9), 2, 4),
+                (channels, (3, 3), 1, 1),
             )
         )
         self.output = weight_norm(nn.Conv2d(channels, 1, 3, padding=1))
 
-    def forward(self, x):
-        """Judges waveforms [batch, 1, time].
+    def forward(self, wavs):
+        """Judges waveforms [batch, time].
 
         Returns
         -------
-        scores : torch.Tensor
+        score : torch.Tensor
             [batch, positions].
         features : list of torch.Tensor
             Output of every layer.
         """
-        spectrum = torch.stft(
-            at_least_single(x.squeeze(1)),
-            self.n_fft,
-            self.hop_length,
-            window=self.window,
-            return_complex=True,
-        )
-        power = spectrum.real**2 + spectrum.imag**2
-        h = power.clamp_min(1e-8).log().unsqueeze(1) / 10
-        features = []
-        for layer in self.layers:
-            h = F.leaky_relu(layer(h), LEAKY_SLOPE)
-            features.append(h)
-        h = self.output(h)
-        features.append(h)
-        return h.flatten(1), features
+        with torch.autocast(wavs.device.type, enabled=False):
+            spectrum = self.spectrum(at_least_single(wavs))
+            parts = SpectralVocoder.read(spectrum).chunk(3, dim=1)
+        h = torch.stack(parts, dim=1).transpose(2, 3)
+        return _judge(h, self.layers, self.output)
 
 
-class MultiResolutionDiscriminator(nn.Module):
-    """One :class:`SpectrogramDiscriminator` for each resolution.
+class BandDiscriminator(nn.Module):
+    """Judges whether a high band fits its low band: sees the log-mel
+    spectrograms of a waveform and of its band-limited copy side by side.
 
     Arguments
     ---------
-    resolutions : sequence of (int, int)
-        (n_fft, hop_length) of each.
+    features : speechbrain_flashsr.lobes.features.LogMel
+        Waveform -> log-mel spectrogram.
     channels : int
-        Width of the convolutions.
+        Width of the first convolutions.
+    mel_mean : float
+        Subtracted from the log-mel spectrogram.
+    mel_std : float
+        The difference is divided by it.
 
     Example
     -------
-    >>> discriminator = MultiResolutionDiscriminator(((256, 64),), 4)
-    >>> scores, features = discriminator(torch.randn(2, 1, 4800))
-    >>> len(scores), len(features)
-    (1, 1)
+    >>> from speechbrain_flashsr.lobes.features import LogMel
+    >>> discriminator = BandDiscriminator(LogMel(), channels=4)
+    >>> wavs = torch.randn(2, 9600)
+    >>> score, features = discriminator(wavs, wavs)
+    >>> score.shape[0], len(features)
+    (2, 6)
     """
 
-    def __init__(
-        self,
-        resolutions=((512, 128), (1024, 256), (2048, 512)),
-        channels=32,
-    ):
+    def __init__(self, features, channels=32, mel_mean=-6.0, mel_std=3.0):
         super().__init__()
-        self.discriminators = nn.ModuleList(
-            SpectrogramDiscriminator(n_fft, hop_length, channels)
-            for n_fft, hop_length in resolutions
+        self.log_mel = features
+        self.mel_mean = mel_mean
+        self.mel_std = mel_std
+        self.layers = nn.ModuleList(
+            weight_norm(
+                nn.Conv2d(
+                    in_channels, out_channels, (3, 5), stride, padding=(1, 2)
+                )
+            )
+            for in_channels, out_channels, stride in (
+                (2, channels, 1),
+                (channels, channels, (1, 2)),
+                (channels, 2 * channels, 2),
+                (2 * channels, 2 * channels, (1, 2)),
+                (2 * channels, 4 * channels, 2),
+                (4 * channels, 4 * channels, (1, 2)),
+            )
         )
+        self.output = weight_norm(nn.Conv2d(4 * channels, 1, (3, 8)))
 
-    def forward(self, x):
-        """Maps waveforms [batch, 1, time] to a list of scores and a list of
-        lists of features."""
-        outputs = [discriminator(x) for discriminator in self.discriminators]
-        return [s for s, _ in outputs], [f for _, f in outputs]
+    def forward(self, wavs, low):
+        """Judges waveforms [batch, time] beside their band-limited copies.
+
+        Returns
+        -------
+        score : torch.Tensor
+            [batch, positions].
+        features : list of torch.Tensor
+            Output of every layer.
+        """
+        mels = [self.log_mel(at_least_single(x)) for x in (wavs, low)]
+        h = (torch.cat(mels, dim=1) - self.mel_mean) / self.mel_std
+        return _judge(h, self.layers, self.output)
+
+
+def _judge(h, layers, output):
+    """Runs convolutions; returns the score and the features."""
+    h = h.contiguous(memory_format=torch.channels_last)
+    features = []
+    for layer in layers:
+        h = F.leaky_relu(layer(h), LEAKY_SLOPE)
+        features.append(h)
+    return output(h).flatten(1), features
 
 
 class VocoderDiscriminator(nn.Module):
-    """Multi-resolution and multi-period discriminators, as BigVGAN has them.
+    """All discriminators of the SR vocoder: of the complex spectrum at several
+    resolutions, of the whole band, and SpeechBrain's multi-period one.
 
     Arguments
     ---------
+    features : speechbrain_flashsr.lobes.features.LogMel
+        Of the discriminator of the whole band.
     resolutions : sequence of (int, int)
-        Of the multi-resolution discriminator.
+        (n_fft, hop_length) of each :class:`SpectrumDiscriminator`.
     channels : int
-        Width of the multi-resolution discriminator.
+        Width of these.
+    band_channels : int
+        Width of the :class:`BandDiscriminator`.
     multi_period : bool
         Whether SpeechBrain's multi-period discriminator (41 M parameters,
         most of the cost of a training step) is there too.
 
     Example
     -------
-    >>> discriminator = VocoderDiscriminator(((256, 64),), 4)
-    >>> scores, features = discriminator(torch.randn(1, 1, 4800))
+    >>> from speechbrain_flashsr.lobes.features import LogMel
+    >>> discriminator = VocoderDiscriminator(LogMel(), ((256, 64),), 4, 4)
+    >>> wavs = torch.randn(1, 9600)
+    >>> scores, features = discriminator(wavs, wavs)
     >>> len(scores), len(features)
-    (6, 6)
+    (2, 2)
     """
 
     def __init__(
         self,
-        resolutions=((512, 128), (1024, 256), (2048, 512)),
-        channels=32,
-        multi_period=True,
+        features,
+        resolutions=((2048, 512), (512, 128)),
+        channels=16,
+        band_channels=32,
+        multi_period=False,
     ):
         super().__init__()
-        parts = [MultiResolutionDiscriminator(resolutions, channels)]
-        if multi_period:
-            parts.append(MultiPeriodDiscriminator())
-        self.parts = nn.ModuleList(parts)
+        self.spectrum = nn.ModuleList(
+            SpectrumDiscriminator(n_fft, hop_length, channels)
+            for n_fft, hop_length in resolutions
+        )
+        self.band = BandDiscriminator(features, band_channels)
+        self.multi_period = MultiPeriodDiscriminator() if multi_period else None
 
-    def forward(self, x):
-        """Maps waveforms [batch, 1, time] to a list of scores and a list of
-        lists of features."""
-        scores, features = [], []
-        for part in self.parts:
-            part_scores, part_features = part(x)
-            scores += part_scores
-            features += part_features
+    def forward(self, wavs, low):
+        """Judges waveforms beside their band-limited copies.
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            [batch, time].
+        low : torch.Tensor
+            [batch, time].
+
+        Returns
+        -------
+        scores : list of torch.Tensor
+            Of each discriminator, [batch, positions].
+        features : list of list of torch.Tensor
+            Of each discriminator's layers.
+        """
+        outputs = [discriminator(wavs) for discriminator in self.spectrum]
+        outputs.append(self.band(wavs, low))
+        scores, features = (list(part) for part in zip(*outputs))
+        if self.multi_period is not None:
+            more_scores, more_features = self.multi_period(wavs.unsqueeze(1))
+            scores += more_scores
+            features += more_features
         return scores, features
 
 

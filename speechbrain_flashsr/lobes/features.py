@@ -247,3 +247,24 @@ def extend_band(mel, rolloff_hz, band_centres):
         mirrored = below - 2 * tilt * steps
         clip[..., edge : edge + missing] = mirrored.clamp_min(floor)
     return extended
+
+
+def at_least_single(wavs):
+    """Half precision as single precision, which Fourier transforms need.
+
+    Arguments
+    ---------
+    wavs : torch.Tensor
+        Of any floating-point type.
+
+    Returns
+    -------
+    torch.Tensor
+        Of at least 32 bits.
+
+    Example
+    -------
+    >>> at_least_single(torch.ones(1, dtype=torch.bfloat16)).dtype
+    torch.float32
+    """
+    return wavs.to(torch.promote_types(wavs.dtype, torch.float32))

@@ -150,7 +150,9 @@ class LatentSuperResolver(MelPredictor):
     ... )
     >>> low = torch.randn(1, resolver.window_multiple)
     >>> noise = torch.randn(1, *resolver.latent_shape(low.shape[1]))
-    >>> resolver(low, noise).shape
+    >>> resolver(
+    ...     low, noise, torch.tensor([4000.0]), torch.randn_like(low)
+    ... ).shape
     torch.Size([1, 30720])
     """
 
@@ -158,13 +160,14 @@ class LatentSuperResolver(MelPredictor):
         super().__init__(features, autoencoder, denoiser)
         self.vocoder = vocoder
 
-    @property
-    def needs_excitation(self):
-        """Whether the vocoder needs white noise beside the waveforms."""
-        return self.vocoder.needs_excitation
-
     def forward(
-        self, low, noise, num_steps=1, guidance_scale=1.0, excitation=None
+        self,
+        low,
+        noise,
+        cutoff_hz=None,
+        excitation=None,
+        num_steps=1,
+        guidance_scale=1.0,
     ):
         """Restores the high band.
 
@@ -176,13 +179,16 @@ class LatentSuperResolver(MelPredictor):
             [batch, time]; time a multiple of `window_multiple`.
         noise : torch.Tensor
             Standard normal, [batch, *latent_shape(time)].
+        cutoff_hz : torch.Tensor
+            Where the band of each waveform ends, in Hz, [batch]; for vocoders
+            that are told.
+        excitation : torch.Tensor
+            Standard normal, of the waveforms' shape; for vocoders that make
+            noise of it.
         num_steps : int
             Diffusion steps: 1 for a distilled student.
         guidance_scale : float
             Classifier-free guidance; 1 for none.
-        excitation : torch.Tensor
-            Standard normal, of the waveforms' shape, where
-            `needs_excitation`.
 
         Returns
         -------
@@ -201,4 +207,5 @@ class LatentSuperResolver(MelPredictor):
                 f"shape {list(low.shape)} need {list(expected)}."
             )
         mel = self.predict_mel(low, noise, num_steps, guidance_scale)
-        return self.vocoder(mel.squeeze(1).transpose(1, 2), low, excitation)
+        mel = mel.squeeze(1).transpose(1, 2)
+        return self.vocoder(mel, low, cutoff_hz, excitation)

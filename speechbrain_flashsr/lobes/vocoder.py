@@ -23,9 +23,9 @@ from speechbrain_flashsr.lobes.convolutions import (
     ConvTranspose1d,
     PreciseConv1d,
     add_to,
-    fold_weight_norm,
 )
 from speechbrain_flashsr.lobes.excitation import fine_envelope
+from speechbrain_flashsr.lobes.fast.preparation import fold_weight_norm
 
 LEAKY_SLOPE = 0.1
 
@@ -238,12 +238,7 @@ class SRVocoder(nn.Module):
             PreciseConv1d(widths[-1], outputs, 7, padding=3)
         )
 
-    @property
-    def needs_excitation(self):
-        """Whether white noise is needed beside the waveforms."""
-        return self.shaped_noise is not None
-
-    def forward(self, mel, wavs, excitation=None):
+    def forward(self, mel, wavs, cutoff_hz=None, excitation=None):
         """Generates waveforms.
 
         Arguments
@@ -254,9 +249,11 @@ class SRVocoder(nn.Module):
         wavs : torch.Tensor
             Normalised low-resolution waveforms at the output's rate,
             [batch, frames * hop_length].
+        cutoff_hz : torch.Tensor
+            Not used: the network finds out by itself.
         excitation : torch.Tensor
             White noise of unit variance, of the waveforms' shape, where the
-            vocoder needs it.
+            vocoder shapes noise.
 
         Returns
         -------
@@ -277,7 +274,7 @@ class SRVocoder(nn.Module):
                 f"{wavs.shape[-1]} were given."
             )
         given = wavs.unsqueeze(1)
-        if self.needs_excitation:
+        if self.shaped_noise is not None:
             if excitation is None or excitation.shape != wavs.shape:
                 got = "none" if excitation is None else list(excitation.shape)
                 raise ValueError(
@@ -299,7 +296,7 @@ class SRVocoder(nn.Module):
                 total = add_to(total, self._run(block, h))
             h = total / len(blocks)
         output = torch.tanh(self.conv_out(self.activation_out(h)))
-        if not self.needs_excitation:
+        if self.shaped_noise is None:
             return output.squeeze(1)
         gain, depth = output.unbind(1)
         noise = self.shaped_noise(mel, wavs, excitation)

@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechbrain_flashsr import bulk, cli
-from speechbrain_flashsr.inference import FlashSR, audio_output
-from speechbrain_flashsr.jobs import NOTES, Job
+from speechbrain_flashsr import cli
+from speechbrain_flashsr.audio import writing
+from speechbrain_flashsr.cli import batches
+from speechbrain_flashsr.cli.jobs import NOTES, Job
+from speechbrain_flashsr.inference import FlashSR
 from tests.tiny_model import save_tiny_model
 
 
@@ -197,10 +199,10 @@ def test_killed_while_writing(tree, flashsr, tmp_path):
     # As if the process had been killed before the output was complete.
     path.unlink()
     job = Job(tree / "b.wav", path, out / NOTES / "b_48k.wav.json")
-    bulk.Notes({}).begin(job)
+    batches.Notes({}).begin(job)
     ended = subprocess.Popen(["true"])
     ended.wait()
-    prefix = audio_output._temporary_prefix(path)
+    prefix = writing._temporary_prefix(path)
     (out / f"{prefix}{ended.pid}-xyz").write_bytes(content[:100])
     theirs = out / f"{prefix}{os.getppid()}-xyz"  # somebody writes it now
     theirs.write_bytes(content[:100])
@@ -219,7 +221,7 @@ def test_shares_are_balanced_and_leave_nothing_out(tmp_path):
         path = tmp_path / f"{index:02}"
         path.write_bytes(bytes(int(size)))
         jobs.append(Job(path, path))
-    shares = [bulk.share(jobs, bulk.Group(rank, 3)) for rank in range(3)]
+    shares = [batches.share(jobs, batches.Group(rank, 3)) for rank in range(3)]
     assert sorted(sum(shares, [])) == jobs
     assert all(mine == sorted(mine) for mine in shares)
     loads = [sum(j.filename.stat().st_size for j in mine) for mine in shares]

@@ -13,7 +13,8 @@ import pytest
 import soundfile
 
 from speechbrain_flashsr import cli
-from speechbrain_flashsr.jobs import NOTES
+from speechbrain_flashsr.cli import command
+from speechbrain_flashsr.cli.jobs import NOTES
 from tests.tiny_model import save_tiny_model
 
 
@@ -291,7 +292,7 @@ def test_interruption(flashsr, tmp_path, monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_super_resolve", interrupted)
+    monkeypatch.setattr(command, "_super_resolve", interrupted)
     code, _, err = flashsr("a.wav")
     assert code == 130 and err == "flashsr: interrupted.\n"
 

@@ -17,6 +17,7 @@ from speechbrain.inference.enhancement import SpectralMaskEnhancement
 from speechbrain.inference.separation import SepformerSeparation
 from speechbrain.utils.dynamic_chunk_training import DynChunkTrainConfig
 
+from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.inference import (
     AudioError,
     FlashSR,
@@ -25,7 +26,6 @@ from speechbrain_flashsr.inference import (
     prepend,
     remove,
 )
-from speechbrain_flashsr.inference.resampling import Resampler
 from tests.tiny_model import save_tiny_model, toy_interface
 from tests.tiny_pipelines import save_tiny_pipeline, tiny_pipeline
 

@@ -10,8 +10,8 @@ import pytest
 import soundfile
 import torch
 
+from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.inference import FlashSR
-from speechbrain_flashsr.inference.resampling import Resampler
 from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
 
 

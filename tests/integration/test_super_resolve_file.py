@@ -14,8 +14,8 @@ import scipy.signal
 import soundfile
 import torch
 
+from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.inference import AudioError, FlashSR
-from speechbrain_flashsr.inference.resampling import Resampler
 from tests.tiny_model import save_tiny_model, toy_interface
 
 

@@ -12,8 +12,8 @@ import pytest
 import soundfile
 import torch
 
+from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.inference import SuperResolutionFrontEnd
-from speechbrain_flashsr.inference.resampling import Resampler
 from tests.tiny_model import toy_interface
 
 

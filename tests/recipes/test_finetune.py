@@ -15,10 +15,10 @@ import soundfile
 import torch
 from hyperpyyaml import load_hyperpyyaml
 
-from speechbrain_flashsr import metrics
-from speechbrain_flashsr.degradation import low_pass
-from speechbrain_flashsr.export import export_pretrained
+from speechbrain_flashsr.checkpoints.export import export_pretrained
+from speechbrain_flashsr.data.degradations import low_pass
 from speechbrain_flashsr.inference import FlashSR
+from speechbrain_flashsr.metrics import spectral
 from tests.recipes.training import RECIPE
 
 needs_sox = pytest.mark.skipif(
@@ -100,7 +100,7 @@ def distances(folder):
     low = [low_pass(wav, 48000, 4000) for wav in high.numpy()]
     low = torch.from_numpy(np.stack(low)).float()
     restored = sr.super_resolve_batch(low, sample_rate=48000, cutoff=4000)
-    return metrics.lsd(restored.double(), high, 4000, 20000)
+    return spectral.lsd(restored.double(), high, 4000, 20000)
 
 
 @needs_sox

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechbrain_flashsr.dataio import RandomSegments
+from speechbrain_flashsr.data.segments import RandomSegments
 from tests.recipes.training import write_corpus
 
 PREPARE = Path(__file__).parents[2] / "recipes/VersatileAudio/prepare"

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechbrain_flashsr.dataio import RandomSegments
+from speechbrain_flashsr.data.segments import RandomSegments
 from tests.recipes.sounds import low_pass, noise, speech, write
 
 PREPARE = Path(__file__).parents[2] / "recipes/VersatileAudio/prepare"

@@ -15,7 +15,10 @@ import pytest
 import torch
 from hyperpyyaml import load_hyperpyyaml
 
-from speechbrain_flashsr.export import export_pretrained, model_of_recipe
+from speechbrain_flashsr.checkpoints.export import (
+    export_pretrained,
+    model_of_recipe,
+)
 from speechbrain_flashsr.inference import FlashSR
 from tests.recipes import training
 from tests.recipes.training import EXPORTED, NEEDED, exported_state, train
@@ -187,22 +190,21 @@ def test_the_vocoder_trains_on_what_the_student_predicts(
         training.run_stage(project, "sr_vocoder", arguments, monkeypatch)
 
 
-def test_a_vocoder_that_starts_from_noise(
+def test_a_vocoder_at_the_rate_of_frames(
     project, workshop, trained, tmp_path, monkeypatch
 ):
     """It trains, resumes to the same weights, and loads in the interface."""
     data, hparams = workshop
     outputs, _ = trained
     tiny = (project / "tests/recipes/tiny_model.yaml").read_text()
-    noise = "speechbrain_flashsr.lobes.excitation.ShapedNoise"
     model = tmp_path / "model.yaml"
+    sizes = "    channels: 8\n    hidden: 16\n    num_blocks: 1\n"
+    name = "speechbrain_flashsr.lobes.spectral_vocoder.SpectralVocoder"
+    before, rest = tiny.split("vocoder: !new:")
+    after = rest[rest.index("\nsuper_resolver:") :]
     model.write_text(
-        tiny.replace(
-            "    dilations: [1]\n",
-            "    dilations: [1]\n"
-            f"    shaped_noise: !new:{noise}\n"
-            "        features: !ref <features>\n",
-        )
+        f"{before}vocoder: !new:{name}\n"
+        f"    features: !ref <features>\n{sizes}{after}"
     )
     recipe = tmp_path / "train_sr_vocoder.yaml"
     base = project / training.RECIPE / "hparams/train_sr_vocoder.yaml"

@@ -4,6 +4,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import numpy as np
 import scipy.signal
 import torch
 
@@ -22,3 +23,16 @@ def level(wavs, sample_rate, low, high):
     frequency = torch.linspace(0, sample_rate / 2, power.shape[-1])
     band = (frequency >= low) & (frequency <= high)
     return 10 * torch.log10(power[..., band].sum(-1) + 1e-30)
+
+
+def band_noise(top_hz, seed=0, time=48000):
+    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(time))
+    spectrum[np.linspace(0, 24000, len(spectrum)) > top_hz] = 0
+    wav = np.fft.irfft(spectrum)
+    return 0.5 * wav / np.abs(wav).max()
+
+
+def level_db(wav, low_hz, high_hz):
+    power = np.abs(np.fft.rfft(wav)) ** 2
+    hz = np.linspace(0, 24000, len(power))
+    return 10 * np.log10(power[(hz >= low_hz) & (hz < high_hz)].mean() + 1e-20)

@@ -31,10 +31,10 @@ from speechbrain.utils.metric_stats import ErrorRateStats
 from tqdm import tqdm
 
 from speechbrain_flashsr import __version__
-from speechbrain_flashsr.bulk import digest_of_model
+from speechbrain_flashsr.audio.resampling import Resampler
+from speechbrain_flashsr.audio.writing import complete_file
+from speechbrain_flashsr.cli.batches import digest_of_model
 from speechbrain_flashsr.inference import FlashSR, SuperResolutionFrontEnd
-from speechbrain_flashsr.inference.audio_output import complete_file
-from speechbrain_flashsr.inference.resampling import Resampler
 from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
 
 WIDE, NARROW = 16000, 8000

@@ -30,12 +30,12 @@ from hyperpyyaml import load_hyperpyyaml
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from speechbrain_flashsr import metrics
+from speechbrain_flashsr.audio.writing import complete_file
 from speechbrain_flashsr.brains.recipe import parse_known_arguments
 from speechbrain_flashsr.checkpoints import load_strictly
-from speechbrain_flashsr.dataio import RandomSegments
-from speechbrain_flashsr.export import model_of_recipe
-from speechbrain_flashsr.inference.audio_output import complete_file
+from speechbrain_flashsr.checkpoints.export import model_of_recipe
+from speechbrain_flashsr.data.segments import RandomSegments
+from speechbrain_flashsr.metrics import spectral
 
 HERE = pathlib.Path(__file__).parent
 
@@ -129,19 +129,18 @@ def score(resolver, segments, num_steps, guidance):
         shape = resolver.latent_shape(low.shape[1])
         generator = torch.Generator().manual_seed(draw)
         noise = torch.randn(1, *shape, generator=generator)
-        excitation = None
-        if resolver.needs_excitation:
-            excitation = torch.randn(low.shape, generator=generator)
+        excitation = torch.randn(low.shape, generator=generator)
+        cutoff = torch.tensor([item["cutoff_hz"]])
         start = time.perf_counter()
-        restored = resolver(low, noise, num_steps, guidance, excitation)
+        restored = resolver(low, noise, cutoff, excitation, num_steps, guidance)
         seconds = time.perf_counter() - start
         cutoff_hz, rolloff_hz = item["cutoff_hz"], item["rolloff_hz"]
         limits = cutoff_hz, rolloff_hz
-        values["lsd"].append(metrics.lsd(restored, high, *limits).item())
+        values["lsd"].append(spectral.lsd(restored, high, *limits).item())
         values["correlation"].append(
-            metrics.envelope_correlation(restored, high, *limits).item()
+            spectral.envelope_correlation(restored, high, *limits).item()
         )
-        values["time"].append(seconds / high.shape[1] * metrics.SAMPLE_RATE)
+        values["time"].append(seconds / high.shape[1] * spectral.SAMPLE_RATE)
     return values
 
 

@@ -12,9 +12,9 @@ import soundfile
 import torch
 from speechbrain.dataio.dataio import load_data_json
 
-from speechbrain_flashsr.degradation import CutoffDetector
-from speechbrain_flashsr.inference.resampling import Resampler
-from speechbrain_flashsr.metrics import SAMPLE_RATE
+from speechbrain_flashsr.audio.resampling import Resampler
+from speechbrain_flashsr.bandwidth.cutoff_detector import CutoffDetector
+from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 LENGTH_TOLERANCE = SAMPLE_RATE // 20
 """Difference of lengths that is trimmed or padded, in samples."""

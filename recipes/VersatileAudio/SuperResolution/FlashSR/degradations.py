@@ -4,14 +4,14 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-from speechbrain_flashsr.codecs import (
+from speechbrain_flashsr.audio.codecs import (
     CODECS,
     TELEPHONE_BAND,
     code_at,
     telephone,
 )
-from speechbrain_flashsr.degradation import FAMILIES, low_pass
-from speechbrain_flashsr.metrics import SAMPLE_RATE
+from speechbrain_flashsr.data.degradations import FAMILIES, low_pass
+from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 DEGRADATIONS = FAMILIES + tuple(CODECS)
 

@@ -47,7 +47,7 @@ from systems import (
 from tqdm import tqdm
 
 from speechbrain_flashsr import __version__
-from speechbrain_flashsr.metrics import SAMPLE_RATE
+from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 SETTINGS = (
     "seed",

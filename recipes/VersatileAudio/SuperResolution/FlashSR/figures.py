@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from scoring import METRICS
 
-from speechbrain_flashsr.metrics import SAMPLE_RATE
+from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 COLOURS = ("#2f7fe0", "#d9541e", "#0f9a71", "#a052d6", "#c2860c", "#d6447f")
 GREY = "#8a8f98"

@@ -23,13 +23,13 @@ import sys
 import torch
 from speechbrain.dataio.dataio import read_audio
 
-from speechbrain_flashsr import metrics
 from speechbrain_flashsr.brains.recipe import parse_known_arguments
 from speechbrain_flashsr.checkpoints import read_checkpoint
-from speechbrain_flashsr.degradation import low_pass
-from speechbrain_flashsr.export import export_with_weights
+from speechbrain_flashsr.checkpoints.export import export_with_weights
+from speechbrain_flashsr.data.degradations import low_pass
 from speechbrain_flashsr.inference import FlashSR
 from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
+from speechbrain_flashsr.metrics import spectral
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parents[1] / "prepare"))
@@ -181,7 +181,7 @@ def score(source, data, run_opts):
                 wavs = sr.super_resolve_batch(
                     wavs, sample_rate=entry["sample_rate"], cutoff=cutoff_hz
                 ).cpu()
-            distance = metrics.lsd(
+            distance = spectral.lsd(
                 wavs.double(),
                 high.double()[None],
                 cutoff_hz,

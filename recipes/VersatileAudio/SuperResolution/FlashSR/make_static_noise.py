@@ -14,8 +14,8 @@ import json
 import pathlib
 import sys
 
-from speechbrain_flashsr.dataio import RandomSegments
-from speechbrain_flashsr.static_noise import mean_log_power_spectrum
+from speechbrain_flashsr.data.segments import RandomSegments
+from speechbrain_flashsr.metrics.static_noise import mean_log_power_spectrum
 
 WEIGHTS = {"speech": 0.5, "music": 0.35, "effects": 0.15}
 

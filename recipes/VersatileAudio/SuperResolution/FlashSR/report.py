@@ -31,7 +31,7 @@ from figures import (
 )
 from scoring import METRICS, as_text, cost_texts, notes
 
-from speechbrain_flashsr.metrics import SAMPLE_RATE
+from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 TEMPLATE = Path(__file__).parent / "report_template.html"
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import torch
 
-from speechbrain_flashsr import metrics, perceptual
-from speechbrain_flashsr.interval_stats import IntervalStats
+from speechbrain_flashsr.metrics import perceptual, spectral
+from speechbrain_flashsr.metrics.intervals import IntervalStats
 
 
 @dataclass(frozen=True)
@@ -190,19 +190,19 @@ def score(restored, wav, cutoff_hz, rolloff_hz, domain, names):
         {name: value}, NaN where a metric does not apply.
     """
     ours, theirs = restored.double()[None], wav.double()[None]
-    comparison = metrics.SpectralComparison(ours, theirs)
+    comparison = spectral.SpectralComparison(ours, theirs)
     functions = {
         "lsd": lambda: comparison.lsd(0.0, rolloff_hz),
         "lsd_above": lambda: comparison.lsd(cutoff_hz, rolloff_hz),
         "lsd_below": lambda: comparison.lsd(0.0, cutoff_hz),
-        "lsd_aligned": lambda: metrics.lsd(
-            metrics.align_energy(ours, theirs), theirs, 0.0, rolloff_hz
+        "lsd_aligned": lambda: spectral.lsd(
+            spectral.align_energy(ours, theirs), theirs, 0.0, rolloff_hz
         ),
         "mel_distance": lambda: comparison.mel_distance(rolloff_hz),
         "envelope_correlation": lambda: comparison.envelope_correlation(
             cutoff_hz, rolloff_hz
         ),
-        "si_sdr": lambda: metrics.si_sdr(ours, theirs),
+        "si_sdr": lambda: spectral.si_sdr(ours, theirs),
         "pesq": lambda: perceptual.pesq(ours, theirs),
         "stoi": lambda: perceptual.stoi(ours, theirs),
         "estoi": lambda: perceptual.stoi(ours, theirs, extended=True),

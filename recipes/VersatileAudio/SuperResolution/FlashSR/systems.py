@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from clips import AUDIO_FILES, RefusedError, read_counterpart
 
-from speechbrain_flashsr.degradation import low_pass
+from speechbrain_flashsr.audio.checks import AudioError
+from speechbrain_flashsr.audio.resampling import Resampler
+from speechbrain_flashsr.data.degradations import low_pass
 from speechbrain_flashsr.inference import FlashSR
-from speechbrain_flashsr.inference.checks import AudioError
-from speechbrain_flashsr.inference.resampling import Resampler
 from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
-from speechbrain_flashsr.metrics import SAMPLE_RATE
-from speechbrain_flashsr.static_noise import StaticNoise
+from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
+from speechbrain_flashsr.metrics.static_noise import StaticNoise
 
 STATIC_NOISE_FILE = Path(__file__).parent / "static_noise.json"
 

@@ -19,7 +19,10 @@ import sys
 import torch
 
 from speechbrain_flashsr.brains.recipe import parse_known_arguments
-from speechbrain_flashsr.export import export_pretrained, model_of_recipe
+from speechbrain_flashsr.checkpoints.export import (
+    export_pretrained,
+    model_of_recipe,
+)
 
 HERE = pathlib.Path(__file__).parent
 

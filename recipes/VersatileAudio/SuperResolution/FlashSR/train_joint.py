@@ -16,7 +16,6 @@ from speechbrain_flashsr.brains.recipe import (
     load_recipe,
     load_starting_weights,
 )
-from speechbrain_flashsr.inference import FlashSR
 
 if __name__ == "__main__":
     hparams, run_opts = load_recipe(sys.argv[1:])
@@ -29,12 +28,6 @@ if __name__ == "__main__":
         run_opts=run_opts,
         checkpointer=hparams["checkpointer"],
     )
-    if hparams["reference_folder"] is not None:
-        reference = FlashSR.from_hparams(
-            source=hparams["reference_folder"],
-            run_opts={"device": brain.device},
-        )
-        brain.hold_to(reference.mods.super_resolver)
     brain.fit_draws(hparams["train_data"], hparams["valid_data"])
     brain.export()
     end_training()

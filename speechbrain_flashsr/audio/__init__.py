@@ -1,0 +1,1 @@
+"""Sound files, sample rates and codecs; nothing here knows of a model."""

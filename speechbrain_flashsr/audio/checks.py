@@ -1,0 +1,125 @@
+"""Checks of samples, sample rates and names of files.
+
+Errors name the value and the remedy.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import os
+
+LOWEST_RATE = 4000
+"""Lowest sample rate of an input, in Hz."""
+
+
+HIGHEST_RATE = 768000
+"""Highest sample rate of an input, in Hz."""
+
+
+class AudioError(ValueError):
+    """Input that cannot be super-resolved, or output that cannot be written.
+
+    The message names the offending value and the remedy.
+    """
+
+
+def check_sample_rate(sample_rate, name="the recording"):
+    """Checks that a sample rate can be worked with.
+
+    Arguments
+    ---------
+    sample_rate : int
+        In Hz.
+    name : str
+        Whose rate it is, for the message.
+
+    Returns
+    -------
+    int
+        The same.
+
+    Raises
+    ------
+    AudioError
+        If it is no whole number, or not between 4 and 768 kHz.
+
+    Example
+    -------
+    >>> check_sample_rate(16000)
+    16000
+    """
+    try:
+        whole = int(sample_rate)
+        valid = whole == sample_rate and not isinstance(sample_rate, bool)
+    except (TypeError, ValueError, OverflowError):
+        valid = False
+    if not valid:
+        raise AudioError(
+            f"The sample rate of {name} is {sample_rate!r}, which is no whole "
+            "number. Give it in Hz, for example 16000."
+        )
+    if not LOWEST_RATE <= whole <= HIGHEST_RATE:
+        raise AudioError(
+            f"The sample rate of {name} is {whole} Hz, which is not between "
+            f"{LOWEST_RATE} and {HIGHEST_RATE} Hz. Resample it first, or "
+            "correct the rate if it was declared wrongly."
+        )
+    return whole
+
+
+def check_finite(block, sample_rate, name, start=0):
+    """Checks that no sample is NaN or infinite.
+
+    Arguments
+    ---------
+    block : torch.Tensor
+        Samples, [channels, time].
+    sample_rate : int
+        In Hz.
+    name : str
+        Whose samples they are, for the message.
+    start : int
+        Position of the first one.
+
+    Raises
+    ------
+    AudioError
+        If one is.
+
+    Example
+    -------
+    >>> import torch
+    >>> check_finite(torch.zeros(1, 100), 16000, "the recording")
+    """
+    finite = block.isfinite()
+    if finite.all():
+        return
+    channel, index = (~finite).nonzero()[0].tolist()
+    raise AudioError(
+        f"{name[0].upper()}{name[1:]} has the sample "
+        f"{block[channel, index].item()} at "
+        f"{(start + index) / sample_rate:.3f} s in channel {channel + 1}. "
+        "Replace samples that are NaN or infinite, for example by 0."
+    )
+
+
+def check_not_input(filename, output_filename):
+    """Checks that an output does not replace its own input.
+
+    Arguments
+    ---------
+    filename, output_filename : str or Path
+        Input and output.
+
+    Raises
+    ------
+    AudioError
+        If both are one file.
+    """
+    if os.path.exists(output_filename) and os.path.samefile(
+        filename, output_filename
+    ):
+        raise AudioError(
+            f"The output '{output_filename}' is the input itself. Give "
+            "another name."
+        )

@@ -1,0 +1,124 @@
+"""The command `flashsr convert`: published checkpoints in, a model folder out.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import argparse
+from pathlib import Path
+
+
+def make_parser():
+    """Describes the arguments.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+
+    Example
+    -------
+    >>> parser = make_parser()
+    >>> parser.parse_args(["--audiosr", "a.bin", "--out", "teacher"]).half
+    False
+    """
+    parser = argparse.ArgumentParser(
+        prog="flashsr convert",
+        usage="%(prog)s --student-ldm FILE --sr-vocoder FILE --vae FILE "
+        "--out DIR [--half]\n"
+        "       %(prog)s --audiosr FILE [--sr-vocoder FILE] --out DIR "
+        "[--half]",
+        description="Converts the published checkpoints of FlashSR, or "
+        "AudioSR's, to a folder for `flashsr --source DIR`. The files are "
+        "checked to the last weight, and no code in them is run.",
+    )
+    add = parser.add_argument
+    add("--student-ldm", metavar="FILE", type=Path, help="student_ldm.pth")
+    add("--sr-vocoder", metavar="FILE", type=Path, help="sr_vocoder.pth")
+    add("--vae", metavar="FILE", type=Path, help="vae.pth")
+    add(
+        "--audiosr",
+        metavar="FILE",
+        type=Path,
+        help="AudioSR's checkpoint: the teacher of FlashSR; it needs many "
+        "steps and, to super-resolve, FlashSR's --sr-vocoder",
+    )
+    add(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        required=True,
+        help="folder to write, which must be empty or not be there",
+    )
+    add(
+        "--half",
+        action="store_true",
+        help="store half precision: half of the space",
+    )
+    return parser
+
+
+def run(arguments):
+    """Does what the arguments ask for.
+
+    Arguments
+    ---------
+    arguments : argparse.Namespace
+        See :func:`make_parser`.
+
+    Returns
+    -------
+    int
+        0.
+
+    Raises
+    ------
+    ValueError
+        If options are missing or exclude each other, or a checkpoint is not
+        what it should be.
+    OSError
+        If the folder cannot be written.
+    """
+    flashsr = {
+        "--student-ldm": arguments.student_ldm,
+        "--sr-vocoder": arguments.sr_vocoder,
+        "--vae": arguments.vae,
+    }
+    given = [option for option, path in flashsr.items() if path]
+    if arguments.audiosr:
+        if set(given) - {"--sr-vocoder"}:
+            raise ValueError(
+                "--audiosr goes with --sr-vocoder alone: AudioSR's file holds "
+                "the other networks. Leave out --student-ldm and --vae."
+            )
+    elif len(given) < len(flashsr):
+        missing = [option for option in flashsr if option not in given]
+        raise ValueError(
+            f"{' and '.join(missing)} missing: give all three checkpoints of "
+            "FlashSR, or AudioSR's by --audiosr."
+        )
+    # PyTorch is imported once the arguments are known to be valid.
+    from speechbrain_flashsr.checkpoints.external import (
+        convert_audiosr,
+        convert_flashsr,
+    )
+
+    if arguments.audiosr:
+        folder = convert_audiosr(
+            arguments.audiosr,
+            arguments.out,
+            arguments.sr_vocoder,
+            arguments.half,
+        )
+    else:
+        folder = convert_flashsr(
+            *flashsr.values(), arguments.out, arguments.half
+        )
+    if arguments.audiosr and not arguments.sr_vocoder:
+        use = (
+            "a teacher: give its unet.ckpt and autoencoder.ckpt to "
+            "train_student.py"
+        )
+    else:
+        use = f"try: flashsr --source {folder} recording.wav"
+    print(f"{folder}: {use}")
+    return 0

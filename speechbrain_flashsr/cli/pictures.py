@@ -1,0 +1,144 @@
+"""A picture of a recording before and after super-resolution.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.signal import get_window
+
+from speechbrain_flashsr.audio.reading import open_sound
+from speechbrain_flashsr.audio.writing import complete_file
+
+WINDOW_SECONDS = 0.04
+"""Length of the window of a spectrum."""
+
+MOST_COLUMNS = 1000
+"""Spectra along the time axis, at most: memory is flat in the length."""
+
+DYNAMIC_RANGE = 100.0
+"""Between the darkest and the brightest level, in dB."""
+
+
+def spectrogram(path, max_columns=MOST_COLUMNS):
+    """Computes the levels of a sound file's first channel.
+
+    Arguments
+    ---------
+    path : str or Path
+        The file.
+    max_columns : int
+        Number of spectra, at most; they are spread over the whole file.
+
+    Returns
+    -------
+    levels : np.ndarray
+        In dB, [bins, columns].
+    sample_rate : int
+        In Hz; the bins reach from 0 to half of it.
+    seconds : float
+        Length of the file.
+
+    Example
+    -------
+    >>> import soundfile
+    >>> path = getfixture("tmp_path") / "tone.wav"
+    >>> tone = np.sin(2 * np.pi * 1000 * np.arange(8000) / 8000)
+    >>> soundfile.write(path, tone, 8000)
+    >>> levels, sample_rate, seconds = spectrogram(path)
+    >>> int(levels[:, 10].argmax()) / (len(levels) - 1) * sample_rate / 2
+    1000.0
+    """
+    with open_sound(path) as file:
+        length = 2 * round(WINDOW_SECONDS * file.samplerate / 2)
+        window = get_window("hann", length)
+        window /= window.sum() / 2
+        columns = max(1, min(max_columns, 4 * file.frames // length))
+        last = max(0, file.frames - length)
+        levels = []
+        whole = None
+        if not file.seekable():
+            whole = file.read(file.frames, always_2d=True)
+        for start in np.linspace(0, last, columns).astype(int):
+            if whole is None:
+                file.seek(int(start))
+                samples = file.read(length, always_2d=True)[:, 0]
+            else:
+                samples = whole[start : start + length, 0]
+            samples = np.pad(samples, (0, length - len(samples)))
+            magnitude = np.abs(np.fft.rfft(samples * window))
+            levels.append(20 * np.log10(magnitude + 1e-8))
+        return (
+            np.stack(levels, axis=1),
+            file.samplerate,
+            file.frames / file.samplerate,
+        )
+
+
+def plot_before_after(before, after, picture, cutoff_hz=None):
+    """Draws the spectrograms of two sound files above each other.
+
+    Both share the axes and the colours, so what was restored is what the
+    lower one shows beyond the upper one.
+
+    Arguments
+    ---------
+    before, after : str or Path
+        Sound files.
+    picture : str or Path
+        Name of the PNG file.
+    cutoff_hz : float, optional
+        Drawn as a dashed line.
+
+    Raises
+    ------
+    AudioError
+        If the picture cannot be written.
+
+    Example
+    -------
+    >>> import soundfile
+    >>> folder = getfixture("tmp_path")
+    >>> soundfile.write(folder / "a.wav", np.zeros(8000), 8000)
+    >>> soundfile.write(folder / "b.wav", np.zeros(48000), 48000)
+    >>> plot_before_after(
+    ...     folder / "a.wav", folder / "b.wav", folder / "c.png", 4000
+    ... )
+    >>> (folder / "c.png").read_bytes()[1:4]
+    b'PNG'
+    """
+    pictures = [
+        (title, *spectrogram(path))
+        for title, path in (("Before", before), ("After", after))
+    ]
+    brightest = max(levels.max() for _, levels, *_ in pictures)
+    highest = max(rate for _, _, rate, _ in pictures) / 2000
+    figure = Figure(figsize=(10, 7), layout="constrained")
+    for axes, (title, levels, rate, seconds) in zip(
+        figure.subplots(2, 1, sharex=True, sharey=True), pictures
+    ):
+        image = axes.imshow(
+            levels,
+            origin="lower",
+            aspect="auto",
+            extent=(0, seconds, 0, rate / 2000),
+            vmin=brightest - DYNAMIC_RANGE,
+            vmax=brightest,
+            cmap="magma",
+            interpolation="antialiased",
+        )
+        axes.set(
+            title=f"{title}: {rate / 1000:g} kHz",
+            ylabel="Frequency (kHz)",
+            ylim=(0, highest),
+        )
+        axes.set_facecolor("black")
+        if cutoff_hz is not None:
+            axes.axhline(
+                cutoff_hz / 1000, color="white", linestyle="--", linewidth=0.8
+            )
+    axes.set_xlabel("Time (s)")
+    figure.colorbar(image, ax=figure.axes, label="Level (dB)")
+    with complete_file(picture) as temporary:
+        figure.savefig(temporary, format="png", dpi=120)

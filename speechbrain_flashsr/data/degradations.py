@@ -1,0 +1,253 @@
+"""Degradations of training material: low-pass filters, telephones, codecs, noise.
+
+Band-limited copies are made as in AudioSR (https://arxiv.org/abs/2309.07314): a
+random filter at a random cut-off, then down to twice the cut-off and back.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import math
+
+import numpy as np
+import scipy.signal
+
+from speechbrain_flashsr.audio.codecs import (
+    CODEC_RATES,
+    SAMPLE_RATE,
+    TELEPHONE_BAND,
+    code_at,
+    telephone,
+)
+
+FAMILIES = ("cheby1", "butter", "bessel", "ellip")
+
+
+PASS_RIPPLE_DB = 0.1
+
+
+STOP_BAND_DB = 60.0
+
+
+def low_pass(wav, sample_rate, cutoff_hz, family="cheby1", order=8):
+    """Removes what is above a cut-off, as a low sample rate would.
+
+    The filter runs forwards and backwards (so its attenuation doubles), then
+    the signal is resampled to int(2 * cutoff_hz) Hz and back.
+
+    Arguments
+    ---------
+    wav : numpy.ndarray
+        [..., time].
+    sample_rate : int
+        In Hz.
+    cutoff_hz : float
+        In Hz, below half the sample rate.
+    family : str
+        `cheby1` (0.1 dB ripple), `butter`, `bessel` or `ellip` (0.1 and 60 dB).
+    order : int
+        Order of the filter.
+
+    Returns
+    -------
+    numpy.ndarray
+        [..., time], of the input's length.
+
+    Raises
+    ------
+    ValueError
+        If the family is unknown or the cut-off out of range.
+
+    Example
+    -------
+    >>> low_pass(np.random.randn(4800), 48000, 4000).shape
+    (4800,)
+    """
+    if not 0 < cutoff_hz < sample_rate / 2:
+        raise ValueError(
+            f"The cut-off is {cutoff_hz} Hz; it must be above 0 and below "
+            f"half the sample rate of {sample_rate} Hz."
+        )
+    if family not in FAMILIES:
+        raise ValueError(
+            f"There is no filter family '{family}': give one of {FAMILIES}."
+        )
+    design = {
+        "cheby1": {"rp": PASS_RIPPLE_DB},
+        "ellip": {"rp": PASS_RIPPLE_DB, "rs": STOP_BAND_DB},
+    }.get(family, {})
+    sos = getattr(scipy.signal, family)(
+        order, Wn=cutoff_hz, fs=sample_rate, output="sos", **design
+    )
+    wav = np.asarray(wav)
+    length = wav.shape[-1]
+    # Signals cannot be extended by more than their length.
+    long = length > 3 * (2 * len(sos) + 1)
+    padding = {} if long else {"padlen": length - 1}
+    filtered = scipy.signal.sosfiltfilt(sos, wav, **padding)
+    rate = int(2 * cutoff_hz)
+    down = scipy.signal.resample_poly(filtered, rate, sample_rate, axis=-1)
+    up = scipy.signal.resample_poly(down, sample_rate, rate, axis=-1)
+    return up[..., :length]
+
+
+def random_low_pass(
+    wav,
+    rng,
+    sample_rate=48000,
+    min_hz=2000,
+    max_hz=16000,
+    log_uniform=True,
+    min_order=2,
+    max_order=10,
+):
+    """Applies :func:`low_pass` with random family, order and cut-off.
+
+    Cut-offs are multiples of 100 Hz, which keeps the ratio of the resampling,
+    and its cost, small.
+
+    Arguments
+    ---------
+    wav : numpy.ndarray
+        [time].
+    rng : numpy.random.Generator
+        Source of all draws.
+    sample_rate : int
+        In Hz.
+    min_hz : float
+        Smallest cut-off, in Hz.
+    max_hz : float
+        Largest cut-off, in Hz.
+    log_uniform : bool
+        Whether the cut-off's logarithm is uniform (which favours the low,
+        hard ones) rather than the cut-off itself, as in the paper.
+    min_order : int
+        Smallest order of the filter.
+    max_order : int
+        Largest order of the filter.
+
+    Returns
+    -------
+    low : numpy.ndarray
+        [time].
+    cutoff_hz : int
+        In Hz.
+
+    Example
+    -------
+    >>> low, cutoff_hz = random_low_pass(
+    ...     np.random.randn(4800), np.random.default_rng(0)
+    ... )
+    >>> low.shape, cutoff_hz % 100
+    ((4800,), 0)
+    """
+    if log_uniform:
+        cutoff = math.exp(rng.uniform(math.log(min_hz), math.log(max_hz)))
+    else:
+        cutoff = rng.uniform(min_hz, max_hz)
+    cutoff_hz = 100 * round(cutoff / 100)
+    family = FAMILIES[rng.integers(len(FAMILIES))]
+    order = int(rng.integers(min_order, max_order + 1))
+    return low_pass(wav, sample_rate, cutoff_hz, family, order), cutoff_hz
+
+
+class RandomDegradation:
+    """What happens to some of the band-limited copies in training.
+
+    Each copy has one fate: a telephone line in place of its low-pass filter,
+    lossy coding, added noise, or nothing.
+
+    Arguments
+    ---------
+    telephone_probability : float
+        Share of the copies that go through :func:`telephone`.
+    codec_probability : float
+        Share that is coded as MP3, Ogg Vorbis or Opus, at the lowest rate that
+        holds the copy's band or the next higher one, at any quality.
+    noise_probability : float
+        Share to which noise is added, white or pink, limited to the copy's
+        band.
+    snr_db : (float, float)
+        Range of the signal-to-noise ratio, uniform.
+
+    Example
+    -------
+    >>> degrade = RandomDegradation(telephone_probability=1.0)
+    >>> wav = 0.1 * np.random.default_rng(0).standard_normal(48000)
+    >>> low, cutoff_hz = degrade(wav, wav, 9000, np.random.default_rng(0))
+    >>> low.shape, cutoff_hz
+    ((48000,), 3400)
+    """
+
+    def __init__(
+        self,
+        telephone_probability=0.05,
+        codec_probability=0.1,
+        noise_probability=0.1,
+        snr_db=(15.0, 50.0),
+    ):
+        self.telephone_probability = telephone_probability
+        self.codec_probability = codec_probability
+        self.noise_probability = noise_probability
+        self.snr_db = tuple(snr_db)
+
+    def __call__(self, high, low, cutoff_hz, rng):
+        """Degrades a copy or not.
+
+        Arguments
+        ---------
+        high : numpy.ndarray
+            The recording, [time] at 48 kHz.
+        low : numpy.ndarray
+            Its band-limited copy, [time].
+        cutoff_hz : float
+            Of the copy.
+        rng : numpy.random.Generator
+            Source of all draws.
+
+        Returns
+        -------
+        low : numpy.ndarray
+            [time].
+        cutoff_hz : float
+            Of what is returned, in Hz.
+        """
+        fate = rng.random()
+        if fate < self.telephone_probability:
+            return self._at_some_level(telephone, high, rng), TELEPHONE_BAND[1]
+        fate -= self.telephone_probability
+        if fate < self.codec_probability:
+            rates = [rate for rate in CODEC_RATES if rate >= 2 * cutoff_hz]
+            rate = rates[rng.integers(min(2, len(rates)))]
+            codec = ("mp3", "ogg", "opus")[rng.integers(3)]
+            quality = None if codec == "opus" else rng.random()
+
+            def coded(wav):
+                return code_at(wav, rate, codec, quality)
+
+            return self._at_some_level(coded, low, rng), cutoff_hz
+        fate -= self.codec_probability
+        if fate < self.noise_probability:
+            return low + self._noise(low, cutoff_hz, rng), cutoff_hz
+        return low, cutoff_hz
+
+    @staticmethod
+    def _at_some_level(function, wav, rng):
+        """Brings the peak to -20 to -1 dB for a function, and back."""
+        peak = np.abs(wav).max()
+        if not peak > 0:
+            return wav
+        gain = 10 ** (rng.uniform(-20, -1) / 20) / peak
+        return function(gain * wav) / gain
+
+    def _noise(self, low, cutoff_hz, rng):
+        """White or pink noise below the cut-off."""
+        spectrum = np.fft.rfft(rng.standard_normal(len(low)))
+        hz = np.linspace(0, SAMPLE_RATE / 2, len(spectrum))
+        if rng.random() < 0.5:
+            spectrum /= np.sqrt(np.maximum(hz, 20.0))
+        spectrum[hz > cutoff_hz] = 0
+        noise = np.fft.irfft(spectrum, n=len(low))
+        level = 10 ** (-rng.uniform(*self.snr_db) / 20)
+        rms = np.sqrt(np.mean(low**2) / max(np.mean(noise**2), 1e-20))
+        return level * rms * noise

@@ -1,0 +1,249 @@
+"""Latents cached on disk, so that teacher and student never wait for the
+encoder.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import hashlib
+import json
+import os
+import pathlib
+
+import numpy as np
+import torch
+from speechbrain.dataio.batch import PaddedBatch
+from speechbrain.utils.distributed import (
+    ddp_barrier,
+    is_distributed_initialized,
+    run_on_main,
+)
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from speechbrain_flashsr.lobes.features import extend_band
+
+DTYPES = {
+    "fp32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
+
+
+@torch.no_grad()
+def cache_latents(
+    dataset,
+    features,
+    autoencoder,
+    folder,
+    num_draws,
+    batch_size=16,
+    num_workers=0,
+    device="cpu",
+    precision="fp32",
+):
+    """Encodes draws of a dataset of segments to latents, once.
+
+    Writes `high.npy` and `low.npy`, half precision, [num_draws, channels,
+    frames, bands], `domain.npy`, indices into the list in `domains.json`,
+    [num_draws], and `progress.json`; goes on where it was
+    interrupted, does nothing if all is there, and begins anew if the
+    autoencoder, the number or the length of the segments has changed. The
+    processes of a distributed training take turns at the batches; all must see
+    the folder.
+
+    Arguments
+    ---------
+    dataset : speechbrain_flashsr.data.segments.RandomSegments
+        The segments; high-resolution spectrograms are continued above each
+        clip's roll-off.
+    features : speechbrain_flashsr.lobes.features.LogMel
+        Waveform -> log-mel spectrogram.
+    autoencoder : speechbrain_flashsr.lobes.autoencoder.Autoencoder
+        Trained.
+    folder : str
+        Where to write.
+    num_draws : int
+        How many draws.
+    batch_size : int
+        Segments encoded at once.
+    num_workers : int
+        Of the data loader.
+    device : str
+        Where to encode.
+    precision : str
+        `fp32`, `bf16` or `fp16`, of the encoding.
+    """
+    folder = pathlib.Path(folder)
+    features, autoencoder = features.to(device), autoencoder.to(device).eval()
+    layout = _layout(dataset, features, autoencoder)
+    state = {
+        "num_draws": num_draws,
+        "autoencoder": _digest(autoencoder),
+        "arrays": list(layout[0]),
+    }
+    done = run_on_main(_begin, args=[folder, state, layout])
+    if done == num_draws:
+        return
+    rank, num_ranks = 0, 1
+    if is_distributed_initialized():
+        rank = torch.distributed.get_rank()
+        num_ranks = torch.distributed.get_world_size()
+    batches = [
+        range(start, min(start + batch_size, num_draws))
+        for start in range(done, num_draws, batch_size)
+    ]
+    loader = iter(
+        DataLoader(
+            dataset,
+            batch_sampler=batches[rank::num_ranks],
+            num_workers=num_workers,
+            collate_fn=PaddedBatch,
+        )
+    )
+    domains = json.loads((folder / "domains.json").read_text())
+    centres = features.band_centres()
+    for first in tqdm(
+        range(0, len(batches), num_ranks),
+        desc="Caching latents",
+        dynamic_ncols=True,
+        disable=rank > 0,
+    ):
+        if first + rank < len(batches):
+            batch = next(loader).to(device)
+            high, low = batch.high.data, batch.low.data
+            rolloff_hz = batch.rolloff_hz.to(device)
+            mel = extend_band(features(high), rolloff_hz, centres)
+            with torch.autocast(
+                torch.device(device).type,
+                DTYPES[precision],
+                precision != "fp32",
+            ):
+                rows = {
+                    "high": autoencoder.encode(mel),
+                    "low": autoencoder.encode(features(low)),
+                    "domain": torch.tensor(
+                        [domains.index(name) for name in batch.domain]
+                    ),
+                }
+            for name, values in rows.items():
+                _write_rows(
+                    folder / f"{name}.npy",
+                    batches[first + rank].start,
+                    values.float().cpu().numpy(),
+                )
+        # All wait for each other at every batch, so none waits for long.
+        ddp_barrier()
+        if rank == 0:
+            last = min(first + num_ranks, len(batches)) - 1
+            stop = batches[last].stop
+            _write_json(folder / "progress.json", {**state, "done": stop})
+    ddp_barrier()
+
+
+def _layout(dataset, features, autoencoder):
+    """What the arrays of a cache hold: {name: (type, shape of a row)}, and the
+    names of the domains."""
+    frames = dataset.segment_length // features.hop_length
+    shape = autoencoder.latent_shape((1, 1, frames, features.n_mels))
+    arrays = {
+        "high": (np.float16, shape),
+        "low": (np.float16, shape),
+        "domain": (np.int8, ()),
+    }
+    return arrays, list(dataset.domains)
+
+
+def _begin(folder, state, layout):
+    """Makes the files of a cache, unless they are there; returns how many draws
+    they hold."""
+    progress = folder / "progress.json"
+    if progress.exists():
+        found = json.loads(progress.read_text())
+        shape = np.load(folder / "high.npy", mmap_mode="r").shape[1:]
+        if shape == layout[0]["high"][1] and all(
+            found.get(key) == value for key, value in state.items()
+        ):
+            return found["done"]
+        progress.unlink()
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays, domains = layout
+    for name, (dtype, shape) in arrays.items():
+        np.lib.format.open_memmap(
+            folder / f"{name}.npy",
+            mode="w+",
+            dtype=dtype,
+            shape=(state["num_draws"], *shape),
+        ).flush()
+    _write_json(folder / "domains.json", domains)
+    return 0
+
+
+def _write_rows(path, start, rows):
+    """Writes rows into an array on disk. Not through a memory map: other
+    machines may write the neighbouring rows of the same page."""
+    array = np.load(path, mmap_mode="r")
+    rows = np.ascontiguousarray(rows, dtype=array.dtype)
+    with open(path, "r+b") as file:
+        file.seek(array.offset + start * array.strides[0])
+        file.write(rows.tobytes())
+
+
+def _digest(module):
+    """SHA-256 of a module's weights: other weights make other latents."""
+    digest = hashlib.sha256()
+    for value in module.state_dict().values():
+        digest.update(value.cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _write_json(path, content):
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(content))
+    os.replace(partial, path)
+
+
+class LatentPairs(Dataset):
+    """Cached latents as training draws.
+
+    Arguments
+    ---------
+    folder : str
+        That :func:`cache_latents` wrote.
+    num_draws : int
+        Length of an epoch; by default that of the cache. Draws beyond the
+        cache begin it anew.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> for name in ("high", "low"):
+    ...     np.save(folder / f"{name}.npy", np.ones((2, 1, 1, 1), np.float16))
+    >>> np.save(folder / "domain.npy", np.zeros(2, np.int8))
+    >>> _ = (folder / "domains.json").write_text('["speech"]')
+    >>> LatentPairs(folder)[3]["z_high"]
+    tensor([[[1.]]])
+    """
+
+    def __init__(self, folder, num_draws=None):
+        self.high = np.load(f"{folder}/high.npy", mmap_mode="r")
+        self.low = np.load(f"{folder}/low.npy", mmap_mode="r")
+        names = json.loads(pathlib.Path(folder, "domains.json").read_text())
+        indices = np.load(f"{folder}/domain.npy")
+        self.domains = [names[index] for index in indices]
+        self.num_draws = num_draws or len(self.high)
+
+    def __len__(self):
+        return self.num_draws
+
+    def __getitem__(self, draw):
+        """Returns `id` (the draw), `z_high` and `z_low`, [channels, frames,
+        bands], and the recording's `domain`."""
+        index = draw % len(self.high)
+        dtype = torch.get_default_dtype()
+        return {
+            "id": str(draw),
+            "z_high": torch.tensor(self.high[index], dtype=dtype),
+            "z_low": torch.tensor(self.low[index], dtype=dtype),
+            "domain": self.domains[index],
+        }

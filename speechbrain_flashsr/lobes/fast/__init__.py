@@ -1,0 +1,1 @@
+"""Forms of the lobes for fast inference on a CPU."""

@@ -1,0 +1,421 @@
+"""A super-resolution vocoder at the rate of frames, for small models.
+
+(mel, low-resolution waveform) -> waveform, as the SR vocoder of FlashSR
+(https://arxiv.org/abs/2501.10807, section 2.3), but in the short-time spectrum
+and without upsampling, as in Vocos (Siuzdak 2024,
+https://arxiv.org/abs/2306.00814): a network at the rate of frames decides, for
+each bin above the cut-off, the level and the share of three excitations: a
+component whose phase the network tells, white noise, and the band below the
+cut-off, shifted up (spectral band replication, Dietz et al. 2002, AES 112),
+which brings harmonics, onsets and pulses. What it synthesises is added to the
+waveform that is there.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+COMPRESSION = 0.3
+"""Power to which magnitudes are raised where networks read spectra, so that
+quiet high bands count."""
+
+NOISE_TO_MEL = -0.35
+"""Natural logarithm of a bin's magnitude in noise, under a window of half the
+length, relative to the level that the mel spectrogram tells."""
+
+GATE_START = 0.95
+GATE_WIDTH = 0.015
+"""Where the synthesis begins and how softly, relative to the cut-off: -29 dB at
+0.9 of it, from where the output is used."""
+
+SOURCE_TOP = 0.92
+SOURCE_SHARE = 0.5
+WIDEST_SOURCE_HZ = 4000.0
+"""The band that is shifted up: it ends at 0.92 of the cut-off, before filters
+act, and spans half the cut-off, at most 4 kHz."""
+
+EVEN_HZ = 700.0
+EVEN_SECONDS = 0.045
+EVEN_FLOOR = 1e-3
+"""Over which the level of the shifted band is evened out, about what a frame of
+the mel spectrogram spans: finer detail (harmonics, pulses, onsets) stays. Bins
+30 dB below the mean of all are not raised, for they are noise."""
+
+
+class ShortTimeSpectrum(nn.Module):
+    """Short-time Fourier transform whose frames lie in the middle of hops, and
+    its inverse by overlap and add.
+
+    The framing is that of :class:`~speechbrain_flashsr.lobes.features.LogMel`:
+    `time` samples give `time / hop_length` frames.
+
+    Arguments
+    ---------
+    n_fft : int
+        Length of the transform and of its periodic Hann window, in samples.
+    hop_length : int
+        Step between frames, in samples; their difference is even.
+
+    Example
+    -------
+    >>> spectrum = ShortTimeSpectrum(1024, 240)
+    >>> wavs = torch.randn(2, 4800)
+    >>> spectrum(wavs).shape
+    torch.Size([2, 513, 20])
+    >>> torch.allclose(spectrum.inverse(spectrum(wavs)), wavs, atol=1e-4)
+    True
+    """
+
+    def __init__(self, n_fft, hop_length):
+        super().__init__()
+        self.n_fft = n_fft
+        self.hop_length = hop_length
+        self.padding = (n_fft - hop_length) // 2
+        window = torch.hann_window(n_fft)
+        self.register_buffer("window", window, persistent=False)
+
+    def forward(self, wavs):
+        """Maps waveforms [batch, time] to [batch, bins, frames], complex."""
+        padded = F.pad(
+            wavs.unsqueeze(1), (self.padding, self.padding), mode="reflect"
+        )
+        return torch.stft(
+            padded.squeeze(1),
+            self.n_fft,
+            self.hop_length,
+            window=self.window,
+            center=False,
+            return_complex=True,
+        )
+
+    def inverse(self, spectrum):
+        """Maps [batch, bins, frames] to waveforms [batch, time]."""
+        frames = torch.fft.irfft(spectrum, self.n_fft, dim=1)
+        power = self.window.square()[:, None].expand(-1, frames.shape[-1])
+        wavs = self._overlap_add(frames * self.window[:, None])
+        return wavs / self._overlap_add(power[None])
+
+    def _overlap_add(self, frames):
+        length = (frames.shape[-1] - 1) * self.hop_length + self.n_fft
+        wavs = F.fold(
+            frames, (1, length), (1, self.n_fft), stride=(1, self.hop_length)
+        )
+        return wavs[:, 0, 0, self.padding : length - self.padding]
+
+
+class ConvNeXtBlock(nn.Module):
+    """Depthwise convolution over time, then two layers in each frame (Liu et
+    al. 2022, https://arxiv.org/abs/2201.03545; in one dimension as in Vocos).
+
+    Arguments
+    ---------
+    channels : int
+        Channels of input and output.
+    hidden : int
+        Channels between the two layers.
+
+    Example
+    -------
+    >>> ConvNeXtBlock(4, 12)(torch.randn(2, 10, 4)).shape
+    torch.Size([2, 10, 4])
+    """
+
+    def __init__(self, channels, hidden):
+        super().__init__()
+        self.depthwise = nn.Conv1d(
+            channels, channels, 7, padding=3, groups=channels
+        )
+        self.norm = nn.LayerNorm(channels)
+        self.expand = nn.Linear(channels, hidden)
+        self.contract = nn.Linear(hidden, channels)
+        self.scale = nn.Parameter(torch.full((channels,), 1 / 8))
+
+    def forward(self, x):
+        """Maps [batch, frames, channels] to the same shape."""
+        h = self.depthwise(x.transpose(1, 2)).transpose(1, 2)
+        h = F.gelu(self.expand(self.norm(h)))
+        return x + self.scale * self.contract(h)
+
+
+def shift_up(spectrum, cutoff_hz, bin_hz, hop_length):
+    """The upper part of a band, with an even level, moved to the bins above it.
+
+    Each bin of the result is a bin from below the cut-off whose phases are
+    turned from frame to frame as those of the waveform would be that is
+    modulated by the difference: harmonics, pulses and onsets stay what they are.
+
+    Arguments
+    ---------
+    spectrum : torch.Tensor
+        Short-time spectrum of band-limited waveforms, [batch, bins, frames],
+        complex.
+    cutoff_hz : torch.Tensor
+        Where each band ends, [batch].
+    bin_hz : float
+        Distance of bins, in Hz.
+    hop_length : int
+        Samples between frames.
+
+    Returns
+    -------
+    torch.Tensor
+        [batch, bins, frames], of about unit power from 0.92 of the cut-off
+        upwards, where there is sound below.
+
+    Example
+    -------
+    >>> transform = ShortTimeSpectrum(1024, 240)
+    >>> spectrum = transform(torch.randn(1, 48000))
+    >>> shifted = shift_up(spectrum, torch.tensor([8000.0]), 46.875, 240)
+    >>> 0.9 < shifted[:, 200:].abs().square().mean() < 1.1
+    tensor(True)
+    """
+    num_bins, num_frames = spectrum.shape[1:]
+    power = spectrum.real.square() + spectrum.imag.square()
+    frames_per_second = 2 * (num_bins - 1) * bin_hz / hop_length
+    size = [
+        2 * int(extent / 2) + 1
+        for extent in (EVEN_HZ / bin_hz, EVEN_SECONDS * frames_per_second)
+    ]
+    level = F.avg_pool2d(
+        power,
+        size,
+        stride=1,
+        padding=[extent // 2 for extent in size],
+        count_include_pad=False,
+    )
+    level = level + EVEN_FLOOR * level.mean(1, keepdim=True)
+    even = spectrum / (level + 1e-12).sqrt()
+    top = (SOURCE_TOP * cutoff_hz / bin_hz).long()[:, None]
+    span = (SOURCE_SHARE * cutoff_hz).clamp(max=WIDEST_SOURCE_HZ)
+    span = (span / bin_hz).long().clamp_min(1)[:, None]
+    bins = torch.arange(num_bins, device=spectrum.device)
+    above = (bins - top).clamp_min(0)
+    source = (top - span + above % span).clamp(0, num_bins - 1)
+    index = source[:, :, None].expand(-1, -1, num_frames)
+    moved = torch.complex(
+        even.real.gather(1, index), even.imag.gather(1, index)
+    )
+    frames = torch.arange(num_frames, device=spectrum.device)
+    turns = (bins - source)[:, :, None] * (hop_length * frames)
+    n_fft = 2 * (num_bins - 1)
+    angles = torch.arange(n_fft, device=spectrum.device) * (2 * math.pi / n_fft)
+    return moved * torch.polar(torch.ones_like(angles), angles)[turns % n_fft]
+
+
+class SpectralVocoder(nn.Module):
+    """Mel spectrogram and low-resolution waveform -> high-resolution waveform.
+
+    Arguments
+    ---------
+    features : speechbrain_flashsr.lobes.features.LogMel
+        Whose spectrograms are given; their hop is a multiple of `hop_length`.
+    channels : int
+        Width of the network.
+    hidden : int
+        Width within its blocks.
+    num_blocks : int
+        Number of :class:`ConvNeXtBlock`.
+    n_fft : int
+        Length of the short-time transform, in samples.
+    hop_length : int
+        Step between its frames, in samples.
+    mel_mean : float
+        Subtracted from the log-mel spectrogram.
+    mel_std : float
+        The difference is divided by it.
+
+    Example
+    -------
+    >>> from speechbrain_flashsr.lobes.features import LogMel
+    >>> vocoder = SpectralVocoder(LogMel(), 8, 16, 1)
+    >>> mel, low = torch.randn(1, 256, 10), torch.randn(1, 4800)
+    >>> excitation = torch.randn(1, 4800)
+    >>> vocoder(mel, low, torch.tensor([4000.0]), excitation).shape
+    torch.Size([1, 4800])
+    """
+
+    def __init__(
+        self,
+        features,
+        channels=256,
+        hidden=768,
+        num_blocks=8,
+        n_fft=1024,
+        hop_length=240,
+        mel_mean=-6.0,
+        mel_std=3.0,
+    ):
+        super().__init__()
+        self.hop_length = features.hop_length
+        self.frames_per_mel = features.hop_length // hop_length
+        self.mel_mean = mel_mean
+        self.mel_std = mel_std
+        self.spectrum = ShortTimeSpectrum(n_fft, hop_length)
+        bins = n_fft // 2 + 1
+        self.bin_hz = features.sample_rate / n_fft
+        self.mel_in = nn.Linear(features.n_mels, channels)
+        self.low_in = nn.Linear(3 * bins, channels)
+        self.cutoff_in = nn.Linear(16, channels)
+        self.conv_in = nn.Conv1d(channels, channels, 7, padding=3)
+        self.norm_in = nn.LayerNorm(channels)
+        self.blocks = nn.ModuleList(
+            ConvNeXtBlock(channels, hidden) for _ in range(num_blocks)
+        )
+        self.norm_out = nn.LayerNorm(channels)
+        # Gain, phase (real, imaginary), shares of the three excitations.
+        self.head = nn.Linear(channels, 6 * bins)
+        nn.init.normal_(self.head.weight, std=0.01)
+        nn.init.zeros_(self.head.bias)
+        with torch.no_grad():
+            self.head.bias[3 * bins : 4 * bins] = -2.0
+        to_bins, band_gain = mel_to_bins(features, bins)
+        self.register_buffer("to_bins", to_bins, persistent=False)
+        self.register_buffer("band_gain", band_gain, persistent=False)
+        frequencies = torch.arange(bins) * self.bin_hz
+        self.register_buffer("frequencies", frequencies, persistent=False)
+
+    def forward(self, mel, wavs, cutoff_hz, excitation):
+        """Generates waveforms.
+
+        Arguments
+        ---------
+        mel : torch.Tensor
+            Log-mel spectrogram of the high-resolution signal,
+            [batch, n_mels, frames].
+        wavs : torch.Tensor
+            Normalised low-resolution waveforms at the output's rate,
+            [batch, frames * hop_length].
+        cutoff_hz : torch.Tensor
+            Where the band of each waveform ends, in Hz, [batch].
+        excitation : torch.Tensor
+            White noise of unit variance, of the waveforms' shape.
+
+        Returns
+        -------
+        torch.Tensor
+            [batch, frames * hop_length].
+
+        Raises
+        ------
+        ValueError
+            If the lengths do not fit.
+        """
+        if wavs.shape[-1] != mel.shape[-1] * self.hop_length:
+            raise ValueError(
+                f"{mel.shape[-1]} mel frames need "
+                f"{mel.shape[-1] * self.hop_length} samples of waveform, but "
+                f"{wavs.shape[-1]} were given."
+            )
+        if excitation.shape != wavs.shape:
+            raise ValueError(
+                f"The vocoder needs white noise of shape {list(wavs.shape)} "
+                f"as `excitation`; got {list(excitation.shape)}."
+            )
+        mel = F.interpolate(
+            mel.to(wavs), scale_factor=self.frames_per_mel, mode="linear"
+        )
+        cutoff_hz = cutoff_hz.to(wavs)
+        with torch.autocast(wavs.device.type, enabled=False):
+            low = self.spectrum(wavs)
+            read = self.read(low)
+        decisions = self.decide(mel, read, cutoff_hz)
+        with torch.autocast(wavs.device.type, enabled=False):
+            high = self.synthesise(
+                decisions.to(wavs), mel, low, cutoff_hz, excitation
+            )
+            return wavs + self.spectrum.inverse(high)
+
+    @staticmethod
+    def read(spectrum):
+        """Log-magnitude and compressed complex spectrum, scaled to about unit
+        variance: [batch, bins, frames] to [batch, 3 * bins, frames]."""
+        magnitude = spectrum.abs()
+        compressed = spectrum * (magnitude + 1e-4) ** (COMPRESSION - 1)
+        return torch.cat(
+            [
+                ((magnitude + 1e-5).log() + 4) / 3,
+                compressed.real / 2,
+                compressed.imag / 2,
+            ],
+            dim=1,
+        )
+
+    def decide(self, mel, low, cutoff_hz):
+        """Runs the network; returns [batch, 6 * bins, frames]."""
+        scales = torch.linspace(0.5, 8, 16, device=mel.device)
+        cutoff = torch.sin((cutoff_hz.log()[:, None] - 9) * scales)
+        h = self.mel_in((mel.transpose(1, 2) - self.mel_mean) / self.mel_std)
+        h = h + self.low_in(low.transpose(1, 2))
+        h = h + self.cutoff_in(cutoff)[:, None]
+        h = self.norm_in(self.conv_in(h.transpose(1, 2)).transpose(1, 2))
+        for block in self.blocks:
+            h = block(h)
+        return self.head(self.norm_out(h)).transpose(1, 2)
+
+    def synthesise(self, decisions, mel, low, cutoff_hz, excitation):
+        """The short-time spectrum to add, [batch, bins, frames], complex."""
+        gain, real, imaginary, *shares = decisions.chunk(6, dim=1)
+        level = torch.matmul(self.to_bins, mel - self.band_gain[:, None])
+        magnitude = (level + NOISE_TO_MEL + 2 * gain).clamp(-12, 7).exp()
+        distance = self.frequencies - GATE_START * cutoff_hz[:, None]
+        gate = torch.sigmoid(distance / (GATE_WIDTH * cutoff_hz[:, None]))
+        phase = torch.complex(4 * real + 1e-2, 4 * imaginary)
+        phase = phase / (phase.real**2 + phase.imag**2 + 1e-4).sqrt()
+        noise = self.spectrum(excitation)
+        noise = noise / self.spectrum.window.square().sum().sqrt()
+        shifted = shift_up(
+            low, cutoff_hz, self.bin_hz, self.spectrum.hop_length
+        )
+        tonal, noisy, replicated = (
+            torch.stack(shares).softmax(0).clamp_min(1e-6).sqrt()
+        )
+        mixed = tonal * phase + noisy * noise + replicated * shifted
+        return gate[:, :, None] * magnitude * mixed
+
+
+def mel_to_bins(features, num_bins):
+    """How the magnitude in the bins of a transform follows from a log-mel
+    spectrogram, by interpolation between the centres of its bands.
+
+    Arguments
+    ---------
+    features : speechbrain_flashsr.lobes.features.LogMel
+        Of the spectrogram.
+    num_bins : int
+        From 0 to half the sample rate.
+
+    Returns
+    -------
+    to_bins : torch.Tensor
+        [num_bins, n_mels], to multiply a log-mel spectrogram with.
+    band_gain : torch.Tensor
+        Log-mel spectrogram of a flat spectrum of magnitude 1, to subtract
+        before, [n_mels].
+
+    Example
+    -------
+    >>> from speechbrain_flashsr.lobes.features import LogMel
+    >>> to_bins, band_gain = mel_to_bins(LogMel(), 513)
+    >>> torch.allclose(to_bins.sum(1), torch.ones(513))
+    True
+    """
+    gain = features.mel.mel_scale.fb.sum(0)
+    filled = gain > 1e-6  # the lowest bands may hold no bin
+    centres = features.band_centres()[filled].double()
+    columns = torch.nonzero(filled)[:, 0]
+    frequencies = torch.linspace(0, features.sample_rate / 2, num_bins).double()
+    upper = torch.searchsorted(centres, frequencies).clamp(1, len(centres) - 1)
+    lower = upper - 1
+    share = (frequencies - centres[lower]) / (centres[upper] - centres[lower])
+    share = share.clamp(0, 1).float()
+    to_bins = torch.zeros(num_bins, features.n_mels)
+    rows = torch.arange(num_bins)
+    to_bins[rows, columns[lower]] += 1 - share
+    to_bins[rows, columns[upper]] += share
+    return to_bins, gain.clamp_min(1e-6).log()

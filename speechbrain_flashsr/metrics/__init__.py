@@ -1,0 +1,1 @@
+"""Metrics: spectral, perceptual, and intervals of their averages."""

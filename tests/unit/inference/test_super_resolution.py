@@ -1,0 +1,401 @@
+"""Tests of the rules of the sound, on batches.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import logging
+import math
+
+import numpy as np
+import pytest
+import scipy.signal
+import torch
+
+from speechbrain_flashsr.audio.resampling import Resampler
+from speechbrain_flashsr.inference import AudioError
+from tests.tiny_model import toy_interface
+from tests.unit.signals import level, pink
+
+
+def tilted(low, noise):
+    """A high band out of the noise: each value of the latent, held."""
+    held = noise[:, 0].flatten(1).repeat_interleave(120, dim=1)
+    sign = torch.ones(low.shape[1])
+    sign[::2] = -1
+    return 0.05 * held * sign
+
+
+# Length, delay, gain -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "rate", [4000, 8000, 11025, 16000, 22050, 32000, 44100, 48000, 96000]
+)
+def test_length_is_exact(rate):
+    time = rate // 3 + 5
+    out = toy_interface(tilted).super_resolve_batch(
+        pink(2, time), sample_rate=rate, cutoff=1900
+    )
+    assert out.shape == (2, round(time * 48000 / rate))
+    assert out.isfinite().all()
+
+
+@pytest.mark.parametrize("shape", [(4000,), (3, 4000), (2, 4000, 8)])
+def test_shapes(sr, shape):
+    out = sr.super_resolve_batch(
+        0.1 * torch.randn(shape), sample_rate=8000, cutoff=4000
+    )
+    expected = list(shape)
+    expected[min(1, len(shape) - 1)] = 24000
+    assert list(out.shape) == expected
+
+
+def test_model_alone_has_no_delay_and_unit_gain():
+    wavs = pink(1, 48000) + 0.2
+    out = toy_interface().super_resolve_batch(
+        wavs, sample_rate=16000, cutoff=8000, low_band="model"
+    )
+    expected = Resampler(16000, 48000)(wavs)
+    lags = scipy.signal.correlate(
+        out[0].numpy(), expected[0].numpy(), method="fft"
+    )
+    assert lags.argmax() == out.shape[1] - 1
+    assert abs(level(out, 48000, 0, 7000) - level(expected, 48000, 0, 7000)) < (
+        0.01
+    )
+    assert (out.mean() - expected.mean()).abs() < 1e-5
+
+
+@pytest.mark.parametrize("gain", [1e-4, 1.0, 30.0])
+def test_gain_is_the_inputs(sr, gain):
+    wavs = pink(1, 16000)
+    once = sr.super_resolve_batch(wavs, sample_rate=16000, cutoff=8000)
+    scaled = sr.super_resolve_batch(gain * wavs, sample_rate=16000, cutoff=8000)
+    torch.testing.assert_close(scaled / gain, once, rtol=0, atol=1e-3)
+
+
+def test_level_is_normalised_over_the_whole_recording():
+    """A near-silent stretch is not blown up for the model."""
+    wavs = pink(1, 480000)
+    wavs[:, 240000:] *= 1e-4
+    sr = toy_interface()
+    sr.super_resolve_batch(wavs, cutoff=8000)
+    peaks = [
+        low.abs().max().item() for low, _, _ in sr.mods["super_resolver"].calls
+    ]
+    assert max(peaks) == pytest.approx(0.5, rel=0.1)
+    assert peaks[-1] < 1e-3
+
+
+# The low band ----------------------------------------------------------------
+
+
+def test_cutoffs_of_any_kind(sr):
+    wavs = 0.1 * torch.randn(2, 800)
+    cutoffs = [2000.0, 3000.0]
+    first, *others = (
+        sr.super_resolve_batch(wavs, sample_rate=8000, cutoff=kind(cutoffs))
+        for kind in (list, tuple, np.array, torch.tensor)
+    )
+    assert all(torch.equal(other, first) for other in others)
+
+
+def test_highest_cutoff_is_that_of_the_output(sr):
+    wavs = 0.1 * torch.randn(1, 9600)
+    out = sr.super_resolve_batch(wavs, sample_rate=96000, cutoff=24000)
+    assert out.shape == (1, 4800) and out.isfinite().all()
+
+
+@pytest.mark.parametrize("cutoff", [2000, 4000, 12000])
+def test_low_band_is_the_input(sr, cutoff):
+    wavs = pink(1, 96000)
+    out = sr.super_resolve_batch(wavs, cutoff=cutoff)
+    low = level(out - wavs, 48000, 0, 0.9 * cutoff)
+    assert low - level(wavs, 48000, 0, 0.9 * cutoff) < -80
+    raw = sr.super_resolve_batch(wavs, cutoff=cutoff, low_band="model")
+    assert level(raw - wavs, 48000, 0, 0.9 * cutoff) > low + 40
+
+
+@pytest.mark.parametrize("cutoff", [2000, 4000, 12000])
+def test_crossover_leaves_no_notch_bump_or_line(cutoff):
+    """A model that keeps the low band and goes on above it is transparent."""
+    torch.manual_seed(0)
+    full = torch.randn(1, 144000)
+    taps = scipy.signal.firwin(2001, cutoff, fs=48000)
+    low = torch.from_numpy(
+        scipy.signal.oaconvolve(full[0].numpy(), taps, mode="same")
+    ).float()[None]
+    peak = (low - low.mean()).abs().max()
+    missing = torch.nn.functional.pad((full - low) / peak * 0.5, (0, 9600))
+    sr = toy_interface(lambda *_: missing, window_length=5 * 30720)
+    out = sr.super_resolve_batch(low, cutoff=cutoff)
+    transfer = spectrum_ratio(out, full)
+    frequency = np.linspace(0, 24000, len(transfer))
+    near = (frequency > 0.8 * cutoff) & (frequency < 1.2 * cutoff)
+    assert np.abs(transfer[near]).max() < 0.5
+
+
+def spectrum_ratio(out, reference):
+    """Welch levels of one signal over the other, in dB."""
+    powers = [
+        scipy.signal.welch(wav[0].numpy(), 48000, nperseg=1024)[1]
+        for wav in (out, reference)
+    ]
+    return 10 * np.log10(powers[0] / powers[1])
+
+
+# Independence of batches and windows ------------------------------------------
+
+
+def test_batch_padding_and_window_batch_do_not_matter(sr):
+    long, short = pink(1, 60000, seed=1), pink(1, 20011, seed=2)
+    padded = torch.cat(
+        [torch.nn.functional.pad(short, (0, 39989), value=0.9), long]
+    )
+    lengths = torch.tensor([20011 / 60000, 1.0])
+    options = {"sample_rate": 16000, "cutoff": 7000}
+    together = sr.super_resolve_batch(padded, lengths, **options)
+    alone = [sr.super_resolve_batch(wavs, **options) for wavs in (short, long)]
+    torch.testing.assert_close(
+        together[:1, : 3 * 20011], alone[0], rtol=0, atol=1e-5
+    )
+    assert (together[0, 3 * 20011 :] == 0).all()
+    torch.testing.assert_close(together[1:], alone[1], rtol=0, atol=1e-5)
+    sr.batch_windows = 4
+    try:
+        batched = sr.super_resolve_batch(padded, lengths, **options)
+    finally:
+        sr.batch_windows = 1
+    torch.testing.assert_close(batched, together, rtol=0, atol=1e-5)
+
+
+def test_seed_decides_the_noise(sr):
+    wavs = pink(1, 8000)
+    options = {"sample_rate": 8000, "cutoff": 4000}
+    first, again, other = (
+        sr.super_resolve_batch(wavs, seed=seed, **options) for seed in (1, 1, 2)
+    )
+    assert torch.equal(first, again)
+    assert not torch.allclose(first, other, rtol=0, atol=1e-5)
+
+
+def test_padding_may_hold_nan(sr):
+    wavs = pink(2, 8000)
+    wavs[0, 4000:] = math.nan
+    out = sr.super_resolve_batch(
+        wavs, torch.tensor([0.5, 1.0]), sample_rate=8000, cutoff=4000
+    )
+    assert out.isfinite().all()
+
+
+def test_channels_share_noise_and_gain_and_have_their_own_cutoff(sr):
+    left = pink(1, 16000)
+    same = torch.stack([left, left], dim=2)
+    out = sr.super_resolve_batch(same, sample_rate=16000, cutoff=8000)
+    assert torch.equal(out[..., 0], out[..., 1])
+
+    toy = toy_interface(tilted)
+    quiet = torch.stack([left, 0.01 * left], dim=2)
+    toy.super_resolve_batch(quiet, sample_rate=16000, cutoff=8000)
+    calls = toy.mods["super_resolver"].calls
+    low = torch.cat([low for low, _, _ in calls])
+    noise = torch.cat([noise for _, noise, _ in calls])
+    torch.testing.assert_close(low[1], 0.01 * low[0], rtol=0, atol=1e-6)
+    assert torch.equal(noise[0], noise[1])
+
+
+def test_excitation_is_keyed_by_position_and_shared_by_channels():
+    """White noise for the vocoder is the same however a file is cut up."""
+    outputs = []
+    for window_length in (122880, 30720 * 7):
+        sr = toy_interface(window_length=window_length)
+        toy = sr.mods["super_resolver"]
+        wavs = torch.stack([pink(1, 6 * 30720)] * 2, dim=2)
+        sr.super_resolve_batch(wavs, sample_rate=48000, cutoff=8000, seed=3)
+        excitations = torch.cat([o["excitation"] for _, _, o in toy.calls])
+        assert torch.equal(excitations[0], excitations[1])
+        outputs.append(excitations[::2])
+    many, (one,) = outputs
+    assert one.shape == (6 * 30720,)
+    assert abs(one.std() - 1) < 0.02 and abs(one.mean()) < 0.01
+    # Windows of four blocks, which overlap by one.
+    expected = one[:122880], one[2 * 30720 :]
+    torch.testing.assert_close(many, torch.stack(expected))
+
+
+# Seams -------------------------------------------------------------------------
+
+
+def test_minute_in_one_window_and_in_many():
+    """A model that sees no further than a sample gives the same either way."""
+    wavs = pink(1, 60 * 48000)
+
+    def high_band(low, noise):
+        return tilted(low, noise) * low.abs()
+
+    many = toy_interface(high_band).super_resolve_batch(wavs, cutoff=6000)
+    one = toy_interface(
+        high_band, window_length=30720 * 94
+    ).super_resolve_batch(wavs, cutoff=6000)
+    assert level(many, 48000, 7000, 24000) > -10
+    torch.testing.assert_close(many, one, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("agreement", [0.0, 0.7])
+def test_no_step_in_level_or_spectrum_at_borders(agreement):
+    """Windows whose high bands disagree still join at an even level."""
+    generator = torch.Generator().manual_seed(9)
+    common = torch.randn(40 * 48000, generator=generator)
+    calls = 0
+
+    def high_band(low, noise):
+        nonlocal calls
+        own = torch.randn(low.shape, generator=generator)
+        shared = common[calls * 92160 :][: low.shape[1]]
+        shared = torch.nn.functional.pad(shared, (0, len(own[0]) - len(shared)))
+        calls += 1
+        return 0.05 * (agreement * shared + math.sqrt(1 - agreement**2) * own)
+
+    wavs = pink(1, 40 * 48000)
+    out = toy_interface(high_band).super_resolve_batch(wavs, cutoff=6000)
+    assert calls == 21
+    frames = out[0, : 20 * 92160].unfold(0, 1920, 1920)
+    for low_edge in (7000, 12000, 18000):
+        levels = level(frames, 48000, low_edge, low_edge + 4000)
+        # Mean over the 20 windows at each place in a window; the cross-fade
+        # lies in frames 4 to 11, its middle in 7 and 8.
+        levels = levels.unflatten(0, (20, 48))[1:].mean(0)
+        assert abs(levels[6:10].mean() - levels[16:].mean()) < 0.25
+        assert (levels - levels.mean()).abs().max() < 0.5
+
+
+# Findings ----------------------------------------------------------------------
+
+
+def test_full_band_comes_back_unchanged_and_says_so(sr, caplog):
+    wavs = 0.3 * torch.randn(2, 96000)
+    with caplog.at_level(logging.WARNING):
+        out = sr.super_resolve_batch(wavs)
+    assert torch.equal(out, wavs)
+    assert "full band" in caplog.text
+
+
+def test_edge_of_telephone_speech_is_found(sr):
+    wavs = pink(1, 24000)
+    detected = sr.super_resolve_batch(wavs, sample_rate=8000)
+    expected = Resampler(8000, 48000)(wavs)
+    low = level(expected, 48000, 0, 3300)
+    assert level(detected - expected, 48000, 0, 3300) - low < -60
+    assert level(detected, 48000, 5000, 20000) > -60
+
+
+def test_rate_above_is_said_aloud(sr, caplog):
+    with caplog.at_level(logging.WARNING):
+        out = sr.super_resolve_batch(pink(1, 96000), sample_rate=96000)
+    assert out.shape == (1, 48000)
+    assert "96000 Hz" in caplog.text and "48000 Hz" in caplog.text
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3, -1.0])
+def test_silence_and_constant_offset(sr, value):
+    wavs = torch.full((1, 8000), value)
+    out = sr.super_resolve_batch(wavs, sample_rate=8000)
+    torch.testing.assert_close(
+        out, torch.full((1, 48000), value), rtol=0, atol=1e-4
+    )
+
+
+def test_silent_channel_stays_silent(sr):
+    wavs = torch.stack([pink(1, 8000), torch.zeros(1, 8000)], dim=2)
+    out = sr.super_resolve_batch(wavs, sample_rate=8000, cutoff=4000)
+    assert (out[..., 1] == 0).all()
+    assert level(out[..., 0], 48000, 5000, 20000) > -60
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 48000, 96000])
+def test_single_sample(sr, rate):
+    out = sr.super_resolve_batch(torch.tensor([[0.5]]), sample_rate=rate)
+    assert out.shape == (1, max(1, round(48000 / rate)))
+    assert out.isfinite().all() and out.abs().max() < 1
+
+
+def test_clipped_input(sr):
+    wavs = (10 * pink(1, 16000)).clamp(-1, 1)
+    out = sr.super_resolve_batch(wavs, sample_rate=16000, cutoff=8000)
+    assert out.shape == (1, 48000) and out.isfinite().all()
+
+
+# Options -----------------------------------------------------------------------
+
+
+def test_steps_and_guidance_reach_the_model():
+    sr = toy_interface(num_steps=4, guidance_scale=3.5)
+    wavs = pink(1, 1000)
+    sr.super_resolve_batch(wavs, cutoff=8000)
+    sr.super_resolve_batch(wavs, cutoff=8000, num_steps=1, guidance_scale=1.0)
+    assert [
+        (options["num_steps"], options["guidance_scale"], options["cutoff_hz"])
+        for _, _, options in sr.mods.super_resolver.calls
+    ] == [(4, 3.5, 8000), (1, 1.0, 8000)]
+
+
+def test_many_steps_with_guidance_differ_from_one(sr):
+    wavs = pink(1, 8000)
+    options = {"sample_rate": 8000, "cutoff": 4000}
+    one = sr.super_resolve_batch(wavs, **options)
+    four = sr.super_resolve_batch(
+        wavs, num_steps=4, guidance_scale=2.0, **options
+    )
+    assert four.shape == one.shape and four.isfinite().all()
+    assert not torch.allclose(one, four, atol=1e-5)
+
+
+def test_rate_of_the_hyperparameters_is_the_default():
+    sr = toy_interface(sample_rate=16000)
+    wavs = pink(1, 1000)
+    assert sr.enhance_batch(wavs, cutoff=8000).shape == (1, 3000)
+    assert sr(wavs, torch.ones(1), cutoff=8000).shape == (1, 3000)
+
+
+@pytest.mark.parametrize(
+    "wavs, options, words",
+    [
+        (np.zeros((1, 100)), {}, "ndarray"),
+        (torch.zeros(1, 100, dtype=torch.int16), {}, "int16.*32768"),
+        (torch.zeros(1, 2, 3, 4), {}, r"\[1, 2, 3, 4\]"),
+        (torch.zeros(1, 0), {}, r"\[1, 0\]"),
+        (torch.tensor([[0.0, math.nan]]), {}, "nan.*torch|NaN"),
+        (torch.tensor([[0.0, math.inf]]), {}, "inf"),
+        (torch.zeros(1, 100), {"sample_rate": 3999}, "3999"),
+        (torch.zeros(1, 100), {"sample_rate": 1e9}, "1000000000"),
+        (torch.zeros(1, 100), {"sample_rate": 8000.5}, "8000.5"),
+        (torch.zeros(1, 100), {"sample_rate": "8k"}, "8k"),
+        (torch.zeros(1, 100), {"cutoff": -1}, "-1"),
+        (torch.zeros(1, 100), {"cutoff": 4001, "sample_rate": 8000}, "4001"),
+        (torch.zeros(1, 100), {"cutoff": 24001, "sample_rate": 96000}, "24001"),
+        (torch.zeros(1, 100), {"cutoff": [4000, 4000]}, "2 cut-offs for 1"),
+        (torch.zeros(1, 100), {"lengths": torch.ones(2)}, "lengths"),
+        (torch.zeros(1, 100), {"lengths": torch.zeros(1)}, "lengths"),
+        (torch.zeros(1, 100), {"seed": -1}, "seed is -1"),
+        (torch.zeros(1, 100), {"seed": 0.5}, "seed is 0.5"),
+        (torch.zeros(1, 100), {"num_steps": 0}, "num_steps is 0"),
+        (torch.zeros(1, 100), {"guidance_scale": math.nan}, "guidance_scale"),
+        (torch.zeros(1, 100), {"low_band": "both"}, "both"),
+    ],
+)
+def test_wrong_input_is_named(sr, wavs, options, words):
+    with pytest.raises(AudioError, match=words):
+        sr.super_resolve_batch(wavs, **options)
+
+
+def test_a_batch_of_several_lengths_is_spoken_of_once(caplog):
+    wavs = 0.1 * torch.randn(3, 48000)
+    wavs[2] = 0
+    lengths = torch.tensor([1.0, 0.5, 0.75])
+    with caplog.at_level(logging.WARNING, "speechbrain_flashsr"):
+        toy_interface().super_resolve_batch(wavs, lengths, sample_rate=48000)
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2
+    assert said[0].startswith("2 of 3 channels of the batch are full band")
+    assert said[1].startswith("1 of 3 channels of the batch is silent")

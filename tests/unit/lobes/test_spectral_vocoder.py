@@ -1,0 +1,103 @@
+"""The SR vocoder at the rate of frames.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import pytest
+import torch
+
+from speechbrain_flashsr.lobes.features import LogMel
+from speechbrain_flashsr.lobes.spectral_vocoder import (
+    ShortTimeSpectrum,
+    SpectralVocoder,
+    shift_up,
+)
+
+CUTOFF = torch.tensor([6000.0])
+
+
+@pytest.fixture(scope="module")
+def vocoder():
+    torch.manual_seed(0)
+    return SpectralVocoder(LogMel(), 8, 16, 1).eval()
+
+
+def noise(seed, time=48000):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(1, time, generator=generator)
+
+
+def band_energy(wavs, low_hz, high_hz):
+    spectrum = torch.fft.rfft(wavs).abs().square()
+    hz = torch.linspace(0, 24000, spectrum.shape[-1])
+    inside = (hz >= low_hz) & (hz < high_hz)
+    return spectrum[..., inside].sum().item()
+
+
+def low_pass(wavs, hz):
+    spectrum = torch.fft.rfft(wavs)
+    spectrum[:, torch.linspace(0, 24000, spectrum.shape[1]) >= hz] = 0
+    return torch.fft.irfft(spectrum)
+
+
+@torch.no_grad()
+def test_what_is_there_stays(vocoder):
+    low = low_pass(0.1 * noise(0), 6000)
+    mel = torch.full((1, 256, 100), -5.0)
+    added = vocoder(mel, low, CUTOFF, noise(1)) - low
+    assert band_energy(added, 0, 5000) < 1e-4 * band_energy(low, 0, 5000)
+    assert band_energy(added, 6500, 24000) > 0
+
+
+@torch.no_grad()
+def test_level_follows_the_mel_spectrogram(vocoder):
+    """A network without opinion gives noise of the level that is told."""
+    features = LogMel()
+    wanted = 0.05 * noise(2)
+    mel = features(wanted).mean(2, keepdim=True).squeeze(1).transpose(1, 2)
+    mel = mel.expand(-1, -1, 100)
+    low = low_pass(0.05 * noise(0), 6000)
+    restored = vocoder(mel, low, CUTOFF, noise(1))
+    ratio = band_energy(restored, 8e3, 20e3) / band_energy(wanted, 8e3, 20e3)
+    assert 0.5 < ratio < 2.0
+
+
+@torch.no_grad()
+def test_silence_stays_silent(vocoder):
+    mel = torch.full((1, 256, 100), -11.5129)
+    restored = vocoder(mel, torch.zeros(1, 48000), CUTOFF, noise(1))
+    assert restored.abs().max() < 10 ** (-80 / 20)
+
+
+@torch.no_grad()
+def test_wrong_lengths_are_named(vocoder):
+    low, mel = torch.zeros(1, 4800), torch.zeros(1, 256, 11)
+    with pytest.raises(ValueError, match="11 mel frames need 5280 samples"):
+        vocoder(mel, low, CUTOFF, low)
+    with pytest.raises(ValueError, match="noise of shape .1, 4800."):
+        vocoder(mel[..., :10], low, CUTOFF, low[:, :9])
+
+
+def test_shifted_tones_are_tones():
+    """Steady lines stay steady: all energy of a shifted tone is in one line."""
+    transform = ShortTimeSpectrum(1024, 240)
+    time = torch.arange(48000) / 48000
+    tone = torch.sin(2 * torch.pi * 5000 * time)[None]
+    shifted = shift_up(transform(tone), CUTOFF, 46.875, 240)
+    # The source is 2.5 to 5.5 kHz: 5 kHz appears again 3 kHz above, and so on.
+    wavs = transform.inverse(shifted)[0, 4800:-4800] * torch.hann_window(38400)
+    spectrum = torch.fft.rfft(wavs).abs().square()
+    hz = torch.linspace(0, 24000, len(spectrum))
+    band = (hz > 6500) & (hz < 9500)
+    line = spectrum * (band & ((hz - hz[(spectrum * band).argmax()]).abs() < 5))
+    assert line.sum() > 0.9 * (spectrum * band).sum()
+
+
+def test_shifted_clicks_are_clicks():
+    transform = ShortTimeSpectrum(1024, 240)
+    wavs = low_pass(torch.eye(1, 48000).roll(24000, 1), 6000)
+    shifted = transform.inverse(shift_up(transform(wavs), CUTOFF, 46.875, 240))
+    # Far from the click, the ripples of the filter are evened out.
+    energy = shifted.square()[0, 22976:25024]
+    assert energy[824:1224].sum() > 0.9 * energy.sum()

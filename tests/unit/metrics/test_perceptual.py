@@ -1,0 +1,81 @@
+"""Perceptual metrics of speech, behind packages that may be missing.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import numpy as np
+import pytest
+import torch
+
+from speechbrain_flashsr.metrics import perceptual
+
+
+@pytest.fixture(scope="module")
+def speech():
+    """Something with the rhythm and the spectrum of speech, [2, time]."""
+    rng = np.random.default_rng(0)
+    time = np.arange(2 * 48000) / 48000
+    pitch = 120 + 20 * np.sin(2 * np.pi * 0.7 * time)
+    phase = 2 * np.pi * np.cumsum(pitch) / 48000
+    voiced = sum(np.sin(k * phase) / k for k in range(1, 60))
+    rhythm = np.clip(np.sin(2 * np.pi * 3 * time), 0, 1)
+    wav = 0.1 * voiced * rhythm + 1e-3 * rng.standard_normal(len(time))
+    return torch.from_numpy(np.stack([wav, wav[::-1]])).float()
+
+
+def noisy(wavs, level):
+    generator = torch.Generator().manual_seed(0)
+    return wavs + level * torch.randn(wavs.shape, generator=generator)
+
+
+def test_pesq(speech):
+    pytest.importorskip("pesq")
+    assert perceptual.pesq(speech, speech).numpy() == pytest.approx(4.644, 1e-3)
+    a_little = perceptual.pesq(noisy(speech, 0.003), speech)
+    much = perceptual.pesq(noisy(speech, 0.1), speech)
+    assert (a_little > much).all() and (much < 2).all()
+    # 16 kHz is all it hears.
+    above = speech + 0.03 * torch.cos(torch.pi * 0.7 * torch.arange(96000))
+    assert perceptual.pesq(above, speech).numpy() == pytest.approx(
+        4.644, abs=0.01
+    )
+
+
+def test_pesq_of_what_it_cannot_judge(speech):
+    pytest.importorskip("pesq")
+    silence = torch.zeros_like(speech)
+    assert perceptual.pesq(silence, speech).isnan().all()
+    assert perceptual.pesq(speech, silence).isnan().all()
+    short = speech[:, :9600]
+    assert perceptual.pesq(short, short).isnan().all()
+
+
+def test_stoi(speech):
+    pytest.importorskip("pystoi")
+    values = {}
+    for extended in (False, True):
+        same = perceptual.stoi(speech, speech, extended)
+        assert same.numpy() == pytest.approx(1, abs=1e-4)
+        values[extended] = perceptual.stoi(noisy(speech, 0.1), speech, extended)
+        assert (values[extended] < 0.95).all()
+    assert not torch.equal(values[False], values[True])
+    double = speech.double()
+    assert perceptual.stoi(double, double).dtype == torch.float64
+    short = speech[:, :9600]
+    assert perceptual.stoi(short, short).isnan().all()
+
+
+def test_dnsmos(speech):
+    for package in perceptual.PACKAGES["dnsmos"]:
+        pytest.importorskip(package)
+    values = perceptual.dnsmos(torch.cat([speech[:1], torch.zeros(1, 96000)]))
+    assert 1 < values[0] < 5 and values[1].isnan()
+    # Beyond full scale it does not refuse.
+    assert 1 < perceptual.dnsmos(20 * speech[:1]).item() < 5
+
+
+def test_packages_that_are_missing_are_named(monkeypatch):
+    monkeypatch.setitem(perceptual.PACKAGES, "pesq", ("no_such_package",))
+    assert perceptual.missing_packages("pesq") == ["no_such_package"]
+    assert perceptual.missing_packages("si_sdr") == []
