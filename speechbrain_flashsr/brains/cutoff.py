@@ -19,6 +19,9 @@ from speechbrain_flashsr.bandwidth.statistics import (
     num_bins,
 )
 
+TOP_BIN = 365
+"""Edges are not moved beyond it, 17.1 kHz."""
+
 
 class CutoffExamples(torch.utils.data.Dataset):
     """Examples that recipes/VersatileAudio/BandwidthDetection/make_examples.py
@@ -32,15 +35,20 @@ class CutoffExamples(torch.utils.data.Dataset):
         Which of the files, by name; default: all.
     max_chunks : int
         Of one example; missing ones are marked.
+    max_stretch : float
+        Spectra and edges are moved up by a random factor up to it.
     """
 
-    def __init__(self, folder, first=None, stop=None, max_chunks=4):
+    def __init__(
+        self, folder, first=None, stop=None, max_chunks=4, max_stretch=1.0
+    ):
         paths = sorted(Path(folder).glob("*.npz"))[first:stop]
         if not paths:
             raise ValueError(
                 f"There are no examples in '{folder}': run make_examples.py."
             )
         self.max_chunks = max_chunks
+        self.max_stretch = max_stretch
         self.chunks, self.edges = [], []
         for path in paths:
             file = np.load(path)
@@ -61,13 +69,20 @@ class CutoffExamples(torch.utils.data.Dataset):
     def __getitem__(self, index):
         """Statistics, [chunks, 4, 512], which of them count, and the edge in
         bins, 0 for full band."""
-        chunks = self.chunks[index]
+        chunks, edge = self.chunks[index], self.edges[index]
+        highest = self.max_stretch
+        if edge:
+            highest = max(1.0, min(highest, TOP_BIN / edge))
+        stretch = np.float32(1 + (highest - 1) * torch.rand(1).item())
+        width = min(NUM_BINS, int(chunks.shape[2] * stretch))
+        sources = (np.arange(width) / stretch).astype(int)
+        chunks = chunks[:, :, sources]
         statistics = np.full(
             (self.max_chunks, NUM_STATISTICS, NUM_BINS), SILENT_DB, np.float32
         )
         statistics[: len(chunks), :, : chunks.shape[2]] = chunks
         counts = (np.arange(self.max_chunks) < len(chunks)).astype(np.float32)
-        return statistics, counts, self.edges[index]
+        return statistics, counts, edge * stretch
 
 
 def edge_distribution(edge):

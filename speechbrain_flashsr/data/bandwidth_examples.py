@@ -115,6 +115,12 @@ def edge_of_codec(wav, decoded, rate):
     return rate / 2 if edge_hz > 0.97 * rate / 2 else edge_hz
 
 
+def gentle(wav, corner_hz, order=2):
+    """A roll-off of `order` times 6 dB an octave."""
+    sos = scipy.signal.butter(order, corner_hz, fs=SAMPLE_RATE, output="sos")
+    return scipy.signal.sosfilt(sos, wav)
+
+
 def telephone_band(wav, rng):
     """About 300 to 3400 Hz."""
     low, high = rng.uniform(150, 400), rng.uniform(3000, 3600)
@@ -191,7 +197,7 @@ class ExampleMaker:
     -------
     >>> make = ExampleMaker(np.random.default_rng(0))
     >>> wav = np.random.default_rng(1).standard_normal(24000)
-    >>> len({example.edge_hz for example in make(wav, 20000, copies=3)})
+    >>> len({example.edge_hz for example in make(wav, 20000, copies=4)})
     1
     """
 
@@ -200,7 +206,7 @@ class ExampleMaker:
         self.up = available_resamplers()
         self.down = [name for name in self.up if name not in INTERPOLATIONS]
 
-    def __call__(self, wav, rolloff_hz, copies=3):
+    def __call__(self, wav, rolloff_hz, copies=4):
         """Makes examples of a recording.
 
         Arguments
@@ -222,7 +228,7 @@ class ExampleMaker:
             wav, rolloff_hz = self._varied(wav, rolloff_hz)
         wav = wav * 10 ** (rng.uniform(-25, -0.5) / 20) / np.abs(wav).max()
         kinds = (self._full, self._filtered, self._resampled, self._coded)
-        kind = kinds[rng.choice(4, p=(0.25, 0.13, 0.4, 0.22))]
+        kind = kinds[rng.choice(4, p=(0.25, 0.13, 0.44, 0.18))]
         example = kind(wav, rolloff_hz)
         if example is None or (example.edge_hz or LOWEST_HZ) < LOWEST_HZ:
             return []
@@ -268,21 +274,11 @@ class ExampleMaker:
         if fate < 0.12:  # Quiet
             wav = wav * 10 ** (rng.uniform(-40, -15) / 20)
         elif fate < 0.3:  # Dull: a gentle roll-off is not an edge
-            sos = scipy.signal.butter(
-                int(rng.integers(1, 3)),
-                np.exp(rng.uniform(np.log(300), np.log(8000))),
-                fs=SAMPLE_RATE,
-                output="sos",
-            )
-            wav = scipy.signal.sosfilt(sos, wav)
+            corner_hz = np.exp(rng.uniform(np.log(300), np.log(8000)))
+            wav = gentle(wav, corner_hz, int(rng.integers(1, 3)))
         elif fate < 0.37:  # Bass alone
-            sos = scipy.signal.butter(
-                int(rng.integers(2, 9)),
-                np.exp(rng.uniform(np.log(60), np.log(900))),
-                fs=SAMPLE_RATE,
-                output="sos",
-            )
-            wav = scipy.signal.sosfilt(sos, wav)
+            corner_hz = np.exp(rng.uniform(np.log(60), np.log(900)))
+            wav = gentle(wav, corner_hz, int(rng.integers(2, 9)))
         elif fate < 0.45:  # A loud narrow band over quiet, wide programme
             hz = float(rng.choice((4000, 8000, 11025)))
             narrow = low_pass(np.roll(wav, len(wav) // 3), SAMPLE_RATE, hz)

@@ -38,7 +38,7 @@ def draw_recording(entries, rng):
     members = entries[domains[rng.integers(len(domains))]]
     entry = members[rng.integers(len(members))]
     seconds = (
-        rng.uniform(0.03, 0.5) if rng.random() < 0.1 else rng.uniform(1, 4)
+        rng.uniform(0.03, 0.5) if rng.random() < 0.1 else rng.uniform(0.7, 2.1)
     )
     length = min(int(seconds * RATE), entry["stop"] - entry["start"])
     start = rng.integers(entry["start"], entry["stop"] - length + 1)
