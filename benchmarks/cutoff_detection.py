@@ -5,7 +5,7 @@ To run it:
 
 Each trial is another recording that goes through one family of filters,
 resamplers, codecs or disturbances, see speechbrain_flashsr/data/
-bandwidth_examples.py, and is passed to BandwidthDetector at the file's own
+band_limits.py, and is passed to BandwidthDetector at the file's own
 rate. Filters and resamplers have the edge that they are asked for; a codec's
 is where a tenth of the power is left. A trial is right if every segment of its
 track is, so a steady recording must have a steady edge.
@@ -23,7 +23,7 @@ from speechbrain.dataio.dataio import load_data_json, read_audio
 from tqdm import tqdm
 
 from speechbrain_flashsr.bandwidth import BandwidthDetector
-from speechbrain_flashsr.data import bandwidth_examples as examples
+from speechbrain_flashsr.data import band_limits as examples
 from speechbrain_flashsr.data.resamplers import (
     INTERPOLATIONS,
     available_resamplers,

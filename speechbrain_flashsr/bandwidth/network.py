@@ -102,7 +102,7 @@ class CutoffNetwork(torch.nn.Module):
 
     STRIDE = 4
 
-    def __init__(self, channels=40, dilations=(1, 2, 4, 8, 16, 32)):
+    def __init__(self, channels=32, dilations=(1, 2, 4, 8, 16, 32)):
         super().__init__()
         stride = self.STRIDE
         self.stem = torch.nn.Conv1d(
@@ -154,8 +154,10 @@ class CutoffNetwork(torch.nn.Module):
         full_band = self.full_band(
             torch.cat([mean, x.amax(dim=-1).clamp_min(0)], dim=1)
         )
-        scores = self.edges(x).transpose(1, 2).flatten(1)
+        scores = self.edges(x).transpose(1, 2).flatten(1).float()
         top = scores.amax(dim=1, keepdim=True)
         weights = (scores - top).exp() * exists[:, 0]
-        scores = (weights @ self.gather[:num_bins]).clamp_min(1e-12).log()
+        with torch.autocast(weights.device.type, enabled=False):
+            gathered = weights @ self.gather[:num_bins]
+        scores = gathered.clamp_min(1e-12).log()
         return torch.cat([scores + top, full_band], dim=1)
