@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from speechbrain_flashsr.bandwidth.cutoff_detector import CutoffDetector
+from speechbrain_flashsr.bandwidth import BandwidthDetector
 from speechbrain_flashsr.lobes.features import NORMALIZED_PEAK
 
 # A signal that moves less than this, relative to its offset, is constant.
@@ -73,7 +73,9 @@ def analyse(blocks, sample_rate, cutoffs=None, channels_per_clip=None):
     num_samples = 0
     total = 0.0
     low, high = math.inf, -math.inf
-    detector = None if cutoffs else CutoffDetector(sample_rate)
+    detector = None
+    if not cutoffs:
+        detector = BandwidthDetector(sample_rate, channels_per_clip)
     for block in blocks:
         num_samples += block.shape[1]
         total = total + block.sum(dim=1, keepdim=True, dtype=torch.float64)
@@ -88,7 +90,7 @@ def analyse(blocks, sample_rate, cutoffs=None, channels_per_clip=None):
     clip_peak = clip_peak.repeat_interleave(len(peak) // len(clip_peak))
     scale = (clip_peak[:, None] + 1e-8) / NORMALIZED_PEAK
     if detector is not None:
-        cutoffs = detector.result()
+        cutoffs = [track.lowest_hz for track in detector.result()]
     return SignalAnalysis(
         num_samples,
         mean,

@@ -13,7 +13,7 @@ import torch
 from speechbrain.dataio.dataio import load_data_json
 
 from speechbrain_flashsr.audio.resampling import Resampler
-from speechbrain_flashsr.bandwidth.cutoff_detector import CutoffDetector
+from speechbrain_flashsr.bandwidth import BandwidthDetector
 from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 LENGTH_TOLERANCE = SAMPLE_RATE // 20
@@ -99,10 +99,11 @@ def _list_pairs(hparams):
         except RefusedError as reason:
             refused[name] = f"The reference {reason}"
             continue
-        detector = CutoffDetector(SAMPLE_RATE)
+        detector = BandwidthDetector(SAMPLE_RATE)
         detector.update(wav[None])
+        (track,) = detector.result()
         rate = soundfile.info(path).samplerate
-        rolloff_hz = detector.result()[0] or min(rate, SAMPLE_RATE) / 2
+        rolloff_hz = track.lowest_hz or min(rate, SAMPLE_RATE) / 2
         stop = soundfile.info(path).frames
         seconds = stop / rate
         clips.append(
