@@ -5,6 +5,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import math
 import os
 from pathlib import Path
 
@@ -28,7 +29,6 @@ from speechbrain_flashsr.data.band_limits import ExampleMaker
 
 SAMPLE_RATE = 48000
 MAX_CHUNKS = 4
-FILE_EXAMPLES = 400
 SHORT_SHARE = 0.1
 """Of the examples last less than half a second, the others up to 2.1 s."""
 
@@ -36,7 +36,9 @@ TOP_BIN = 365
 """Edges are not moved beyond it, 17.1 kHz."""
 
 
-def cache_examples(folder, manifest, data_root, num_examples, seed=0):
+def cache_examples(
+    folder, manifest, data_root, num_examples, file_examples=400, seed=0
+):
     """Makes random examples of a manifest's recordings and writes them to a
     folder, in files; files that are there stay.
 
@@ -49,7 +51,9 @@ def cache_examples(folder, manifest, data_root, num_examples, seed=0):
     data_root : str
         What `{data_root}` in it stands for.
     num_examples : int
-        How many, rounded up to whole files of 400.
+        How many, rounded up to whole files.
+    file_examples : int
+        Of one file.
     seed : int
         Of all draws.
     """
@@ -58,20 +62,20 @@ def cache_examples(folder, manifest, data_root, num_examples, seed=0):
     domains = {}
     for entry in load_data_json(manifest, {"data_root": data_root}).values():
         domains.setdefault(entry["domain"], []).append(entry)
-    for number in tqdm(range(-(-num_examples // FILE_EXAMPLES))):
+    for number in tqdm(range(math.ceil(num_examples / file_examples))):
         path = folder / f"{number:04}.npz"
         if not path.exists():
             rng = np.random.default_rng([seed, number])
             partial = path.with_suffix(".partial.npz")
-            np.savez(partial, **_make_examples(domains, rng, num_examples))
+            np.savez(partial, **_make_examples(domains, rng, file_examples))
             os.replace(partial, path)
 
 
-def _make_examples(domains, rng, most):
+def _make_examples(domains, rng, count):
     """One file's arrays."""
     maker = ExampleMaker(rng)
     chunks, owner, edge_hz, rates = [], [], [], []
-    while len(edge_hz) < min(FILE_EXAMPLES, most):
+    while len(edge_hz) < count:
         entries = domains[sorted(domains)[rng.integers(len(domains))]]
         entry = entries[rng.integers(len(entries))]
         wav = _draw_piece(entry, rng)
