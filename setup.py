@@ -69,7 +69,7 @@ setup(
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
-    package_data={PACKAGE: ["pretrained/small/*"]},
+    package_data={PACKAGE: ["pretrained/small/*", "pretrained/bandwidth/*"]},
     python_requires=">=3.10",
     install_requires=[
         "hyperpyyaml>=1.2.3",

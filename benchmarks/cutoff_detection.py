@@ -15,6 +15,7 @@ Authors
 """
 
 import argparse
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -236,6 +237,28 @@ def recordings(manifest, data_root, rng, max_seconds, min_rolloff_hz=17500):
                 yield gain * wav, entry["rolloff_hz"]
 
 
+def over_time(wavs, rng, changes):
+    """Whether 30 s joined from recordings have the right edges at all times
+    but for half a second around changes: all narrow, or every other 5 s."""
+    joined = np.concatenate([next(wavs)[0] for _ in range(30)])
+    wav = joined[: 30 * RATE]
+    narrow = some_edge(wav, rng, (8000, 16000), (RATE,))
+    times = np.arange(len(wav)) / RATE
+    is_narrow = (times // 5 % 2 == 1) if changes else np.full(len(wav), True)
+    mixed = narrow.with_wav(np.where(is_narrow, narrow.wav, wav))
+    track = detect(examples.with_sixteen_bits(mixed))
+    if not changes and len(track.segments) > 1:
+        return False
+    rights = []
+    for seconds in np.arange(0, len(wav) / RATE, 0.1):
+        edge_hz = narrow.edge_hz if is_narrow[int(seconds * RATE)] else None
+        truth = dataclasses.replace(narrow, edge_hz=edge_hz)
+        if not changes or 0.6 < seconds % 5 < 4.4:
+            found = track.edge_at(seconds)
+            rights.append(is_right(found, truth, RATE / 2))
+    return np.mean(rights) >= 0.99
+
+
 def main():
     """Prints a table: families and how often they are right."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -275,6 +298,13 @@ def main():
         groups.setdefault(group, []).extend(rights)
         percent = 100 * np.mean(rights)
         tqdm.write(f"| {group} | {name} | {percent:.0f} % | {len(rights)} |")
+    for changes, name in ((False, "30 s steady"), (True, "changes every 5 s")):
+        rights = [
+            over_time(wavs, rng, changes) for _ in range(args.trials // 3)
+        ]
+        groups.setdefault("over time", []).extend(rights)
+        percent = 100 * np.mean(rights)
+        print(f"| over time | {name} | {percent:.0f} % | {len(rights)} |")
     for group, rights in groups.items():
         percent = 100 * np.mean(rights)
         print(f"| {group} | all | {percent:.1f} % | {len(rights)} |")

@@ -25,6 +25,9 @@ HUM_BINS = 3
 
 RANGE_DB = 150.0
 
+MIRROR_REACH = (8, 24)
+"""Bins to either side of an axis that are compared."""
+
 
 def edge_bins():
     """The edges that are told apart, in bins of the statistics, [edges].
@@ -62,22 +65,78 @@ def normalised(statistics, exists):
     return (level.clamp(-RANGE_DB, 20.0) / (RANGE_DB / 5) + 2.0) * exists
 
 
-class ResidualBlock(torch.nn.Module):
-    """Two convolutions over frequency, the first one dilated."""
+def mirror_correlation(level, exists):
+    """How far the fine structure of a spectrum above each bin is the mirror
+    image of that below: gentle resamplers leave such images about the edge.
 
-    def __init__(self, channels, dilation):
+    Arguments
+    ---------
+    level : torch.Tensor
+        In dB, [batch, 1, bins].
+    exists : torch.Tensor
+        Whether a bin is below half the sample rate, [batch, 1, bins].
+
+    Returns
+    -------
+    torch.Tensor
+        Correlations over 8 and 24 bins to either side of each bin and of each
+        upper border of a bin, [batch, 4, bins].
+
+    Example
+    -------
+    >>> left = torch.randn(1, 1, 50)
+    >>> level = torch.cat([left, torch.zeros(1, 1, 1), left.flip(-1)], dim=-1)
+    >>> correlation = mirror_correlation(level, torch.ones_like(level))
+    >>> correlation[0, 1].argmax()
+    tensor(50)
+    """
+    pool = torch.nn.functional.avg_pool1d
+    width = 7
+    trend = pool(level * exists, width, 1, width // 2)
+    share = pool(exists, width, 1, width // 2).clamp_min(1 / width)
+    fine = (level - trend / share).clamp(-10.0, 10.0) * exists
+    reach = MIRROR_REACH[-1]
+    bins = level.shape[-1]
+    padded = torch.nn.functional.pad(fine, (reach, reach + 1))
+    correlations = []
+    for between in (0, 1):
+        total = torch.zeros_like(fine)
+        for distance in range(1, reach + 1):
+            below = reach - distance + between
+            above = reach + distance
+            total = total + (
+                padded[..., below : below + bins]
+                * padded[..., above : above + bins]
+            )
+            if distance in MIRROR_REACH:
+                span = 2 * distance + 1
+                power = pool(fine.square(), span, 1, distance) * span / 2
+                correlations.append(total / power.clamp_min(1.0))
+    return torch.cat(correlations, dim=1)
+
+
+class ResidualBlock(torch.nn.Module):
+    """A dilated convolution over frequency, between two that mix channels."""
+
+    def __init__(self, channels, inner_channels, dilation):
         super().__init__()
+        self.narrow = torch.nn.Conv1d(channels, inner_channels, 1)
         self.wide = torch.nn.Conv1d(
-            channels, channels, 5, padding=2 * dilation, dilation=dilation
+            inner_channels,
+            inner_channels,
+            5,
+            padding=2 * dilation,
+            dilation=dilation,
         )
-        self.mix = torch.nn.Conv1d(channels, channels, 1)
+        self.mix = torch.nn.Conv1d(inner_channels, channels, 1)
 
     def forward(self, x, exists):
         """[batch, channels, positions] to the same shape; what does not exist
         stays 0."""
-        hidden = torch.nn.functional.gelu(x)
-        hidden = torch.nn.functional.gelu(self.wide(hidden))
-        return x + self.mix(hidden) * exists
+        hidden = self.narrow(torch.nn.functional.relu(x)) * exists
+        hidden = self.wide(torch.nn.functional.relu(hidden))
+        hidden = self.mix(torch.nn.functional.relu(hidden))
+        return x + hidden * exists
 
 
 class CutoffNetwork(torch.nn.Module):
@@ -89,27 +148,35 @@ class CutoffNetwork(torch.nn.Module):
     Arguments
     ---------
     channels : int
-        Of the hidden layers.
+        Of the residual stream.
+    inner_channels : int
+        Of the dilated convolutions.
     dilations : sequence of int
         One residual block each, over positions of four bins.
 
     Example
     -------
-    >>> network = CutoffNetwork(channels=8, dilations=(1, 2))
+    >>> network = CutoffNetwork(channels=8, inner_channels=4)
     >>> network(torch.zeros(3, 4, 512)).shape
     torch.Size([3, 129])
     """
 
     STRIDE = 4
 
-    def __init__(self, channels=32, dilations=(1, 2, 4, 8, 16, 32)):
+    def __init__(
+        self,
+        channels=64,
+        inner_channels=24,
+        dilations=(1, 2, 4, 8, 16, 32, 1),
+    ):
         super().__init__()
         stride = self.STRIDE
         self.stem = torch.nn.Conv1d(
-            NUM_STATISTICS + 2, channels, 3 * stride, stride, padding=stride
+            NUM_STATISTICS + 6, channels, 3 * stride, stride, padding=stride
         )
         self.blocks = torch.nn.ModuleList(
-            ResidualBlock(channels, dilation) for dilation in dilations
+            ResidualBlock(channels, inner_channels, dilation)
+            for dilation in dilations
         )
         self.edges = torch.nn.Conv1d(channels, stride, 1)
         self.full_band = torch.nn.Linear(2 * channels, 1)
@@ -146,10 +213,12 @@ class CutoffNetwork(torch.nn.Module):
         here = torch.nn.functional.max_pool1d(exists, self.STRIDE)
         positions = self.positions[..., :num_bins] * exists
         x = normalised(statistics, exists)
-        x = self.stem(torch.cat([x, exists, positions], dim=1)) * here
+        mirror = mirror_correlation(x[:, :1] * (RANGE_DB / 5), exists)
+        x = torch.cat([x, exists, positions, mirror], dim=1)
+        x = self.stem(x) * here
         for block in self.blocks:
             x = block(x, here)
-        x = torch.nn.functional.gelu(x)
+        x = torch.nn.functional.relu(x)
         mean = x.sum(dim=-1) / here.sum(dim=-1)
         full_band = self.full_band(
             torch.cat([mean, x.amax(dim=-1).clamp_min(0)], dim=1)
