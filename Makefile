@@ -58,7 +58,7 @@ report: $(STAMP) ## Score the model that ships: make report DATA=<corpus>
 	@[ -f "$(DATA)/test.json" ] || { echo "Say where the prepared corpus is," \
 		"the folder that holds test.json: make report DATA=<folder>." \
 		"recipes/VersatileAudio/README.md says how to prepare it."; exit 1; }
-	@$(BIN)/python -c 'import pesq, pystoi' 2>/dev/null \
+	@$(BIN)/python -c 'import pesq, pystoi, speechmos, visqol' 2>/dev/null \
 		|| $(BIN)/python -m pip install -q -c requirements/tested.txt \
 			-e '.[evaluate]' \
 		|| echo "Some metrics are left out: PESQ needs a C compiler."

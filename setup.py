@@ -18,10 +18,12 @@ VERSION = re.search(
     flags=re.MULTILINE,
 ).group(1)
 
-# Training and the preparation of corpora; `sox` drives the SoX program.
-TRAIN = ["sox>=1.4.1", "tensorboard>=2.12"]
+# Training and the preparation of corpora; `sox` drives the SoX program, PyAV
+# and julius are codecs and resamplers that the cut-off network must know.
+TRAIN = ["av>=14", "julius>=0.2.7", "sox>=1.4.1", "tensorboard>=2.12"]
 
-# Perceptual metrics and the report page of the evaluation; pesq is compiled.
+# Perceptual metrics and the report page of the evaluation; pesq is compiled,
+# and librosa and onnxruntime are what speechmos needs.
 EVALUATE = [
     "jinja2>=3.0",
     "librosa>=0.10",
@@ -29,6 +31,7 @@ EVALUATE = [
     "pesq>=0.0.4",
     "pystoi>=0.4.1",
     "speechmos>=0.0.1",
+    "visqol-python>=3.8",
 ]
 
 # SpeechBrain's tools at SpeechBrain's versions; setuptools builds the wheel
@@ -77,6 +80,7 @@ setup(
         "numpy>=1.24",
         "scipy>=1.10",
         "soundfile>=0.13",
+        "soxr>=0.5",
         "speechbrain>=1.1.2,<2",
         "torch>=2.7.1",
         "torchaudio>=2.7.1",

@@ -73,10 +73,10 @@ class Stages:
         )
         self.excitation = torch.randn_like(self.low)
         self.cutoff_hz = torch.full((batch,), 4000.0, device=self.device)
-        autoencoder = self.model.autoencoder
+        autoencoder = self.model.predictor.autoencoder
         self.modules = {
             "encoder": [autoencoder.encoder, autoencoder.quant_conv],
-            "U-Net": [self.model.denoiser.unet],
+            "U-Net": [self.predictor.denoiser.unet],
             "decoder": [autoencoder.post_quant_conv, autoencoder.decoder],
             "vocoder": [self.model.vocoder],
         }
@@ -85,6 +85,7 @@ class Stages:
     def run(self):
         """Runs the model; returns {part: seconds}."""
         model, low = self.model, self.low
+        predictor = model.predictor
         times = {}
 
         def timed(part, function, *inputs):
@@ -96,12 +97,21 @@ class Stages:
             return result
 
         with self.context:
-            mel = timed("features", model.features, low)
-            latent = timed("encoder", model.autoencoder.encode, mel)
-            latent = timed("U-Net", model.denoiser.sample, self.noise, latent)
-            mel = timed("decoder", model.autoencoder.decode, latent)
+            mel = timed("features", predictor.features, low)
+            latent = timed("encoder", predictor.autoencoder.encode, mel)
+            latent = timed(
+                "U-Net", predictor.denoiser.sample, self.noise, latent
+            )
+            mel = timed("decoder", predictor.autoencoder.decode, latent)
             mel = mel.squeeze(1).transpose(1, 2)
-            timed("vocoder", model.vocoder, mel, low, self.excitation)
+            timed(
+                "vocoder",
+                model.vocoder,
+                mel,
+                low,
+                self.cutoff_hz,
+                self.excitation,
+            )
         return times
 
 

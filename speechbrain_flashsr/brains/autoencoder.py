@@ -8,40 +8,76 @@ import speechbrain as sb
 import torch
 from speechbrain.dataio.batch import PaddedBatch
 
-from speechbrain_flashsr.brains.base import FlashSRBrain
+from speechbrain_flashsr.brains.base import FlashSRBrain, frozen
+from speechbrain_flashsr.lobes.features import extend_band
 
 
 class AutoencoderBrain(FlashSRBrain):
-    """First stage: log-mel spectrograms of full-band and of band-limited
-    recordings (even and odd draws), to latents and back.
+    """First stage: log-mel spectrograms of full-band recordings, continued
+    above their roll-off, and of band-limited ones (even and odd draws), to
+    latents and back.
 
     Losses: `reconstruction`, the mean absolute difference of log-mel
-    spectrograms, and `kl`, the posterior's divergence from the standard normal
-    per element of the latent.
+    spectrograms; `kl`, the posterior's divergence from the standard normal per
+    element of the latent; and from step `adversarial_start` on `adversarial`
+    and the discriminator's `discriminator`, least squares that keep the
+    spectrogram's texture (Esser et al. 2021,
+    https://arxiv.org/abs/2012.09841).
     """
 
     trained = ("autoencoder",)
-    optimized = {"autoencoder": trained}
+    optimized = {"autoencoder": trained, "discriminator": ("discriminator",)}
+
+    def turns(self):
+        """The discriminator joins in at `adversarial_start`."""
+        if self.optimizer_step < self.hparams.adversarial_start:
+            return ["autoencoder"]
+        return ["autoencoder", "discriminator"]
 
     def compute_losses(self, batch, stage, turn):
         """The losses of a batch of segments."""
+        if turn == "discriminator":
+            return self.discriminator_losses()
         mel = self.mel_of(batch)
         autoencoder = self.evaluated("autoencoder", stage)
         shape = self.unwrapped("autoencoder").latent_shape(mel.shape)
         noise = self.draw_noise(batch, shape)
         reconstruction, posterior = autoencoder(mel, noise)
         kl = posterior.kl_divergence() / posterior.mean[0].numel()
-        return {
+        losses = {
             "reconstruction": (reconstruction - mel).abs().mean(),
             "kl": kl.mean(),
         }
+        if stage == sb.Stage.TRAIN and "discriminator" in self.turns():
+            whole = self.unwrapped("autoencoder")
+            self.pair = [
+                (x - whole.mel_mean) / whole.mel_std
+                for x in (mel, reconstruction)
+            ]
+            with frozen(self.unwrapped("discriminator")) as discriminator:
+                score = discriminator(self.pair[1])
+            losses["adversarial"] = (score - 1).square().mean()
+        return losses
+
+    def discriminator_losses(self):
+        """Least squares between true and reconstructed spectrograms."""
+        real, fake = self.pair
+        discriminator = self.modules.discriminator
+        loss = (discriminator(real) - 1).square().mean()
+        loss = loss + discriminator(fake.detach()).square().mean()
+        return {"discriminator": loss}
 
     def mel_of(self, batch):
         """The spectrograms that a batch stands for, [batch, 1, frames,
         n_mels]."""
         high, low = batch.high.data, batch.low.data
+        features = self.hparams.features
         odd = torch.tensor([int(i) % 2 for i in batch.id], device=self.device)
-        return self.hparams.features(torch.where(odd[:, None] == 1, low, high))
+        odd = odd.bool()
+        mel = features(torch.where(odd[:, None], low, high))
+        rolloff_hz = batch.rolloff_hz.to(self.device)
+        extended = extend_band(mel, rolloff_hz, features.band_centres())
+        return torch.where(odd[:, None, None, None], mel, extended)
 
     def samples(self, batch):
         """The first spectrogram of a batch, and what comes back."""

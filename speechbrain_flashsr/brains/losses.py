@@ -30,7 +30,7 @@ class MultiResolutionSTFTLoss(nn.Module):
 
     At each, the mean absolute difference of log-magnitudes (Yamamoto et al.
     2020, https://arxiv.org/abs/1910.11480) and that of magnitudes raised to the
-    power of 0.3, on the bins of each clip's restored band.
+    power of 0.3, on the bins above each clip's cut-off.
 
     Arguments
     ---------
@@ -45,10 +45,10 @@ class MultiResolutionSTFTLoss(nn.Module):
     -------
     >>> loss = MultiResolutionSTFTLoss((256, 512))
     >>> wavs = torch.randn(2, 4800)
-    >>> band = torch.tensor([4e3, 0.0]), torch.tensor([8e3, 24e3])
-    >>> loss(wavs, wavs, *band)
+    >>> lower_hz = torch.tensor([4e3, 0.0])
+    >>> loss(wavs, wavs, lower_hz)
     tensor(0.)
-    >>> loss(0.5 * wavs, wavs, *band) > 0.6
+    >>> loss(0.5 * wavs, wavs, lower_hz) > 0.6
     tensor(True)
     """
 
@@ -62,7 +62,7 @@ class MultiResolutionSTFTLoss(nn.Module):
                 f"window_{n_fft}", torch.hann_window(n_fft), persistent=False
             )
 
-    def forward(self, predicted, target, lower_hz, upper_hz):
+    def forward(self, predicted, target, lower_hz):
         """Compares waveforms.
 
         Arguments
@@ -73,8 +73,6 @@ class MultiResolutionSTFTLoss(nn.Module):
             [batch, time].
         lower_hz : torch.Tensor
             Frequency from which each clip is compared, [batch].
-        upper_hz : torch.Tensor
-            Frequency up to which each clip is compared, [batch].
 
         Returns
         -------
@@ -86,8 +84,9 @@ class MultiResolutionSTFTLoss(nn.Module):
             ours, theirs = (
                 self.magnitudes(wavs, n_fft) for wavs in (predicted, target)
             )
-            mask = band_mask(lower_hz, upper_hz, n_fft, self.sample_rate)
-            mask = mask.to(ours)[:, :, None]
+            bins = torch.arange(n_fft // 2 + 1, device=ours.device)
+            hz = bins * (self.sample_rate / n_fft)
+            mask = (hz >= lower_hz[:, None]).to(ours)[:, :, None]
             logarithms = (ours.log() - theirs.log()).abs()
             compressed = (ours**0.3 - theirs**0.3).abs()
             difference = (logarithms + compressed) * mask
@@ -128,8 +127,8 @@ class BandLevelLoss(nn.Module):
     -------
     >>> loss = BandLevelLoss()
     >>> wavs = torch.randn(2, 9600)
-    >>> band = torch.tensor([4e3, 4e3]), torch.tensor([16e3, 24e3])
-    >>> round(loss(10**-0.5 * wavs, wavs, *band).item(), 3)
+    >>> lower_hz = torch.tensor([4e3, 8e3])
+    >>> round(loss(10**-0.5 * wavs, wavs, lower_hz).item(), 3)
     1.0
     """
 
@@ -139,14 +138,12 @@ class BandLevelLoss(nn.Module):
         self.band_hz = band_hz
         self.floor = floor
 
-    def forward(self, predicted, target, lower_hz, upper_hz):
-        """Compares waveforms [batch, time] between two frequencies [batch];
-        returns a scalar."""
+    def forward(self, predicted, target, lower_hz):
+        """Compares waveforms [batch, time] above a frequency [batch]; returns a
+        scalar."""
         ours, theirs = (self.levels(wavs) for wavs in (predicted, target))
         start = torch.arange(ours.shape[1], device=ours.device) * self.band_hz
-        inside = (start >= lower_hz[:, None]) & (
-            start + self.band_hz <= upper_hz[:, None]
-        )
+        inside = start >= lower_hz[:, None]
         difference = (ours - theirs).abs() * inside
         return difference.sum() / inside.sum().clamp_min(1)
 
@@ -162,62 +159,6 @@ class BandLevelLoss(nn.Module):
         sums = power.new_zeros(len(power), num_bands + 1)
         sums = sums.index_add(1, band.clamp_max(num_bands), power)
         return sums[:, :num_bands].clamp_min(self.floor).log10()
-
-
-def band_mask(lower_hz, upper_hz, n_fft, sample_rate):
-    """Which bins of a transform lie in each clip's band.
-
-    Arguments
-    ---------
-    lower_hz, upper_hz : torch.Tensor
-        In Hz, [batch].
-    n_fft : int
-        Length of the transform.
-    sample_rate : int
-        In Hz.
-
-    Returns
-    -------
-    torch.Tensor
-        Boolean, [batch, n_fft / 2 + 1].
-
-    Example
-    -------
-    >>> band_mask(torch.tensor([2e3]), torch.tensor([9e3]), 8, 16000)
-    tensor([[False,  True,  True,  True,  True]])
-    """
-    bins = torch.arange(n_fft // 2 + 1, device=lower_hz.device)
-    hz = bins * (sample_rate / n_fft)
-    return (hz >= lower_hz[:, None]) & (hz < upper_hz[:, None])
-
-
-def limit_band(wavs, upper_hz, sample_rate):
-    """Removes what is above a frequency of each clip's own.
-
-    Arguments
-    ---------
-    wavs : torch.Tensor
-        [batch, time].
-    upper_hz : torch.Tensor
-        In Hz, [batch].
-    sample_rate : int
-        In Hz.
-
-    Returns
-    -------
-    torch.Tensor
-        [batch, time].
-
-    Example
-    -------
-    >>> wavs = limit_band(torch.randn(1, 480), torch.tensor([9e3]), 48000)
-    >>> torch.fft.rfft(wavs)[:, 100:].abs().max() < 1e-4
-    tensor(True)
-    """
-    wavs = at_least_single(wavs)
-    time = wavs.shape[-1]
-    kept = band_mask(torch.zeros_like(upper_hz), upper_hz, time, sample_rate)
-    return torch.fft.irfft(torch.fft.rfft(wavs) * kept, time)
 
 
 class SpectrogramDistance(nn.Module):

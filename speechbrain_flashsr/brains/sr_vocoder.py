@@ -16,7 +16,7 @@ from speechbrain.lobes.models.HifiGAN import (
 )
 
 from speechbrain_flashsr.brains.base import FlashSRBrain, frozen
-from speechbrain_flashsr.brains.losses import LOWEST_RESTORED, limit_band
+from speechbrain_flashsr.brains.losses import LOWEST_RESTORED
 from speechbrain_flashsr.lobes.features import at_least_single, extend_band
 from speechbrain_flashsr.metrics import spectral
 
@@ -44,10 +44,11 @@ class SRVocoderBrain(FlashSRBrain):
     step before which all are true; `discriminator_length`, the samples of the
     excerpt that the discriminator sees.
 
-    Losses: `stft` (multi-resolution) and `level` (of bands), from the cut-off to
-    each clip's roll-off, `mel`, and from step `adversarial_start` on
-    `adversarial`, `feature_matching` and the discriminator's `discriminator`,
-    below the roll-off. Validation logs the log-spectral distance `lsd`.
+    Targets are continued above each clip's roll-off by `band_extension`. Losses:
+    `stft` (multi-resolution) and `level` (of bands), above the cut-off, `mel`,
+    and from step `adversarial_start` on `adversarial`, `feature_matching` and the
+    discriminator's `discriminator`. Validation logs the log-spectral distance
+    `lsd` below the roll-off.
     """
 
     trained = ("vocoder",)
@@ -56,9 +57,8 @@ class SRVocoderBrain(FlashSRBrain):
     def on_fit_start(self):
         """Freezes the student."""
         super().on_fit_start()
-        resolver = self.hparams.super_resolver.to(self.device)
-        for part in (resolver.autoencoder, resolver.denoiser):
-            part.eval().requires_grad_(False)
+        predictor = self.hparams.super_resolver.predictor.to(self.device)
+        predictor.eval().requires_grad_(False)
 
     def turns(self):
         """The discriminator joins in at `adversarial_start`."""
@@ -80,36 +80,35 @@ class SRVocoderBrain(FlashSRBrain):
         generated = self.evaluated("vocoder", stage)(
             given.squeeze(1).transpose(1, 2), low, cutoff_hz, excitation
         )
-        band = LOWEST_RESTORED * cutoff_hz, rolloff_hz
+        original = high
+        high = self.hparams.band_extension(
+            high, mel.squeeze(1).transpose(1, 2), rolloff_hz
+        )
+        lower_hz = LOWEST_RESTORED * cutoff_hz
         generated_mel = features(at_least_single(generated))
         losses = {
-            "stft": self.hparams.stft_loss(generated, high, *band),
-            "level": self.hparams.level_loss(generated, high, *band),
+            "stft": self.hparams.stft_loss(generated, high, lower_hz),
+            "level": self.hparams.level_loss(generated, high, lower_hz),
             "mel": (generated_mel - mel).abs().mean(),
         }
         self.triple = high, generated, low
         if stage != sb.Stage.TRAIN:
             distances = spectral.lsd(
-                at_least_single(generated), high, upper_hz=rolloff_hz
+                at_least_single(generated), original, upper_hz=rolloff_hz
             )
             losses["lsd"] = distances.nanmean()
         elif "discriminator" in self.turns():
-            self.judged = self.excerpts(rolloff_hz)
+            self.judged = self.excerpts()
             losses.update(self.generator_losses())
         return losses
 
-    def excerpts(self, rolloff_hz):
-        """What the discriminator sees of original, generated and band-limited
-        waveforms: a random excerpt, without what is above the roll-off."""
+    def excerpts(self):
+        """A random excerpt of original, generated and band-limited waveforms."""
         length = self.hparams.discriminator_length
         spare = self.triple[0].shape[1] - length
         generator = self.generator(self.optimizer_step)
         start = int(torch.randint(spare + 1, (), generator=generator))
-        rate = self.hparams.sample_rate
-        return [
-            limit_band(wavs, rolloff_hz, rate)[:, start : start + length]
-            for wavs in self.triple
-        ]
+        return [wavs[:, start : start + length] for wavs in self.triple]
 
     def samples(self, batch):
         """The first recording of the batch of the last losses: band-limited,
@@ -141,12 +140,12 @@ class SRVocoderBrain(FlashSRBrain):
         )
         if not predicted.any():
             return mel
-        resolver = self.hparams.super_resolver
-        noise = self.draw_noise(batch, resolver.latent_shape(low.shape[-1]))
+        predictor = self.hparams.super_resolver.predictor
+        noise = self.draw_noise(batch, predictor.latent_shape(low.shape[-1]))
         given = mel.clone()
-        given[predicted] = resolver.predict_mel(
-            low[predicted], noise[predicted]
-        ).to(mel.dtype)
+        given[predicted] = predictor(low[predicted], noise[predicted]).to(
+            mel.dtype
+        )
         return given
 
     def generator_losses(self):

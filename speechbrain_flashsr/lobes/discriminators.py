@@ -230,15 +230,14 @@ class VocoderDiscriminator(nn.Module):
         return scores, features
 
 
-class LatentDiscriminator(nn.Module):
-    """Judges patches of what the teacher predicts for a latent.
-
-    The architecture is not public; this is a patch discriminator of strided
-    3x3 convolutions.
+class PatchDiscriminator(nn.Module):
+    """Judges patches of an image by strided 3x3 convolutions: of what the
+    teacher predicts for a latent (the architecture of FlashSR's discriminator is
+    not public), or of a spectrogram.
 
     Arguments
     ---------
-    latent_channels : int
+    in_channels : int
         Channels of the input.
     channels : int
         Width of the first convolution; it doubles at each.
@@ -247,14 +246,13 @@ class LatentDiscriminator(nn.Module):
 
     Example
     -------
-    >>> LatentDiscriminator(4, 8, 2)(torch.randn(2, 4, 16, 32)).shape
+    >>> PatchDiscriminator(4, 8, 2)(torch.randn(2, 4, 16, 32)).shape
     torch.Size([2, 1, 4, 8])
     """
 
-    def __init__(self, latent_channels=16, channels=64, num_layers=3):
+    def __init__(self, in_channels=16, channels=64, num_layers=3):
         super().__init__()
         layers = []
-        in_channels = latent_channels
         for i in range(num_layers):
             width = channels * 2**i
             layers += [
@@ -267,6 +265,6 @@ class LatentDiscriminator(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, x):
-        """Maps [batch, latent_channels, frames, bands] to logits
+        """Maps [batch, in_channels, frames, bands] to logits
         [batch, 1, frames / 2^num_layers, bands / 2^num_layers]."""
         return self.layers(x)

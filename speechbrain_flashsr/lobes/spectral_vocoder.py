@@ -208,6 +208,132 @@ def shift_up(spectrum, cutoff_hz, bin_hz, hop_length):
     return moved * torch.polar(torch.ones_like(angles), angles)[turns % n_fft]
 
 
+class MelLevels(nn.Module):
+    """The magnitude in the bins of a short-time spectrum that a log-mel
+    spectrogram tells, by interpolation between the centres of its bands.
+
+    Arguments
+    ---------
+    features : speechbrain_flashsr.lobes.features.LogMel
+        Of the spectrogram; its hop is a multiple of `hop_length`.
+    n_fft : int
+        Length of the short-time transform, in samples.
+    hop_length : int
+        Step between its frames, in samples.
+
+    Example
+    -------
+    >>> from speechbrain_flashsr.lobes.features import LogMel
+    >>> levels = MelLevels(LogMel(), 1024, 240)
+    >>> levels(torch.randn(1, 256, 10)).shape
+    torch.Size([1, 513, 20])
+    """
+
+    def __init__(self, features, n_fft, hop_length):
+        super().__init__()
+        self.frames_per_mel = features.hop_length // hop_length
+        num_bins = n_fft // 2 + 1
+        gain = features.mel.mel_scale.fb.sum(0)
+        filled = gain > 1e-6  # the lowest bands may hold no bin
+        centres = features.band_centres()[filled].double()
+        columns = torch.nonzero(filled)[:, 0]
+        hz = torch.linspace(0, features.sample_rate / 2, num_bins).double()
+        upper = torch.searchsorted(centres, hz).clamp(1, len(centres) - 1)
+        lower = upper - 1
+        share = (hz - centres[lower]) / (centres[upper] - centres[lower])
+        share = share.clamp(0, 1).float()
+        to_bins = torch.zeros(num_bins, features.n_mels)
+        rows = torch.arange(num_bins)
+        to_bins[rows, columns[lower]] += 1 - share
+        to_bins[rows, columns[upper]] += share
+        self.register_buffer("to_bins", to_bins, persistent=False)
+        band_gain = gain.clamp_min(1e-6).log()
+        self.register_buffer("band_gain", band_gain, persistent=False)
+
+    def forward(self, mel):
+        """Maps a log-mel spectrogram [batch, n_mels, frames] to natural
+        logarithms of magnitudes [batch, bins, frames * frames_per_mel]."""
+        mel = self.between_frames(mel)
+        level = torch.matmul(self.to_bins, mel - self.band_gain[:, None])
+        return level + NOISE_TO_MEL
+
+    def between_frames(self, x):
+        """Interpolates [batch, any, frames] to the frames of the short-time
+        transform."""
+        return F.interpolate(x, scale_factor=self.frames_per_mel, mode="linear")
+
+
+def gate_above(frequencies, cutoff_hz):
+    """Where the synthesis is heard: 0 below each cut-off [batch], 1 above it,
+    [batch, bins, 1]."""
+    cutoff_hz = cutoff_hz[:, None]
+    distance = frequencies - GATE_START * cutoff_hz
+    return torch.sigmoid(distance / (GATE_WIDTH * cutoff_hz))[:, :, None]
+
+
+class BandExtension(nn.Module):
+    """Continues recordings above the frequency where they stop, by their own
+    upper band at the level of their continued spectrogram.
+
+    Most recordings stop at 16 to 20 kHz because of an encoder; a vocoder that
+    nothing teaches what to do above makes steady lines there.
+
+    Arguments
+    ---------
+    features : speechbrain_flashsr.lobes.features.LogMel
+        Of the spectrograms.
+    n_fft : int
+        Length of the short-time transform, in samples.
+    hop_length : int
+        Step between its frames, in samples.
+
+    Example
+    -------
+    >>> from speechbrain_flashsr.lobes.features import LogMel
+    >>> extension = BandExtension(LogMel())
+    >>> wavs, mel = torch.randn(1, 4800), torch.randn(1, 256, 10)
+    >>> extension(wavs, mel, torch.tensor([16000.0])).shape
+    torch.Size([1, 4800])
+    """
+
+    def __init__(self, features, n_fft=1024, hop_length=240):
+        super().__init__()
+        self.spectrum = ShortTimeSpectrum(n_fft, hop_length)
+        self.levels = MelLevels(features, n_fft, hop_length)
+        self.bin_hz = features.sample_rate / n_fft
+        frequencies = torch.arange(n_fft // 2 + 1) * self.bin_hz
+        self.register_buffer("frequencies", frequencies, persistent=False)
+
+    @torch.no_grad()
+    def forward(self, wavs, mel, rolloff_hz):
+        """Continues waveforms.
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            [batch, time].
+        mel : torch.Tensor
+            Log-mel spectrogram, continued (see
+            :func:`~speechbrain_flashsr.lobes.features.extend_band`),
+            [batch, n_mels, frames].
+        rolloff_hz : torch.Tensor
+            Where each waveform ends, in Hz, [batch].
+
+        Returns
+        -------
+        torch.Tensor
+            [batch, time].
+        """
+        rolloff_hz = rolloff_hz.to(wavs)
+        spectrum = self.spectrum(wavs)
+        shifted = shift_up(
+            spectrum, rolloff_hz, self.bin_hz, self.spectrum.hop_length
+        )
+        gate = gate_above(self.frequencies, rolloff_hz)
+        high = gate * self.levels(mel.to(wavs)).exp() * shifted
+        return wavs + self.spectrum.inverse(high)
+
+
 class SpectralVocoder(nn.Module):
     """Mel spectrogram and low-resolution waveform -> high-resolution waveform.
 
@@ -253,7 +379,6 @@ class SpectralVocoder(nn.Module):
     ):
         super().__init__()
         self.hop_length = features.hop_length
-        self.frames_per_mel = features.hop_length // hop_length
         self.mel_mean = mel_mean
         self.mel_std = mel_std
         self.spectrum = ShortTimeSpectrum(n_fft, hop_length)
@@ -274,9 +399,7 @@ class SpectralVocoder(nn.Module):
         nn.init.zeros_(self.head.bias)
         with torch.no_grad():
             self.head.bias[3 * bins : 4 * bins] = -2.0
-        to_bins, band_gain = mel_to_bins(features, bins)
-        self.register_buffer("to_bins", to_bins, persistent=False)
-        self.register_buffer("band_gain", band_gain, persistent=False)
+        self.levels = MelLevels(features, n_fft, hop_length)
         frequencies = torch.arange(bins) * self.bin_hz
         self.register_buffer("frequencies", frequencies, persistent=False)
 
@@ -317,10 +440,7 @@ class SpectralVocoder(nn.Module):
                 f"The vocoder needs white noise of shape {list(wavs.shape)} "
                 f"as `excitation`; got {list(excitation.shape)}."
             )
-        mel = F.interpolate(
-            mel.to(wavs), scale_factor=self.frames_per_mel, mode="linear"
-        )
-        cutoff_hz = cutoff_hz.to(wavs)
+        mel, cutoff_hz = mel.to(wavs), cutoff_hz.to(wavs)
         with torch.autocast(wavs.device.type, enabled=False):
             low = self.spectrum(wavs)
             read = self.read(low)
@@ -351,6 +471,7 @@ class SpectralVocoder(nn.Module):
         scales = torch.linspace(0.5, 8, 16, device=mel.device)
         cutoff = torch.sin((cutoff_hz.log()[:, None] - 9) * scales)
         h = self.mel_in((mel.transpose(1, 2) - self.mel_mean) / self.mel_std)
+        h = self.levels.between_frames(h.transpose(1, 2)).transpose(1, 2)
         h = h + self.low_in(low.transpose(1, 2))
         h = h + self.cutoff_in(cutoff)[:, None]
         h = self.norm_in(self.conv_in(h.transpose(1, 2)).transpose(1, 2))
@@ -361,10 +482,7 @@ class SpectralVocoder(nn.Module):
     def synthesise(self, decisions, mel, low, cutoff_hz, excitation):
         """The short-time spectrum to add, [batch, bins, frames], complex."""
         gain, real, imaginary, *shares = decisions.chunk(6, dim=1)
-        level = torch.matmul(self.to_bins, mel - self.band_gain[:, None])
-        magnitude = (level + NOISE_TO_MEL + 2 * gain).clamp(-12, 7).exp()
-        distance = self.frequencies - GATE_START * cutoff_hz[:, None]
-        gate = torch.sigmoid(distance / (GATE_WIDTH * cutoff_hz[:, None]))
+        magnitude = (self.levels(mel) + 2 * gain).clamp(-12, 7).exp()
         phase = torch.complex(4 * real + 1e-2, 4 * imaginary)
         phase = phase / (phase.real**2 + phase.imag**2 + 1e-4).sqrt()
         noise = self.spectrum(excitation)
@@ -376,46 +494,4 @@ class SpectralVocoder(nn.Module):
             torch.stack(shares).softmax(0).clamp_min(1e-6).sqrt()
         )
         mixed = tonal * phase + noisy * noise + replicated * shifted
-        return gate[:, :, None] * magnitude * mixed
-
-
-def mel_to_bins(features, num_bins):
-    """How the magnitude in the bins of a transform follows from a log-mel
-    spectrogram, by interpolation between the centres of its bands.
-
-    Arguments
-    ---------
-    features : speechbrain_flashsr.lobes.features.LogMel
-        Of the spectrogram.
-    num_bins : int
-        From 0 to half the sample rate.
-
-    Returns
-    -------
-    to_bins : torch.Tensor
-        [num_bins, n_mels], to multiply a log-mel spectrogram with.
-    band_gain : torch.Tensor
-        Log-mel spectrogram of a flat spectrum of magnitude 1, to subtract
-        before, [n_mels].
-
-    Example
-    -------
-    >>> from speechbrain_flashsr.lobes.features import LogMel
-    >>> to_bins, band_gain = mel_to_bins(LogMel(), 513)
-    >>> torch.allclose(to_bins.sum(1), torch.ones(513))
-    True
-    """
-    gain = features.mel.mel_scale.fb.sum(0)
-    filled = gain > 1e-6  # the lowest bands may hold no bin
-    centres = features.band_centres()[filled].double()
-    columns = torch.nonzero(filled)[:, 0]
-    frequencies = torch.linspace(0, features.sample_rate / 2, num_bins).double()
-    upper = torch.searchsorted(centres, frequencies).clamp(1, len(centres) - 1)
-    lower = upper - 1
-    share = (frequencies - centres[lower]) / (centres[upper] - centres[lower])
-    share = share.clamp(0, 1).float()
-    to_bins = torch.zeros(num_bins, features.n_mels)
-    rows = torch.arange(num_bins)
-    to_bins[rows, columns[lower]] += 1 - share
-    to_bins[rows, columns[upper]] += share
-    return to_bins, gain.clamp_min(1e-6).log()
+        return gate_above(self.frequencies, cutoff_hz) * magnitude * mixed

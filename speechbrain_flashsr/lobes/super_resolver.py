@@ -88,7 +88,7 @@ class MelPredictor(nn.Module):
             self.features.n_mels // downsampling,
         )
 
-    def predict_mel(self, low, noise, num_steps=1, guidance_scale=1.0):
+    def forward(self, low, noise, num_steps=1, guidance_scale=1.0):
         """Restores the high band of the log-mel spectrogram.
 
         Arguments
@@ -115,13 +115,9 @@ class MelPredictor(nn.Module):
         )
         return self.autoencoder.decode(latent)
 
-    def forward(self, low, noise):
-        """Predicts in one step, see :meth:`predict_mel`."""
-        return self.predict_mel(low, noise)
 
-
-class LatentSuperResolver(MelPredictor):
-    """Restores the high band of windows by diffusion in a latent space.
+class LatentSuperResolver(nn.Module):
+    """Restores the high band of windows: a :class:`MelPredictor`, then a vocoder.
 
     Arguments
     ---------
@@ -157,8 +153,20 @@ class LatentSuperResolver(MelPredictor):
     """
 
     def __init__(self, features, autoencoder, denoiser, vocoder):
-        super().__init__(features, autoencoder, denoiser)
+        super().__init__()
+        self.predictor = MelPredictor(features, autoencoder, denoiser)
         self.vocoder = vocoder
+        self.sample_rate = features.sample_rate
+
+    @property
+    def window_multiple(self):
+        """Samples of which a window's length must be a multiple."""
+        return self.predictor.window_multiple
+
+    def latent_shape(self, num_samples):
+        """Shape of the noise for one window, see
+        :meth:`MelPredictor.latent_shape`."""
+        return self.predictor.latent_shape(num_samples)
 
     def forward(
         self,
@@ -206,6 +214,6 @@ class LatentSuperResolver(MelPredictor):
                 f"The noise has shape {list(noise.shape)}, but windows of "
                 f"shape {list(low.shape)} need {list(expected)}."
             )
-        mel = self.predict_mel(low, noise, num_steps, guidance_scale)
+        mel = self.predictor(low, noise, num_steps, guidance_scale)
         mel = mel.squeeze(1).transpose(1, 2)
         return self.vocoder(mel, low, cutoff_hz, excitation)

@@ -1,11 +1,11 @@
-"""Perceptual metrics of speech, computed by packages that users install.
+"""Perceptual metrics, computed by packages that users install.
 
     pip install 'speechbrain_flashsr[evaluate]'
 
 All functions take batches [batch, time] at 48 kHz and return one value a clip,
-[batch], like those of :mod:`~speechbrain_flashsr.metrics`. What they hear ends
-far below 24 kHz: PESQ and DNSMOS work at 16 kHz, STOI at 10 kHz. They tell
-systems apart where the cut-off is lower than that, and nowhere else.
+[batch], like those of :mod:`~speechbrain_flashsr.metrics`. ViSQOL hears the
+whole band. PESQ and DNSMOS work at 16 kHz and STOI at 10 kHz: they tell systems
+apart where the cut-off is lower than half of that, and nowhere else.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -14,7 +14,9 @@ Authors
 import importlib.util
 import warnings
 from functools import lru_cache
+from pathlib import Path
 
+import numpy as np
 import torch
 
 from speechbrain_flashsr.audio.resampling import Resampler
@@ -22,11 +24,18 @@ from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 RATE = 16000
 
+P808_SECONDS = 9.01
+"""What the network of P.808 looks at."""
+
+VISQOL_LEAST_SECONDS = 1.0
+"""ViSQOL refuses clips that are shorter (0.96 s is its limit)."""
+
 PACKAGES = {
     "pesq": ("pesq",),
     "stoi": ("pystoi",),
     "estoi": ("pystoi",),
-    "dnsmos": ("speechmos", "onnxruntime", "librosa"),
+    "p808": ("speechmos", "onnxruntime", "librosa"),
+    "visqol": ("visqol",),
 }
 """What each metric is computed with."""
 
@@ -122,13 +131,15 @@ def stoi(predictions, targets, extended=False):
     return _of_each_clip(value, predictions, targets)
 
 
-def dnsmos(predictions):
-    """Overall quality that DNSMOS expects listeners to hear, 1 to 5.
+def p808(predictions):
+    """Quality of speech that DNSMOS expects listeners to hear, 1 to 5.
 
-    Without a reference, by the network of C. K. A. Reddy et al., "DNSMOS
-    P.835", ICASSP 2022, https://arxiv.org/abs/2110.01763, which the package
-    `speechmos` ships. It was trained on noisy speech, not on
-    super-resolution. Samples beyond full scale are clipped.
+    Without a reference, by the network that estimates ratings in the manner of
+    ITU-T P.808: C. K. A. Reddy et al., "DNSMOS: a non-intrusive perceptual
+    objective speech quality metric to evaluate noise suppressors", ICASSP
+    2021, https://arxiv.org/abs/2010.15258. The package `speechmos` ships it.
+    Clips shorter than 9 s are repeated; the score of longer ones is the mean
+    over windows that are a second apart.
 
     Arguments
     ---------
@@ -140,24 +151,87 @@ def dnsmos(predictions):
     torch.Tensor
         [batch]; NaN of silence.
     """
-    from speechmos import dnsmos as network
+    network = _dnsmos()
 
     def value(prediction):
         if not prediction.any():
             return float("nan")
-        clipped = prediction.clip(-1, 1).astype("float32")
-        return float(network.run(clipped, RATE)["ovrl_mos"])
+        clip = prediction
+        while len(clip) < P808_SECONDS * RATE:
+            clip = np.append(clip, clip)
+        # As `run` of the package does it, which computes P.835 as well.
+        windows = int(len(clip) // RATE - P808_SECONDS) + 1
+        features = [
+            network.audio_melspec(
+                clip[second * RATE :][: int(P808_SECONDS * RATE) - 160]
+            )
+            for second in range(windows)
+        ]
+        features = np.stack(features).astype("float32")
+        scores = network.p808_onnx_sess.run(None, {"input_1": features})
+        return float(scores[0].mean())
 
     return _of_each_clip(value, predictions)
 
 
-def _of_each_clip(function, *batches):
-    """Calls a function with numpy arrays [time] at 16 kHz."""
-    batches = [_resampler()(b.detach().float()).cpu() for b in batches]
+@lru_cache(maxsize=1)
+def _dnsmos():
+    from speechmos import dnsmos
+
+    models = Path(dnsmos.__file__).parent / "dnsmos_models"
+    return dnsmos.DNSMOS(
+        str(models / "sig_bak_ovr.onnx"), str(models / "model_v8.onnx")
+    )
+
+
+def visqol(predictions, targets):
+    """ViSQOL in audio mode: a mean opinion score of 1 to 4.73 at 48 kHz.
+
+    M. Chinen et al., "ViSQOL v3: an open source production ready objective
+    speech and audio metric", QoMEX 2020, https://arxiv.org/abs/2004.09584: the
+    similarity of gammatone spectrograms, up to 24 kHz. It judges any sound.
+
+    Arguments
+    ---------
+    predictions : torch.Tensor
+        [batch, time].
+    targets : torch.Tensor
+        [batch, time].
+
+    Returns
+    -------
+    torch.Tensor
+        [batch]; NaN where prediction or target are silent, and for clips that
+        are shorter than a second.
+    """
+
+    def value(prediction, target):
+        too_short = len(target) < VISQOL_LEAST_SECONDS * SAMPLE_RATE
+        if too_short or not prediction.any() or not target.any():
+            return float("nan")
+        result = _visqol().measure_from_arrays(target, prediction, SAMPLE_RATE)
+        return result.moslqo
+
+    return _of_each_clip(value, predictions, targets, rate=SAMPLE_RATE)
+
+
+@lru_cache(maxsize=1)
+def _visqol():
+    from visqol import VisqolApi
+
+    api = VisqolApi()
+    api.create(mode="audio")
+    return api
+
+
+def _of_each_clip(function, *batches, rate=RATE):
+    """Calls a function with numpy arrays [time] at a rate."""
+    resampler = _resampler(rate)
+    batches = [resampler(b.detach().float()).cpu() for b in batches]
     values = [function(*(c.numpy() for c in clips)) for clips in zip(*batches)]
     return torch.tensor(values, dtype=torch.float64)
 
 
-@lru_cache(maxsize=1)
-def _resampler():
-    return Resampler(SAMPLE_RATE, RATE)
+@lru_cache
+def _resampler(rate):
+    return Resampler(SAMPLE_RATE, rate)

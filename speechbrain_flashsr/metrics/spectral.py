@@ -13,7 +13,6 @@ import math
 
 import torch
 from speechbrain.nnet.losses import cal_si_snr
-from torchaudio.functional import melscale_fbanks
 
 SAMPLE_RATE = 48000
 N_FFT = 2048
@@ -22,7 +21,6 @@ POWER_FLOOR = 1e-8
 ACTIVE_RANGE_DB = 40.0
 BAND_WIDTH_HZ = 1000.0
 TOP_HZ = 16000.0
-NUM_MELS = 128
 
 
 def log_power_spectrum(wavs):
@@ -106,7 +104,8 @@ def active_frames(log_power):
 class SpectralComparison:
     """Spectra of predictions and targets, for several metrics of one pair.
 
-    The methods are described at the functions of the same names.
+    `lsd` and `envelope_correlation` are described at the functions of the same
+    names.
 
     Arguments
     ---------
@@ -124,8 +123,8 @@ class SpectralComparison:
     >>> comparison = SpectralComparison(wavs / 10, wavs)
     >>> comparison.lsd(4000.0, 8000.0).round(decimals=3)
     tensor([2., 2.])
-    >>> comparison.mel_distance().round(decimals=2)
-    tensor([20., 20.])
+    >>> comparison.level_bias(4000.0).round(decimals=2)
+    tensor([-20., -20.])
     """
 
     def __init__(self, predictions, targets, lengths=None):
@@ -142,33 +141,49 @@ class SpectralComparison:
         mean = (difference * bins).sum(1) / bins.sum(1)
         return self._mean_over_frames(mean.sqrt())
 
-    def mel_distance(self, rolloff_hz=SAMPLE_RATE / 2):
-        """See :func:`mel_distance`."""
-        filters, tops = _mel_filters(self.target)
-        rolloff = torch.as_tensor(rolloff_hz).to(tops).reshape(-1, 1)
-        bands = (tops <= rolloff).to(tops).unsqueeze(-1)
-        prediction, target = (
-            10 * (filters @ 10**x).clamp_min(POWER_FLOOR).log10()
-            for x in (self.prediction, self.target)
-        )
-        difference = (prediction - target).abs()
-        return self._mean_over_frames(
-            (difference * bands).sum(1) / bands.sum(1)
-        )
-
     def envelope_correlation(self, cutoff_hz, rolloff_hz=SAMPLE_RATE / 2):
         """See :func:`envelope_correlation`."""
-        batch = len(self.target)
-        cutoff = torch.as_tensor(cutoff_hz).expand(batch).tolist()
-        rolloff = torch.as_tensor(rolloff_hz).expand(batch).tolist()
-        return torch.stack(
-            [
-                _clip_correlation(p[:, f], t[:, f], c, r)
-                for p, t, f, c, r in zip(
-                    self.prediction, self.target, self.frames, cutoff, rolloff
-                )
-            ]
+        return self._over_bands(_correlation, cutoff_hz, rolloff_hz)
+
+    def level_bias(self, cutoff_hz, rolloff_hz=SAMPLE_RATE / 2):
+        """Mean difference of the levels of 1 kHz bands in dB, [batch].
+
+        The bands of :func:`envelope_correlation`; a band's level is its mean
+        power over the active frames of the target. A negative value means that
+        the prediction is too quiet.
+        """
+        return self._over_bands(_level_differences, cutoff_hz, rolloff_hz)
+
+    def level_error(self, cutoff_hz, rolloff_hz=SAMPLE_RATE / 2):
+        """Mean absolute difference of the same levels in dB, [batch].
+
+        Bands that are too loud do not make up for bands that are too quiet.
+        """
+        return self._over_bands(
+            lambda *levels: _level_differences(*levels).abs(),
+            cutoff_hz,
+            rolloff_hz,
         )
+
+    def _over_bands(self, measure, cutoff_hz, rolloff_hz):
+        """Mean over the bands of each clip of a measure, [batch].
+
+        `measure` takes the bands' log powers in the active frames, of the
+        prediction and of the target, [bands, frames] each.
+        """
+        batch = len(self.target)
+        limits = (
+            torch.as_tensor(limit).expand(batch).tolist()
+            for limit in (cutoff_hz, rolloff_hz)
+        )
+        values = []
+        for ours, theirs, frames, cutoff, rolloff in zip(
+            self.prediction, self.target, self.frames, *limits
+        ):
+            bands = _bands(theirs, cutoff, rolloff)
+            levels = (_log_sum(x[:, frames], bands) for x in (ours, theirs))
+            values.append(measure(*levels).mean())
+        return torch.stack(values)
 
     def _mean_over_frames(self, values):
         return (values * self.frames).sum(1) / self.frames.sum(1)
@@ -210,72 +225,6 @@ def lsd(predictions, targets, lower_hz=0.0, upper_hz=math.inf, lengths=None):
     """
     comparison = SpectralComparison(predictions, targets, lengths)
     return comparison.lsd(lower_hz, upper_hz)
-
-
-def align_energy(predictions, targets):
-    """Scales each prediction, by one factor, to the energy of its target.
-
-    The energy-aligned log-spectral distance is the :func:`lsd` of the result:
-    it forgives systems that change the level of the whole recording.
-
-    Arguments
-    ---------
-    predictions : torch.Tensor
-        [batch, time].
-    targets : torch.Tensor
-        [batch, time].
-
-    Returns
-    -------
-    torch.Tensor
-        [batch, time]; silent predictions stay silent.
-
-    Example
-    -------
-    >>> wavs = torch.randn(2, 48000)
-    >>> torch.allclose(align_energy(wavs / 10, wavs), wavs)
-    True
-    """
-    energy = predictions.square().sum(-1, keepdim=True)
-    wanted = targets.square().sum(-1, keepdim=True)
-    gain = torch.where(energy > 0, wanted / energy, 1.0).sqrt()
-    return predictions * gain
-
-
-def mel_distance(
-    predictions, targets, rolloff_hz=SAMPLE_RATE / 2, lengths=None
-):
-    """Mean absolute difference of the levels of 128 mel bands, in dB.
-
-    Triangular filters of unit peak on Slaney's mel scale from 0 to 24 kHz add
-    up the power spectrum (2048 points, see :func:`log_power_spectrum`); the
-    bands that end below the clip's roll-off count, in the active frames of the
-    target.
-
-    Arguments
-    ---------
-    predictions : torch.Tensor
-        [batch, time].
-    targets : torch.Tensor
-        [batch, time].
-    rolloff_hz : float or torch.Tensor
-        Scalar or [batch].
-    lengths : torch.Tensor
-        Relative lengths, [batch].
-
-    Returns
-    -------
-    torch.Tensor
-        In dB, [batch].
-
-    Example
-    -------
-    >>> wavs = torch.randn(2, 48000)
-    >>> mel_distance(wavs / 2, wavs).round(decimals=2)
-    tensor([6.0200, 6.0200])
-    """
-    comparison = SpectralComparison(predictions, targets, lengths)
-    return comparison.mel_distance(rolloff_hz)
 
 
 def si_sdr(predictions, targets):
@@ -353,25 +302,35 @@ def envelope_correlation(
     return comparison.envelope_correlation(cutoff_hz, rolloff_hz)
 
 
-def _clip_correlation(prediction, target, cutoff_hz, rolloff_hz):
-    frequencies = bin_frequencies(target)
-    correlations = []
-    lower = cutoff_hz
-    while lower + BAND_WIDTH_HZ <= min(TOP_HZ, rolloff_hz):
-        band = (frequencies >= lower) & (frequencies < lower + BAND_WIDTH_HZ)
-        levels = [
-            torch.logsumexp(x[band] * math.log(10), dim=0)
-            for x in (prediction, target)
-        ]
-        ours, theirs = (level - level.mean() for level in levels)
-        spread = theirs.norm()
-        if spread > 1e-3 * len(theirs) ** 0.5:
-            product = ours.norm().clamp_min(1e-6) * spread
-            correlations.append((ours * theirs).sum() / product)
-        lower += BAND_WIDTH_HZ
-    if not correlations:
-        return target.new_tensor(float("nan"))
-    return torch.stack(correlations).mean()
+def _bands(like, cutoff_hz, rolloff_hz):
+    """Which bins belong to which 1 kHz band above the cut-off, boolean,
+    [bands, bins]."""
+    count = int((min(TOP_HZ, rolloff_hz) - cutoff_hz) // BAND_WIDTH_HZ)
+    lower = cutoff_hz + BAND_WIDTH_HZ * torch.arange(max(0, count))
+    lower = lower.to(like)[:, None]
+    frequencies = bin_frequencies(like)
+    return (frequencies >= lower) & (frequencies < lower + BAND_WIDTH_HZ)
+
+
+def _log_sum(log_power, bands):
+    """Natural logarithm of the power of each band, [bands, frames]."""
+    power = bands.to(log_power) @ 10**log_power
+    return power.log()
+
+
+def _correlation(ours, theirs):
+    """Correlation over time of each band that changes in the target."""
+    ours, theirs = (x - x.mean(1, keepdim=True) for x in (ours, theirs))
+    spread = theirs.norm(dim=1)
+    changes = spread > 1e-3 * theirs.shape[1] ** 0.5
+    product = ours.norm(dim=1).clamp_min(1e-6) * spread
+    return ((ours * theirs).sum(1) / product)[changes]
+
+
+def _level_differences(ours, theirs):
+    """Difference of the mean powers of each band in dB."""
+    means = (x.logsumexp(1) for x in (ours, theirs))
+    return (next(means) - next(means)) * 10 / math.log(10)
 
 
 def _complete_frames(log_power, lengths, wavs):
@@ -382,17 +341,3 @@ def _complete_frames(log_power, lengths, wavs):
     samples = (lengths.to(log_power.device) * wavs.shape[-1]).round()
     last = ((samples - N_FFT) / HOP_LENGTH).floor().clamp_min(0)
     return frames <= last[:, None]
-
-
-def _mel_filters(like):
-    """Filters [128, 1025], and where each ends in Hz, [128]."""
-    filters = melscale_fbanks(
-        N_FFT // 2 + 1,
-        0.0,
-        SAMPLE_RATE / 2,
-        NUM_MELS,
-        SAMPLE_RATE,
-        mel_scale="slaney",
-    ).T.to(like)
-    last = torch.where(filters > 0, bin_frequencies(like), 0.0)
-    return filters, last.amax(dim=1)

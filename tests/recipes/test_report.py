@@ -20,7 +20,7 @@ WIDTHS = {"phone": 390, "desktop": 1280}
 
 @pytest.fixture(scope="module")
 def page(project, tmp_path_factory):
-    """A report of two systems on seconds of noise."""
+    """A report of the anchors on seconds of noise."""
     data = tmp_path_factory.mktemp("data")
     training.write_corpus(data, seconds=2.0)
     output = tmp_path_factory.mktemp("output")
@@ -30,7 +30,7 @@ def page(project, tmp_path_factory):
         data_folder=data,
         cutoffs=[4000, 8000],
         max_clips=2,
-        systems="[input, noise: static_noise, lost: 'folder:no/{cutoff}']",
+        systems="[lost: {folder: 'no/{cutoff}'}]",
         report_seconds=2.0,
     )
     return output / "report.html"

@@ -5,6 +5,8 @@ Authors
 """
 
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -44,7 +46,7 @@ def test_downsampling_does_not_alias():
     assert resampled[:, 1000:-1000].abs().max() < 2e-5
 
 
-# 44056 has a small common divisor with 48000 and takes scipy's path.
+# 44056 has a small common divisor with 48000: the SoX resampler's.
 @pytest.mark.parametrize("rate", [8000, 44100, 44056, 48000, 96000])
 def test_stream_equals_whole_signal(rate):
     torch.manual_seed(0)
@@ -69,3 +71,48 @@ def test_length_is_exact(rate, time):
 def test_constant_stays_constant_to_the_ends(rate):
     resampled = Resampler(rate, 48000)(torch.full((1, rate // 4), 0.7))
     assert (resampled - 0.7).abs().max() < 1e-5
+
+
+MEMORY = """
+import resource, torch
+from speechbrain_flashsr.audio.resampling import Resampler
+torch.set_num_threads(1)
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+before = peak()
+for orig, new, channels, time in (
+    (767999, 48000, 1, 40000),
+    (768000, 44100, 1, 40000),
+    (7993, 44101, 2, 8000),
+    (44101, 48000, 64, 4000),
+    (16000, 48000, 512, 400),
+):
+    blocks = torch.randn(channels, time).split(1000, dim=1)
+    made = sum(x.shape[1] for x in Resampler(orig, new).stream(blocks))
+    assert made == max(1, round(time * new / orig))
+    print(peak() - before)
+"""
+
+
+def test_memory_is_bounded_whatever_the_rates():
+    """In MB. A filter at the common multiple of the rates took 4600."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert max(map(int, done.stdout.split())) < 150, done.stdout
+
+
+def test_loud_and_faint_signals_are_resampled_alike():
+    torch.manual_seed(0)
+    wav = torch.randn(1, 20000)
+    for rate in (16000, 44056):
+        resampler = Resampler(rate, 48000)
+        torch.testing.assert_close(
+            2.0**-20 * resampler(2.0**20 * wav),
+            resampler(wav),
+            rtol=0,
+            atol=1e-5,
+        )

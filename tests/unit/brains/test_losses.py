@@ -14,11 +14,10 @@ from speechbrain_flashsr.brains.losses import (
     BandLevelLoss,
     MultiResolutionSTFTLoss,
     SpectrogramDistance,
-    limit_band,
 )
 from speechbrain_flashsr.lobes.discriminators import (
     BandDiscriminator,
-    LatentDiscriminator,
+    PatchDiscriminator,
     SpectrumDiscriminator,
     VocoderDiscriminator,
 )
@@ -36,32 +35,30 @@ def log_mel():
     return LogMel()
 
 
-BAND = torch.tensor([4000.0, 4000.0]), torch.tensor([20000.0, 20000.0])
+LOWER = torch.tensor([4000.0, 4000.0])
 
 
 def test_stft_loss_of_half_the_level(noise):
     """The logarithm of 2, and 1 - 2 ** -0.3 of the compressed magnitudes."""
     loss = MultiResolutionSTFTLoss((512,))
-    measured = loss(0.5 * noise, noise, *BAND).item()
-    compressed = loss.magnitudes(noise, 512)[:, 43:213].pow(0.3).mean().item()
+    measured = loss(0.5 * noise, noise, LOWER).item()
+    compressed = loss.magnitudes(noise, 512)[:, 43:].pow(0.3).mean().item()
     expected = math.log(2) + (1 - 2**-0.3) * compressed
     assert measured == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.parametrize("loss", [MultiResolutionSTFTLoss(), BandLevelLoss()])
-def test_losses_stop_at_the_band(loss, noise):
+def test_losses_begin_at_a_frequency(loss, noise):
     time = torch.arange(9600) / 48000
-    whistle = noise + 3 * torch.sin(2 * torch.pi * 17500 * time)
-    lower, upper = BAND
-    assert loss(whistle, noise, lower, upper - 4000) < 0.05
-    assert loss(whistle, noise, upper, upper + 3000) < 0.1
-    assert loss(whistle, noise, lower, upper) > 0.1
+    whistle = noise + 3 * torch.sin(2 * torch.pi * 7500 * time)
+    assert loss(whistle, noise, LOWER + 8000) < 0.05
+    assert loss(whistle, noise, LOWER) > 0.1
 
 
 def test_loss_has_gradients_at_silence():
     silence = torch.zeros(2, 9600, requires_grad=True)
     for loss in (MultiResolutionSTFTLoss(), BandLevelLoss()):
-        value = loss(silence, torch.zeros(2, 9600), *BAND)
+        value = loss(silence, torch.zeros(2, 9600), LOWER)
         value.backward()
         assert value.item() == 0
         assert silence.grad.isfinite().all()
@@ -70,16 +67,8 @@ def test_loss_has_gradients_at_silence():
 def test_level_loss_is_that_of_whole_segments(noise):
     """A burst and a steady noise of the same energy have the same level."""
     burst = noise * (torch.arange(9600) < 2400) * 2
-    assert BandLevelLoss()(burst, noise, *BAND) < 0.1
-    assert MultiResolutionSTFTLoss()(burst, noise, *BAND) > 1
-
-
-def test_limited_band_keeps_what_is_below(noise):
-    limited = limit_band(noise, BAND[1] - 8000, 48000)
-    spectra = torch.fft.rfft(noise), torch.fft.rfft(limited)
-    below = torch.linspace(0, 24000, 4801) < 12000
-    assert torch.allclose(spectra[1][:, below], spectra[0][:, below], atol=1e-3)
-    assert spectra[1][:, ~below].abs().max() < 1e-3
+    assert BandLevelLoss()(burst, noise, LOWER) < 0.1
+    assert MultiResolutionSTFTLoss()(burst, noise, LOWER) > 1
 
 
 @pytest.mark.parametrize("multi_period", [False, True])
@@ -117,7 +106,7 @@ def test_discriminators_learn_to_tell_apart(noise, log_mel):
 
 
 def test_latent_discriminator_judges_patches():
-    logits = LatentDiscriminator(16, 8, 3)(torch.randn(2, 16, 16, 32))
+    logits = PatchDiscriminator(16, 8, 3)(torch.randn(2, 16, 16, 32))
     assert logits.shape == (2, 1, 2, 4)
 
 

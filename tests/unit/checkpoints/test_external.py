@@ -280,8 +280,10 @@ def test_audiosr_brings_its_scale(folder):
         )
     )
     resolver = sr.mods["super_resolver"]
-    assert resolver.autoencoder.scale.item() == 0.5
-    assert resolver.denoiser.unconditional == pytest.approx(-11.4981 / 2)
+    assert resolver.predictor.autoencoder.scale.item() == 0.5
+    assert resolver.predictor.denoiser.unconditional == pytest.approx(
+        -11.4981 / 2
+    )
 
 
 # What is refused -------------------------------------------------------------

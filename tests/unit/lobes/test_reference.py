@@ -112,13 +112,13 @@ def test_whole_path(reference, networks):
     )
     low, mean, scale = normalize(numbers["lr_audio"])
     assert relative_error(low, numbers["norm_audio"]) < 1e-4
-    mel = resolver.features(low)
+    mel = resolver.predictor.features(low)
     assert relative_error(mel, numbers["mel"]) < 1e-4
-    condition = resolver.autoencoder.encode(mel)
+    condition = resolver.predictor.autoencoder.encode(mel)
     assert relative_error(condition, numbers["cond_latent"]) < 1e-4
-    latent = resolver.denoiser.sample(numbers["noise"], condition)
+    latent = resolver.predictor.denoiser.sample(numbers["noise"], condition)
     assert relative_error(latent, numbers["x0_latent"]) < 1e-4
-    decoded = resolver.autoencoder.decode(latent)
+    decoded = resolver.predictor.autoencoder.decode(latent)
     assert relative_error(decoded, numbers["hr_mel"]) < 1e-4
     high = denormalize(resolver(low, numbers["noise"]), mean, scale)
     assert relative_error(high, numbers["output"]) < 1e-4

@@ -9,6 +9,7 @@ import torch
 
 from speechbrain_flashsr.lobes.features import LogMel
 from speechbrain_flashsr.lobes.spectral_vocoder import (
+    BandExtension,
     ShortTimeSpectrum,
     SpectralVocoder,
     shift_up,
@@ -101,3 +102,18 @@ def test_shifted_clicks_are_clicks():
     # Far from the click, the ripples of the filter are evened out.
     energy = shifted.square()[0, 22976:25024]
     assert energy[824:1224].sum() > 0.9 * energy.sum()
+
+
+def test_band_extension_fills_what_is_empty():
+    """Noise that ends at 12 kHz goes on at about the same level, and what is
+    below stays."""
+    features = LogMel()
+    whole = 0.1 * noise(3)
+    cut = low_pass(whole, 12000)
+    mel = features(whole).squeeze(1).transpose(1, 2)
+    extended = BandExtension(features)(cut, mel, torch.tensor([12000.0]))
+    assert (extended - cut).abs().max() > 0
+    below = band_energy(extended - cut, 0, 10500)
+    assert below < 1e-3 * band_energy(cut, 0, 10500)
+    ratio = band_energy(extended, 13e3, 23e3) / band_energy(whole, 13e3, 23e3)
+    assert 0.5 < ratio < 2.0

@@ -1,4 +1,4 @@
-"""Perceptual metrics of speech, behind packages that may be missing.
+"""Perceptual metrics, behind packages that may be missing.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from speechbrain_flashsr.audio.resampling import Resampler
+from speechbrain_flashsr.data.degradations import low_pass
 from speechbrain_flashsr.metrics import perceptual
 
 
@@ -66,13 +68,43 @@ def test_stoi(speech):
     assert perceptual.stoi(short, short).isnan().all()
 
 
-def test_dnsmos(speech):
-    for package in perceptual.PACKAGES["dnsmos"]:
+def test_p808_agrees_with_the_function_of_its_package(speech):
+    for package in perceptual.PACKAGES["p808"]:
         pytest.importorskip(package)
-    values = perceptual.dnsmos(torch.cat([speech[:1], torch.zeros(1, 96000)]))
-    assert 1 < values[0] < 5 and values[1].isnan()
-    # Beyond full scale it does not refuse.
-    assert 1 < perceptual.dnsmos(20 * speech[:1]).item() < 5
+    from speechmos import dnsmos
+
+    values = perceptual.p808(torch.cat([speech[:1], torch.zeros(1, 96000)]))
+    assert values[1].isnan()
+    long = speech[:1].repeat(1, 6)  # 12 s
+    for wavs in (speech[:1], long):
+        resampled = Resampler(48000, 16000)(wavs)[0].numpy()
+        theirs = dnsmos.run(resampled, 16000)["p808_mos"]
+        assert perceptual.p808(wavs).item() == pytest.approx(theirs, abs=1e-4)
+
+
+def test_visqol_hears_the_whole_band(speech):
+    pytest.importorskip("visqol")
+    same = perceptual.visqol(speech, speech)
+    assert same.numpy() == pytest.approx(4.73, abs=0.01)
+    lower = torch.from_numpy(
+        np.stack([low_pass(w, 48000, 12000) for w in speech.double().numpy()])
+    )
+    lowest = torch.from_numpy(
+        np.stack([low_pass(w, 48000, 4000) for w in speech.double().numpy()])
+    )
+    lower, lowest = (perceptual.visqol(x, speech) for x in (lower, lowest))
+    assert (same > lower).all() and (lower > lowest + 0.1).all()
+
+
+def test_visqol_of_what_it_cannot_judge(speech):
+    pytest.importorskip("visqol")
+    silence = torch.zeros_like(speech)
+    assert perceptual.visqol(silence, speech).isnan().all()
+    assert perceptual.visqol(speech, silence).isnan().all()
+    short = speech[:, :47000]
+    assert perceptual.visqol(short, short).isnan().all()
+    just_enough = speech[:, :48000]
+    assert perceptual.visqol(just_enough, just_enough).isfinite().all()
 
 
 def test_packages_that_are_missing_are_named(monkeypatch):

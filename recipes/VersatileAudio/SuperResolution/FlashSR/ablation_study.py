@@ -113,8 +113,8 @@ def load_model(options, weights):
     """The model with a U-Net's weights."""
     hyperparams = output_of(options, next(iter(STUDENTS))) / "hyperparams.yaml"
     resolver = load_hyperpyyaml(model_of_recipe(hyperparams))["super_resolver"]
-    load_strictly(resolver.autoencoder, options.autoencoder_file)
-    load_strictly(resolver.denoiser.unet, weights)
+    load_strictly(resolver.predictor.autoencoder, options.autoencoder_file)
+    load_strictly(resolver.predictor.denoiser.unet, weights)
     load_strictly(resolver.vocoder, options.vocoder_file)
     return resolver.eval()
 

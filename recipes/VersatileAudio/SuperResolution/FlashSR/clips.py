@@ -4,6 +4,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,7 @@ class Clip:
 
     name: str
     domain: str
+    group: str
     wav: str
     start: int
     stop: int
@@ -66,6 +68,7 @@ def list_clips(hparams):
         Clip(
             name,
             entry["domain"],
+            entry["group"],
             entry["wav"],
             entry["start"],
             entry["stop"],
@@ -85,12 +88,12 @@ def _list_pairs(hparams):
     """
     references = audio_files(hparams["reference_folder"])
     lows = audio_files(hparams["low_folder"])
-    clips, refused = [], {}
-    for name in sorted(lows.keys() - references.keys()):
-        refused[name] = "There is no reference of that name."
+    clips = []
+    refused = dict.fromkeys(
+        sorted(lows.keys() - references.keys()),
+        "There is no reference of that name.",
+    )
     for name, path in references.items():
-        parts = name.split("/")
-        domain = parts[0] if len(parts) > 1 else hparams["domains"][0]
         if name not in lows:
             refused[name] = "There is no low-resolution file of that name."
             continue
@@ -101,20 +104,26 @@ def _list_pairs(hparams):
             continue
         detector = BandwidthDetector(SAMPLE_RATE)
         detector.update(wav[None])
+<<<<<<< HEAD
         (track,) = detector.result()
         rate = soundfile.info(path).samplerate
         rolloff_hz = track.lowest_hz or min(rate, SAMPLE_RATE) / 2
         stop = soundfile.info(path).frames
         seconds = stop / rate
+=======
+        info = soundfile.info(path)
+        domain, _, rest = name.partition("/")
+>>>>>>> origin/main
         clips.append(
             Clip(
                 name,
-                domain,
+                domain if rest else hparams["domains"][0],
+                name,
                 str(path),
                 0,
-                stop,
-                seconds,
-                rolloff_hz,
+                info.frames,
+                info.duration,
+                detector.result()[0] or min(info.samplerate, SAMPLE_RATE) / 2,
                 str(lows[name]),
             )
         )
@@ -134,7 +143,8 @@ def audio_files(folder):
 
 
 def choose_clips(clips, hparams):
-    """Draws up to `max_clips` of each domain, in an order set by the seed.
+    """Draws up to `max_clips` of each domain, in an order set by the seed, of
+    as many groups (speakers, songs) as possible.
 
     Returns
     -------
@@ -149,7 +159,11 @@ def choose_clips(clips, hparams):
         long = [c for c in members if c.seconds >= hparams["min_seconds"]]
         too_short += len(members) - len(long)
         rng.shuffle(long)
-        chosen += long[: hparams["max_clips"]]
+        drawn, rounds = Counter(), {}
+        for clip in long:
+            rounds[clip] = drawn[clip.group]
+            drawn[clip.group] += 1
+        chosen += sorted(long, key=rounds.get)[: hparams["max_clips"]]
     return chosen, too_short
 
 
@@ -195,9 +209,17 @@ def read_reference(clip, max_seconds):
         [time] at 48 kHz.
     int
         Samples of the whole clip at 48 kHz.
+
+    Raises
+    ------
+    RefusedError
+        If it cannot be read or its middle is silent.
     """
-    wav = read_audio(clip.wav, clip.start, clip.stop)
-    return middle(wav, int(max_seconds * SAMPLE_RATE)), len(wav)
+    whole = read_audio(clip.wav, clip.start, clip.stop)
+    wav = middle(whole, int(max_seconds * SAMPLE_RATE))
+    if not wav.any():
+        raise RefusedError("is silent in its middle.")
+    return wav, len(whole)
 
 
 def read_counterpart(path, num_samples, whole):

@@ -4,11 +4,12 @@ To run it:
 > python evaluate.py hparams/evaluate.yaml --data_folder=...
 
 Every clip is cut at each frequency, restored by each system and compared with
-the original. Averages with 95 % intervals per domain and cut-off are written
-as `results.json`, `results.csv` (one line a clip) and `results.md`, and shown
-with plots and players in `report.html`. What cannot be scored is listed, with
-the reason. An evaluation that was interrupted goes on when it is started again:
-scores are kept in `scores.jsonl` with a key of all that they depend on.
+the original; the original itself and the input are scored as well. Averages with
+95 % intervals per domain and cut-off are written as `results.json`,
+`results.csv` (one line a clip) and `results.md`, and shown with players in
+`report.html`. What cannot be scored is listed, with the reason. An evaluation
+that was interrupted goes on when it is started again: scores are kept in
+`scores.jsonl` with a key of all that they depend on.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -35,14 +36,20 @@ from clips import (
 from degradations import conditions, degrade
 from hyperpyyaml import load_hyperpyyaml
 from report import write_report
-from scoring import as_markdown, choose_metrics, score, summarise, write_results
+from scoring import (
+    Comparison,
+    as_markdown,
+    choose_metrics,
+    score,
+    summarise,
+    write_results,
+)
 from systems import (
     Trial,
     check_outputs,
     fingerprint,
     make_system,
     named_systems,
-    peak_memory,
 )
 from tqdm import tqdm
 
@@ -111,24 +118,28 @@ class Evaluation:
         }
         self.folder = Path(hparams["output_folder"])
         self.cutoffs = conditions(hparams)
-        self.names = named_systems(hparams["systems"])
-        for name in self.names.values():
-            check_outputs(name, self.cutoffs)
+        self.settings = named_systems(hparams["systems"])
+        for settings in self.settings.values():
+            check_outputs(settings, self.cutoffs)
         self.metrics, self.missing = choose_metrics(hparams["metrics"])
         self.refused = []
         (self.folder / "sounds").mkdir(parents=True, exist_ok=True)
         self.journal = Journal(self.folder / "scores.jsonl")
         self.systems = {
-            label: make_system(name, hparams["detect_cutoff"], run_opts)
-            for label, name in self.names.items()
+            label: make_system(
+                label, settings, hparams["detect_cutoff"], run_opts
+            )
+            for label, settings in self.settings.items()
         }
-        settings = [hparams[name] for name in SETTINGS]
-        settings += self.run_opts.values()
+        shared = __version__, self.metrics, [hparams[name] for name in SETTINGS]
         self.states = {
             label: key_of(
-                __version__, settings, self.metrics, name, fingerprint(name)
+                shared,
+                (settings, fingerprint(settings), self.run_opts)
+                if settings
+                else label,
             )
-            for label, name in self.names.items()
+            for label, settings in self.settings.items()
         }
 
     def run(self):
@@ -157,7 +168,11 @@ class Evaluation:
             "missing": self.missing,
             "summary": summarise(rows, self.metrics, self.hparams["seed"]),
             "systems": {
-                label: self.cost(label, rows) for label in self.systems
+                label: {
+                    "settings": settings,
+                    "real_time_factor": median_factor(label, settings, rows),
+                }
+                for label, settings in self.settings.items()
             },
             "left_out": {
                 "too_short": too_short,
@@ -202,8 +217,15 @@ class Evaluation:
     def run_trial(self, clip, cutoff_hz, is_heard):
         """Rows of all systems for one clip cut at one frequency."""
         reference = self.sound_key(clip) if is_heard else None
+        # Nothing was taken from the original, so it is scored once.
+        cutoffs = {
+            label: 0.0 if label == "original" else cutoff_hz
+            for label in self.states
+        }
         keys = {
-            label: key_of(self.clip_state(clip), cutoff_hz, state, reference)
+            label: key_of(
+                self.clip_state(clip), cutoffs[label], state, reference
+            )
             for label, state in self.states.items()
         }
         lacking = [
@@ -214,28 +236,24 @@ class Evaluation:
         ]
         if lacking:
             try:
-                wav, low, trial = self.prepare(clip, cutoff_hz)
+                trial = self.prepare(clip, cutoff_hz)
             except RefusedError as reason:
                 self.refuse(clip.name, cutoff_hz, None, reason)
                 return []
             if is_heard:
-                self.save_sound(reference, wav)
+                self.save_sound(reference, trial.original)
         for label in lacking:
             start = time.perf_counter()
             try:
-                restored = self.systems[label](low, trial)
+                restored = self.systems[label](trial)
             except RefusedError as reason:
                 self.refuse(clip.name, cutoff_hz, label, reason)
                 continue
             seconds = time.perf_counter() - start
-            values = score(
-                restored,
-                wav,
-                cutoff_hz,
-                clip.rolloff_hz,
-                clip.domain,
-                self.metrics,
+            comparison = Comparison(
+                restored, trial.original, cutoffs[label], clip.rolloff_hz
             )
+            values = score(comparison, clip.domain, self.metrics)
             if is_heard:
                 self.save_sound(keys[label], restored)
             self.journal.add(
@@ -243,22 +261,21 @@ class Evaluation:
                     "key": keys[label],
                     "id": clip.name,
                     "domain": clip.domain,
-                    "cutoff_hz": cutoff_hz,
                     "reference": reference,
-                    "real_time_factor": seconds * SAMPLE_RATE / len(wav),
+                    "real_time_factor": seconds * SAMPLE_RATE / len(restored),
                     **values,
                 }
             )
         known = self.journal.rows
         # The label is not part of the key, so it may have been another's.
         return [
-            {**known[key], "system": label}
+            {**known[key], "system": label, "cutoff_hz": cutoff_hz}
             for label, key in keys.items()
             if key in known
         ]
 
     def prepare(self, clip, cutoff_hz):
-        """The original [time], what the systems get, and about the trial."""
+        """The original, what the systems get, and about both."""
         try:
             wav, whole = read_reference(clip, self.hparams["max_seconds"])
         except RefusedError as reason:
@@ -281,10 +298,8 @@ class Evaluation:
             path = folder / f"{clip.name}.wav"
             path.parent.mkdir(parents=True, exist_ok=True)
             soundfile.write(path, low.numpy(), SAMPLE_RATE, "FLOAT")
-        return (
-            wav,
-            low,
-            Trial(clip.name, cutoff_hz, whole, self.hparams["seed"]),
+        return Trial(
+            clip.name, wav, low, cutoff_hz, whole, self.hparams["seed"]
         )
 
     def clip_state(self, clip):
@@ -306,29 +321,14 @@ class Evaluation:
         """Keeps a sound for the report."""
         soundfile.write(self.sound_path(key), wav.numpy(), SAMPLE_RATE, "FLOAT")
 
-    def cost(self, label, rows):
-        """Real-time factor (median over clips) and peak memory of a system.
 
-        Those of outputs that were made elsewhere are None, and of the input.
-        """
-        name = self.names[label]
-        factors = [r["real_time_factor"] for r in rows if r["system"] == label]
-        if name == "input" or name.startswith("folder:") or not factors:
-            factor = memory = None
-        else:
-            factor = statistics.median(factors)
-            key = key_of("memory", self.states[label])
-            if key not in self.journal.rows:
-                value = peak_memory(
-                    name, self.hparams["max_seconds"], self.run_opts
-                )
-                self.journal.add({"key": key, "peak_memory_mb": value})
-            memory = self.journal.rows[key]["peak_memory_mb"]
-        return {
-            "name": name,
-            "real_time_factor": factor,
-            "peak_memory_mb": memory,
-        }
+def median_factor(label, settings, rows):
+    """Real-time factor of a system, median over clips; None of outputs that
+    were made elsewhere, and of the anchors."""
+    factors = [r["real_time_factor"] for r in rows if r["system"] == label]
+    if "model" not in settings or not factors:
+        return None
+    return statistics.median(factors)
 
 
 def main(argv):

@@ -1,9 +1,9 @@
 """A page to read, see and hear the results of an evaluation.
 
-To make it anew from the results in a folder:
+To make it again from the results in a folder:
 > python report.py FOLDER
 
-`report.html` needs nothing beside itself: sounds (FLAC, 16 bit), plots and
+`report.html` needs nothing beside itself: sounds (FLAC, 16 bit), pictures and
 scripts are inside.
 
 Authors
@@ -13,40 +13,40 @@ Authors
 import base64
 import io
 import json
-import os
 import sys
 from pathlib import Path
 
 import jinja2
+import matplotlib
 import numpy as np
+import scipy.signal
 import soundfile
 from clips import middle
-from figures import (
-    cost_plot,
-    levels,
-    looks,
-    metric_plots,
-    overall_means,
-    spectrogram,
-)
-from scoring import METRICS, as_text, cost_texts, notes
+from degradations import NAMES
+from PIL import Image
+from scoring import METRICS, as_text, best_of, factor_text, notes
 
+from speechbrain_flashsr.audio.writing import complete_file
 from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 TEMPLATE = Path(__file__).parent / "report_template.html"
 
-OVERVIEW = ("lsd", "lsd_above", "envelope_correlation", "mel_distance", "pesq")
+OVERVIEW = (
+    "visqol",
+    "visqol_won",
+    "p808",
+    "level_bias",
+    "level_error",
+    "envelope_correlation",
+    "lsd",
+)
 """Metrics of the first table."""
 
-DEGRADATION_NAMES = {
-    "cheby1": "a Chebyshev low-pass of order {order}",
-    "butter": "a Butterworth low-pass of order {order}",
-    "bessel": "a Bessel low-pass of order {order}",
-    "ellip": "an elliptic low-pass of order {order}",
-    "g711": "telephone coding (G.711 mu-law, 300 to 3400 Hz)",
-    "mp3": "MP3 coding at twice the cut-off",
-    "ogg": "Ogg Vorbis coding at twice the cut-off",
-}
+DYNAMIC_RANGE = 90.0
+"""Between the darkest and the brightest level of spectrograms, in dB."""
+
+SPECTROGRAM_FRAME = 1024
+SPECTROGRAM_SIZE = (560, 224)
 
 
 def write_report(folder):
@@ -69,8 +69,7 @@ def write_report(folder):
     page = template.render(
         results=results,
         degradation=describe_degradation(results["settings"]),
-        looks=looks(results["systems"]),
-        cost_texts=cost_texts,
+        arrows={"lower": "↓", "higher": "↑", "near 0": "→ 0"},
         overview=overview(results),
         panels=[panel(results, name) for name in results["metrics"]],
         clips=clips(results, folder),
@@ -78,9 +77,8 @@ def write_report(folder):
         notes=[n for n in notes(results) if not n.startswith("- ")],
     )
     path = folder / "report.html"
-    temporary = folder / "report.html.tmp"
-    temporary.write_text(page, encoding="utf-8")
-    os.replace(temporary, path)
+    with complete_file(path) as temporary:
+        Path(temporary).write_text(page, encoding="utf-8")
     return path
 
 
@@ -88,71 +86,95 @@ def describe_degradation(settings):
     """What took the high band away, in words."""
     if settings["paired_folders"]:
         return "given as files of their own"
-    name = DEGRADATION_NAMES[settings["degradation"]]
+    name = NAMES[settings["degradation"]]
     return "made by " + name.format(order=settings["filter_order"])
 
 
 def overview(results):
-    """Columns and rows of the table that has one line a system."""
+    """Columns and rows of the table that has one line a system: means over the
+    domains and cut-offs."""
     names = [name for name in OVERVIEW if name in results["metrics"]]
     means = {name: overall_means(results, name) for name in names}
-    names = [n for n in names if any(v is not None for v in means[n].values())]
-    rows = []
-    for label, cost in results["systems"].items():
-        cells = [
-            _overview_cell(means[name], label, METRICS[name]) for name in names
-        ]
-        rows.append({"label": label, "cells": cells, "cost": cost})
+    names = [name for name in names if _contenders(means[name])]
+    rows = [
+        {
+            "label": label,
+            "cells": [_overview_cell(means[n], label, n) for n in names],
+            "factor": factor_text(about),
+        }
+        for label, about in results["systems"].items()
+    ]
     return {"metrics": [METRICS[name] for name in names], "rows": rows}
 
 
-def _overview_cell(means, label, metric):
-    if means[label] is None:
-        return {"text": "-", "best": False}
-    known = [mean for mean in means.values() if mean is not None]
-    best = (min if metric.better == "lower" else max)(known)
-    text = f"{means[label]:.{metric.digits}f}"
-    return {"text": text, "best": text == f"{best:.{metric.digits}f}"}
-
-
-def panel(results, name):
-    """Plots and table of one metric."""
-    metric = METRICS[name]
-    rows = []
-    for domain, cutoffs in results["summary"].items():
-        for cutoff, systems in cutoffs.items():
-            cells = [
-                systems[label][name] if label in systems else None
-                for label in results["systems"]
-            ]
-            means = [c["mean"] for c in cells if c and c["mean"] is not None]
-            if not means:
-                continue
-            best = (min if metric.better == "lower" else max)(means)
-            rows.append(
-                {
-                    "place": f"{domain}, {float(cutoff) / 1000:g} kHz",
-                    "clips": max(c["clips"] for c in cells if c),
-                    "cells": [_panel_cell(c, name, best) for c in cells],
-                }
-            )
+def overall_means(results, name):
+    """Means over the domains and cut-offs where all systems that have a value
+    somewhere have one: {label: mean}."""
+    places = [
+        {
+            label: cell[name]["mean"]
+            for label, cell in systems.items()
+            if cell[name]["mean"] is not None
+        }
+        for cutoffs in results["summary"].values()
+        for systems in cutoffs.values()
+    ]
+    present = {label for place in places for label in place}
+    shared = [place for place in places if present and place.keys() == present]
     return {
-        "name": name,
-        "metric": metric,
-        "plots": metric_plots(results, name),
-        "cost_plot": cost_plot(results, name),
-        "rows": rows,
+        label: float(np.mean([place[label] for place in shared]))
+        for label in present
+        if shared
     }
 
 
+def _overview_cell(means, label, name):
+    if label not in means:
+        return {"text": "-", "best": False}
+    text = f"{means[label]:.{METRICS[name].digits}f}"
+    return {"text": text, "best": text == best_of(_contenders(means), name)}
+
+
+def _contenders(means):
+    """The values of the systems that can win: of all but the original."""
+    return [m for label, m in means.items() if label != "original"]
+
+
+def panel(results, name):
+    """Table of one metric."""
+    rows = []
+    for domain, cutoffs in results["summary"].items():
+        for cutoff, systems in cutoffs.items():
+            cells = {
+                label: systems[label][name]
+                for label in results["systems"]
+                if label in systems and systems[label][name]["mean"] is not None
+            }
+            if not cells.keys() - {"original"}:
+                continue
+            means = {label: cell["mean"] for label, cell in cells.items()}
+            best = best_of(_contenders(means), name)
+            rows.append(
+                {
+                    "place": f"{domain}, {float(cutoff) / 1000:g} kHz",
+                    "clips": max(cell["clips"] for cell in cells.values()),
+                    "cells": [
+                        _panel_cell(cells.get(label), name, best)
+                        for label in results["systems"]
+                    ],
+                }
+            )
+    return {"name": name, "metric": METRICS[name], "rows": rows}
+
+
 def _panel_cell(cell, name, best):
-    if cell is None or cell["mean"] is None:
+    if cell is None:
         return {"mean": "-", "interval": "", "best": False}
     mean, _, interval = as_text(cell, name).partition(" ")
     return {
         "mean": mean,
         "interval": interval.strip("()"),
-        "best": mean == f"{best:.{METRICS[name].digits}f}",
+        "best": mean == best,
     }
 
 
@@ -214,6 +236,46 @@ def _sounds(folder, reference, cutoffs, results):
             for cutoff, systems in wavs.items()
         ],
     }
+
+
+def spectrogram(wav, brightest):
+    """A picture of [time] at 48 kHz, from 0 to 24 kHz, as a data URI.
+
+    Arguments
+    ---------
+    wav : numpy.ndarray
+        [time].
+    brightest : float
+        Level in dB of the brightest colour, see :func:`levels`.
+
+    Returns
+    -------
+    str
+    """
+    relative = (levels(wav) - brightest) / DYNAMIC_RANGE + 1
+    colours = matplotlib.colormaps["magma"](np.clip(relative[::-1], 0, 1))
+    picture = Image.fromarray((colours[..., :3] * 255).astype(np.uint8))
+    picture = picture.resize(SPECTROGRAM_SIZE, Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=82)
+    encoded = base64.b64encode(buffer.getvalue()).decode()
+    return f"data:image/jpeg;base64,{encoded}"
+
+
+def levels(wav):
+    """Levels in dB, [bins, frames]."""
+    wav = np.pad(wav, SPECTROGRAM_FRAME // 2)
+    hop = max(1, (len(wav) - SPECTROGRAM_FRAME) // (2 * SPECTROGRAM_SIZE[0]))
+    _, _, power = scipy.signal.spectrogram(
+        wav,
+        SAMPLE_RATE,
+        "hann",
+        SPECTROGRAM_FRAME,
+        SPECTROGRAM_FRAME - min(hop, SPECTROGRAM_FRAME),
+        detrend=False,
+        scaling="spectrum",
+    )
+    return 10 * np.log10(power + 1e-12)
 
 
 def flac(wav):

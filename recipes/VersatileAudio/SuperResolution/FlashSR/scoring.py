@@ -7,33 +7,112 @@ Authors
 import csv
 import json
 import math
-import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
+from speechbrain_flashsr.audio.writing import complete_file
 from speechbrain_flashsr.metrics import perceptual, spectral
-from speechbrain_flashsr.metrics.intervals import IntervalStats
+from speechbrain_flashsr.metrics.intervals import mean_with_interval
 
 
 @dataclass(frozen=True)
 class Metric:
-    """Name, direction and meaning of a metric.
+    """A metric: its name, what is better, its meaning and its function.
 
-    `top_hz` is where its hearing ends: at cut-offs from there on it is not
-    computed, since all systems would score the same.
+    `better` is "higher", "lower" or "near 0". `compute` takes a `Comparison`.
+    A metric without it is the share of the way from the input to the original
+    that is won in the metric `share_of`. At cut-offs from `top_hz` on, where
+    its hearing ends, a metric is not computed: all systems would score the
+    same.
     """
 
     label: str
     better: str
     digits: int
     definition: str
+    compute: Callable | None = None
     speech_only: bool = False
     top_hz: float = math.inf
+    share_of: str | None = None
+
+
+class Comparison(spectral.SpectralComparison):
+    """An output and the original of a clip, as the metrics want them.
+
+    Arguments
+    ---------
+    restored, wav : torch.Tensor
+        [time] at 48 kHz.
+    cutoff_hz, rolloff_hz : float
+        In Hz.
+    """
+
+    def __init__(self, restored, wav, cutoff_hz, rolloff_hz):
+        self.wavs = restored[None].double(), wav[None].double()
+        super().__init__(*self.wavs)
+        self.cutoff_hz = cutoff_hz
+        self.limits = cutoff_hz, rolloff_hz
 
 
 METRICS = {
+    "visqol": Metric(
+        "ViSQOL",
+        "higher",
+        2,
+        "ViSQOL in audio mode at 48 kHz, a mean opinion score of 1 to 4.73: the "
+        "similarity of gammatone spectrograms. It ranks systems as listeners "
+        "do, and hears the whole band.",
+        lambda c: perceptual.visqol(*c.wavs),
+    ),
+    "visqol_won": Metric(
+        "ViSQOL won (%)",
+        "higher",
+        0,
+        "Share of the way from the input's mean ViSQOL to the original's.",
+        share_of="visqol",
+    ),
+    "p808": Metric(
+        "P.808",
+        "higher",
+        2,
+        "DNSMOS P.808 at 16 kHz: the rating of speech, 1 to 5, that a network "
+        "expects of listeners, without a reference.",
+        lambda c: perceptual.p808(c.wavs[0]),
+        speech_only=True,
+        top_hz=8000.0,
+    ),
+    "p808_won": Metric(
+        "P.808 won (%)",
+        "higher",
+        0,
+        "Share of the way from the input's mean P.808 to the original's.",
+        share_of="p808",
+    ),
+    "level_bias": Metric(
+        "Level bias (dB)",
+        "near 0",
+        1,
+        "Mean signed difference of the levels of 1 kHz bands from the cut-off "
+        "to 16 kHz; a level is the mean power in active frames. Below 0 the "
+        "restored band is too quiet.",
+        lambda c: c.level_bias(*c.limits),
+    ),
+    "level_error": Metric(
+        "Level error (dB)",
+        "lower",
+        1,
+        "Mean absolute difference of the same levels.",
+        lambda c: c.level_error(*c.limits),
+    ),
+    "envelope_correlation": Metric(
+        "Envelope correlation",
+        "higher",
+        2,
+        "Correlation over time of the levels of the same bands: does what was "
+        "restored follow the sound? Stationary noise stays near 0.",
+        lambda c: c.envelope_correlation(*c.limits),
+    ),
     "lsd": Metric(
         "LSD",
         "lower",
@@ -41,13 +120,16 @@ METRICS = {
         "Log-spectral distance: root mean square difference of the log10 power "
         "spectra (2048 points, hop 512, Hann) over all bins below the "
         "recording's own roll-off, mean over its active frames. A level "
-        "that is off by 20 dB everywhere gives 2.",
+        "that is off by 20 dB everywhere gives 2. It favours a smooth mean "
+        "over the right texture.",
+        lambda c: c.lsd(0.0, c.limits[1]),
     ),
     "lsd_above": Metric(
         "LSD above the cut-off",
         "lower",
         2,
         "The same from the cut-off to the roll-off: what was restored.",
+        lambda c: c.lsd(*c.limits),
     ),
     "lsd_below": Metric(
         "LSD below the cut-off",
@@ -55,28 +137,7 @@ METRICS = {
         2,
         "The same below the cut-off: what should have been left alone. It "
         "includes the edge of the low-pass itself.",
-    ),
-    "lsd_aligned": Metric(
-        "LSD, energy-aligned",
-        "lower",
-        2,
-        "LSD after the output was scaled by one factor to the energy of the "
-        "original.",
-    ),
-    "mel_distance": Metric(
-        "Mel distance (dB)",
-        "lower",
-        1,
-        "Mean absolute difference of the levels of 128 mel bands below the "
-        "roll-off, in active frames.",
-    ),
-    "envelope_correlation": Metric(
-        "Envelope correlation",
-        "higher",
-        2,
-        "Correlation over time of the levels of 1 kHz bands from the cut-off "
-        "to 16 kHz: does what was restored follow the sound? Stationary noise "
-        "stays near 0.",
+        lambda c: c.lsd(0.0, c.cutoff_hz),
     ),
     "si_sdr": Metric(
         "SI-SDR (dB)",
@@ -85,13 +146,15 @@ METRICS = {
         "Scale-invariant signal-to-distortion ratio of the waveforms. A high "
         "band of the right level and other phases than the original's lowers "
         "it.",
+        lambda c: spectral.si_sdr(*c.wavs),
     ),
     "pesq": Metric(
         "PESQ",
         "higher",
         2,
-        "Wideband PESQ (ITU-T P.862.2) at 16 kHz, up to 4.64; it hears nothing "
-        "above 8 kHz.",
+        "Wideband PESQ (ITU-T P.862.2) at 16 kHz, up to 4.64. It prefers a "
+        "missing band to a restored one: a report, not a goal.",
+        lambda c: perceptual.pesq(*c.wavs),
         speech_only=True,
         top_hz=8000.0,
     ),
@@ -101,6 +164,7 @@ METRICS = {
         3,
         "Short-time objective intelligibility, up to 1; it hears nothing above "
         "5 kHz.",
+        lambda c: perceptual.stoi(*c.wavs),
         speech_only=True,
         top_hz=5000.0,
     ),
@@ -110,32 +174,24 @@ METRICS = {
         3,
         "Extended short-time objective intelligibility, up to 1; it hears "
         "nothing above 5 kHz.",
+        lambda c: perceptual.stoi(*c.wavs, extended=True),
         speech_only=True,
         top_hz=5000.0,
-    ),
-    "dnsmos": Metric(
-        "DNSMOS",
-        "higher",
-        2,
-        "Overall quality without a reference, 1 to 5, as a network trained on "
-        "noisy speech estimates it at 16 kHz.",
-        speech_only=True,
-        top_hz=8000.0,
     ),
 }
 
 SETS = {
+    "perceptual": ["visqol", "visqol_won", "p808", "p808_won"],
     "spectral": [
+        "level_bias",
+        "level_error",
+        "envelope_correlation",
         "lsd",
         "lsd_above",
         "lsd_below",
-        "lsd_aligned",
-        "mel_distance",
-        "envelope_correlation",
         "si_sdr",
     ],
     "speech": ["pesq", "stoi", "estoi"],
-    "mos": ["dnsmos"],
 }
 
 
@@ -165,56 +221,42 @@ def choose_metrics(sets):
             f"{', '.join(SETS)}."
         )
     names = [metric for name in sets for metric in SETS[name]]
-    lacking = {name: perceptual.missing_packages(name) for name in names}
-    missing = {name: packages for name, packages in lacking.items() if packages}
+    missing = {
+        name: perceptual.missing_packages(METRICS[name].share_of or name)
+        for name in names
+    }
+    missing = {name: packages for name, packages in missing.items() if packages}
     return [name for name in names if name not in missing], missing
 
 
-def score(restored, wav, cutoff_hz, rolloff_hz, domain, names):
+def score(comparison, domain, names):
     """All metrics of one clip.
 
     Arguments
     ---------
-    restored, wav : torch.Tensor
-        [time] at 48 kHz.
-    cutoff_hz, rolloff_hz : float
-        In Hz.
+    comparison : Comparison
+        The output and the original.
     domain : str
         Of the clip.
     names : list of str
-        Keys of `METRICS`.
+        Keys of `METRICS`; shares are left out, for they are those of means.
 
     Returns
     -------
     dict
         {name: value}, NaN where a metric does not apply.
     """
-    ours, theirs = restored.double()[None], wav.double()[None]
-    comparison = spectral.SpectralComparison(ours, theirs)
-    functions = {
-        "lsd": lambda: comparison.lsd(0.0, rolloff_hz),
-        "lsd_above": lambda: comparison.lsd(cutoff_hz, rolloff_hz),
-        "lsd_below": lambda: comparison.lsd(0.0, cutoff_hz),
-        "lsd_aligned": lambda: spectral.lsd(
-            spectral.align_energy(ours, theirs), theirs, 0.0, rolloff_hz
-        ),
-        "mel_distance": lambda: comparison.mel_distance(rolloff_hz),
-        "envelope_correlation": lambda: comparison.envelope_correlation(
-            cutoff_hz, rolloff_hz
-        ),
-        "si_sdr": lambda: spectral.si_sdr(ours, theirs),
-        "pesq": lambda: perceptual.pesq(ours, theirs),
-        "stoi": lambda: perceptual.stoi(ours, theirs),
-        "estoi": lambda: perceptual.stoi(ours, theirs, extended=True),
-        "dnsmos": lambda: perceptual.dnsmos(ours),
-    }
     values = {}
     for name in names:
         metric = METRICS[name]
-        applies = cutoff_hz < metric.top_hz and (
+        if metric.share_of:
+            continue
+        applies = comparison.cutoff_hz < metric.top_hz and (
             domain == "speech" or not metric.speech_only
         )
-        values[name] = functions[name]().item() if applies else math.nan
+        values[name] = (
+            metric.compute(comparison).item() if applies else math.nan
+        )
     return values
 
 
@@ -237,32 +279,47 @@ def summarise(rows, names, seed=0):
         "upper", "clips"}}}}}. Where a metric has no value its mean is None;
         its `clips` are those that have one.
     """
-    cells = {}
+    places = {}
     for row in rows:
-        place = row["domain"], f"{row['cutoff_hz']:g}", row["system"]
-        cells.setdefault(place, []).append(row)
+        place = row["domain"], f"{row['cutoff_hz']:g}"
+        systems = places.setdefault(place, {})
+        systems.setdefault(row["system"], []).append(row)
     summary = {}
-    for (domain, cutoff, system), members in cells.items():
-        cell = {"clips": len(members)}
-        for name in names:
-            stats = IntervalStats(torch.as_tensor, seed=seed)
-            stats.append(
-                [row["id"] for row in members], [row[name] for row in members]
-            )
-            found = stats.summarize()
-            cell[name] = {
-                "mean": _number_or_none(found["average"]),
-                "lower": _number_or_none(found["lower"]),
-                "upper": _number_or_none(found["upper"]),
-                "clips": found["count"],
+    for (domain, cutoff), systems in places.items():
+        cells = {
+            system: {"clips": len(members)}
+            | {
+                name: mean_with_interval([r[name] for r in members], seed)
+                for name in names
+                if not METRICS[name].share_of
             }
-        cutoffs = summary.setdefault(domain, {})
-        cutoffs.setdefault(cutoff, {})[system] = cell
+            for system, members in systems.items()
+        }
+        for cell in cells.values():
+            for name in names:
+                if METRICS[name].share_of:
+                    cell[name] = _share(cell, METRICS[name].share_of, cells)
+        summary.setdefault(domain, {})[cutoff] = cells
     return summary
 
 
-def _number_or_none(value):
-    return value if math.isfinite(value) else None
+def _share(cell, metric, cells):
+    """Share of the way from the input's mean to the original's, in percent."""
+    share = {**cell[metric], "mean": None, "lower": None, "upper": None}
+    if {"input", "original"} <= cells.keys():
+        ours = cell[metric]["mean"]
+        start, goal = (cells[x][metric]["mean"] for x in ("input", "original"))
+        if None not in (ours, start, goal) and start != goal:
+            share["mean"] = 100 * (ours - start) / (goal - start)
+    return share
+
+
+def best_of(means, name):
+    """The best of some means, as text."""
+    metric = METRICS[name]
+    choose = max if metric.better == "higher" else min
+    key = abs if metric.better == "near 0" else None
+    return f"{choose(means, key=key):.{metric.digits}f}"
 
 
 def as_text(value, name):
@@ -292,21 +349,17 @@ def as_markdown(results):
                     f"| {domain} | {float(cutoff) / 1000:g} kHz "
                     f"| {cell['clips']} | {system} | {values} |"
                 )
-    lines += ["", "| system | real-time factor | peak memory |"]
-    lines += ["| --- | --- | --- |"]
-    for system, cost in results["systems"].items():
-        lines.append(f"| {system} | {' | '.join(cost_texts(cost))} |")
+    lines += ["", "| system | real-time factor |", "| --- | --- |"]
+    for system, about in results["systems"].items():
+        lines.append(f"| {system} | {factor_text(about)} |")
     lines += ["", *notes(results)]
     return "\n".join(lines) + "\n"
 
 
-def cost_texts(cost):
-    """Real-time factor and peak memory for people."""
-    factor, memory = cost["real_time_factor"], cost["peak_memory_mb"]
-    return (
-        "-" if factor is None else f"{factor:.2g}",
-        "-" if memory is None else f"{memory:.0f} MB",
-    )
+def factor_text(about):
+    """Real-time factor of a system for people."""
+    factor = about["real_time_factor"]
+    return "-" if factor is None else f"{factor:.2g}"
 
 
 def notes(results):
@@ -320,11 +373,16 @@ def notes(results):
             f"{left_out['no_high_band']} times a clip had no content above "
             f"the cut-off."
         )
-    for name, packages in results["missing"].items():
+    if results["missing"]:
+        labels = [METRICS[name].label for name in results["missing"]]
+        packages = dict.fromkeys(
+            package
+            for lacking in results["missing"].values()
+            for package in lacking
+        )
         lines.append(
-            f"{METRICS[name].label} was not computed: install "
-            f"{', '.join(packages)} "
-            f"(pip install 'speechbrain_flashsr[evaluate]')."
+            f"{', '.join(labels)}: not computed, for {', '.join(packages)} "
+            "cannot be imported (pip install 'speechbrain_flashsr[evaluate]')."
         )
     if results["refused"]:
         lines.append(f"{len(results['refused'])} refusals:")
@@ -340,18 +398,17 @@ def notes(results):
 def write_results(rows, results, folder):
     """Writes results.csv (a line a clip), results.json and results.md."""
     folder = Path(folder)
-    columns = ["id", "domain", "cutoff_hz", "system", *results["metrics"]]
-    temporary = folder / "results.csv.tmp"
-    with open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(temporary, folder / "results.csv")
+    names = [n for n in results["metrics"] if not METRICS[n].share_of]
+    columns = ["id", "domain", "cutoff_hz", "system", *names]
+    with complete_file(folder / "results.csv") as temporary:
+        with open(temporary, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(rows)
     texts = {
         "results.json": json.dumps(results, indent=1),
         "results.md": as_markdown(results),
     }
     for name, text in texts.items():
-        temporary = folder / f"{name}.tmp"
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, folder / name)
+        with complete_file(folder / name) as temporary:
+            Path(temporary).write_text(text, encoding="utf-8")

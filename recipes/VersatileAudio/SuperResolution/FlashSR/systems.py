@@ -1,97 +1,104 @@
-"""The systems that an evaluation compares, by name.
-
-Run as a program it measures the memory that one of them takes:
-> python systems.py SYSTEM SECONDS RUN_OPTIONS_AS_JSON
+"""The systems that an evaluation compares.
 
 Authors
  * The speechbrain_flashsr developers 2026
 """
 
 import hashlib
-import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from clips import AUDIO_FILES, RefusedError, read_counterpart
 
 from speechbrain_flashsr.audio.checks import AudioError
-from speechbrain_flashsr.audio.resampling import Resampler
-from speechbrain_flashsr.data.degradations import low_pass
 from speechbrain_flashsr.inference import FlashSR
 from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
 from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
-from speechbrain_flashsr.metrics.static_noise import StaticNoise
 
-STATIC_NOISE_FILE = Path(__file__).parent / "static_noise.json"
+ANCHORS = ("original", "input")
+"""Systems of every evaluation: the recording, and its low-resolution copy."""
 
-STATIC_NOISE = {
-    "static_noise": {"match_level": True},
-    "unmatched_noise": {"match_level": False},
-}
-"""Names of the baseline and its settings."""
-
-OPTIONS = {"steps": ("num_steps", int), "guidance": ("guidance_scale", float)}
-"""What may follow a question mark: names and types in `FlashSR`."""
+OPTIONS = ("num_steps", "guidance_scale")
+"""Of FlashSR, what may stand beside `model`."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A clip cut at a frequency; `whole` is the length of the whole clip."""
+    """A clip cut at a frequency.
+
+    `original` and `low` are [time] at 48 kHz; `whole` is the length of the
+    whole clip.
+    """
 
     name: str
+    original: torch.Tensor
+    low: torch.Tensor
     cutoff_hz: float
     whole: int
     seed: int
 
 
 def named_systems(systems):
-    """Labels and names of systems; without a label a name is its own.
+    """The systems of an evaluation by their labels, the anchors first.
 
     Arguments
     ---------
-    systems : list of str or dict
-        Names, or {label: name}.
+    systems : list
+        `flashsr` is the model that ships. Others have a label:
+        {label: {"model": <pretrained folder>}}, where `num_steps` and
+        `guidance_scale` may stand beside the model, or
+        {label: {"folder": <outputs of another system>}}.
 
     Returns
     -------
     dict
-        {label: name}.
+        {label: settings}.
 
     Raises
     ------
     ValueError
-        If two systems have one label.
+        If two systems have one label, or the settings make no sense.
     """
-    named = {}
+    named = {anchor: {} for anchor in ANCHORS}
     for system in systems:
-        pairs = system if isinstance(system, dict) else {system: system}
-        for label, name in pairs.items():
+        if system == "flashsr":
+            system = {"flashsr": {"model": str(SHIPPED_MODEL)}}
+        if not isinstance(system, dict):
+            raise ValueError(
+                f"There is no system '{system}': give flashsr, "
+                "<label>: {model: <pretrained folder>} or "
+                "<label>: {folder: <outputs>}."
+            )
+        for label, settings in system.items():
             if label in named:
                 raise ValueError(
-                    f"Two systems are called '{label}': give them labels, "
-                    f"<label>: <system>."
+                    f"Two systems are called '{label}': give them labels."
                 )
-            named[label] = name
+            kinds = {"model", "folder"} & dict(settings).keys()
+            allowed = {"folder"} if "folder" in kinds else {"model", *OPTIONS}
+            unknown = settings.keys() - allowed
+            if not kinds or unknown:
+                raise ValueError(
+                    f"The system '{label}' is {dict(settings)}: give it a "
+                    f"model, with or without {' and '.join(OPTIONS)}, or a "
+                    "folder."
+                )
+            named[label] = dict(settings)
     return named
 
 
-def make_system(name, detect_cutoff=True, run_opts=None):
+def make_system(label, settings, detect_cutoff=True, run_opts=None):
     """A function that restores a recording.
 
     Arguments
     ---------
-    name : str
-        `input` (the low-resolution recording as it is), `sinc` (brought down
-        to twice the cut-off and back by windowed-sinc resampling),
-        `static_noise` and `unmatched_noise` (baselines), `folder:<outputs>`
-        (another system's files, `<outputs>/<clip>.wav` or .flac, .ogg, .mp3;
-        `{cutoff}` in it stands for the cut-off in Hz), or `flashsr` for the
-        model that ships or `flashsr:<pretrained folder>`, followed or not by
-        options as in `flashsr?steps:4&guidance:2`.
+    label : str
+        Its label.
+    settings : dict
+        See :func:`named_systems`. Outputs of another system are
+        `<folder>/<clip>.wav` or .flac, .ogg, .mp3; `{cutoff}` in the folder's
+        name stands for the cut-off in Hz.
     detect_cutoff : bool
         Whether FlashSR has to find the cut-off; otherwise it is told.
     run_opts : dict, optional
@@ -100,33 +107,24 @@ def make_system(name, detect_cutoff=True, run_opts=None):
     Returns
     -------
     callable
-        (low [time], Trial) -> [time], both at 48 kHz. It raises `RefusedError`
-        where there is nothing to score.
-
-    Raises
-    ------
-    ValueError
-        If there is no such system.
+        Trial -> [time] at 48 kHz. It raises `RefusedError` where there is
+        nothing to score.
     """
-    kind, _, rest = name.partition(":")
-    if name == "input":
-        return lambda low, trial: low
-    if name == "sinc":
-        return resample
-    if name in STATIC_NOISE:
-        return make_static_noise(**STATIC_NOISE[name])
-    if kind == "folder" and rest:
-        return lambda low, trial: read_output(rest, low, trial)
-    source, options = parse_flashsr(name)
-    flashsr = FlashSR.from_hparams(source, run_opts=run_opts)
+    if label in ANCHORS:
+        return (
+            lambda trial: trial.original if label == "original" else trial.low
+        )
+    if "folder" in settings:
+        return lambda trial: read_output(settings["folder"], trial)
+    options = dict(settings)
+    flashsr = FlashSR.from_hparams(options.pop("model"), run_opts=run_opts)
 
-    def restore(low, trial):
-        cutoff = None if detect_cutoff else trial.cutoff_hz
+    def restore(trial):
         try:
             return flashsr.super_resolve_batch(
-                low[None],
+                trial.low[None],
                 sample_rate=SAMPLE_RATE,
-                cutoff=cutoff,
+                cutoff=None if detect_cutoff else trial.cutoff_hz,
                 seed=trial.seed,
                 **options,
             )[0].cpu()
@@ -136,142 +134,40 @@ def make_system(name, detect_cutoff=True, run_opts=None):
     return restore
 
 
-def parse_flashsr(name):
-    """The model's folder and the options of `flashsr:<folder>?<options>`."""
-    system, _, query = name.partition("?")
-    kind, _, folder = system.partition(":")
-    if kind != "flashsr":
-        raise ValueError(
-            f"There is no system '{name}': give input, sinc, static_noise, "
-            f"unmatched_noise, flashsr, flashsr:<pretrained folder> or folder:<outputs>."
-        )
-    options = {}
-    for part in filter(None, query.split("&")):
-        key, _, value = part.partition(":")
-        try:
-            option, kind = OPTIONS[key]
-            options[option] = kind(value)
-        except (KeyError, ValueError):
-            raise ValueError(
-                f"'{part}' in '{name}' is not valid: the options are "
-                f"steps:<whole number> and guidance:<number>."
-            )
-    return folder or SHIPPED_MODEL, options
-
-
-def check_outputs(name, cutoffs):
+def check_outputs(settings, cutoffs):
     """Outputs of several cut-offs have to lie in folders of their own."""
-    if name.startswith("folder:") and len(cutoffs) > 1:
-        if "{cutoff}" not in name:
-            raise ValueError(
-                f"'{name}' has outputs for one cut-off, but there are "
-                f"{len(cutoffs)}: write {{cutoff}} where the folders' names "
-                f"have {cutoffs[0]}, or give one of --cutoffs."
-            )
+    folder = settings.get("folder", "{cutoff}")
+    if len(cutoffs) > 1 and "{cutoff}" not in folder:
+        raise ValueError(
+            f"'{folder}' has outputs for one cut-off, but there are "
+            f"{len(cutoffs)}: write {{cutoff}} where the folders' names have "
+            f"{cutoffs[0]}, or give one of --cutoffs."
+        )
 
 
-def resample(low, trial):
-    """What a player does: windowed-sinc interpolation."""
-    rate = int(2 * trial.cutoff_hz)
-    down = Resampler(SAMPLE_RATE, rate)(low[None])
-    up = Resampler(rate, SAMPLE_RATE)(down)[0, : len(low)]
-    return torch.nn.functional.pad(up, (0, len(low) - len(up)))
-
-
-def make_static_noise(match_level):
-    """The baseline, with the spectrum that make_static_noise.py measured."""
-    spectrum = json.loads(STATIC_NOISE_FILE.read_text())["log_power"]
-    noise = StaticNoise(torch.tensor(spectrum), match_level)
-
-    def restore(low, trial):
-        generator = torch.Generator().manual_seed(trial.seed)
-        return noise(low[None], float(trial.cutoff_hz), generator)[0]
-
-    return restore
-
-
-def read_output(folder, low, trial):
+def read_output(folder, trial):
     """Another system's output for a clip."""
     folder = Path(folder.replace("{cutoff}", f"{trial.cutoff_hz:g}"))
     for suffix in AUDIO_FILES:
         path = folder / f"{trial.name}{suffix}"
         if path.exists():
             try:
-                return read_counterpart(path, len(low), trial.whole)
+                return read_counterpart(path, len(trial.low), trial.whole)
             except RefusedError as reason:
                 raise RefusedError(f"'{path}' {reason}")
     raise RefusedError(f"There is no '{folder / trial.name}.wav'.")
 
 
-def fingerprint(name):
+def fingerprint(settings):
     """Changes when the files behind a system do."""
-    kind, _, rest = name.partition(":")
-    if kind.startswith("flashsr"):
-        folder = Path(parse_flashsr(name)[0])
-    elif kind == "folder":
-        folder = Path(rest.partition("{cutoff}")[0] or ".")
-    elif name in STATIC_NOISE:
-        folder = STATIC_NOISE_FILE
-    else:
+    if not settings:
         return ""
-    files = sorted(folder.rglob("*")) if folder.is_dir() else [folder]
+    folder = (
+        settings.get("model") or settings["folder"].partition("{cutoff}")[0]
+    )
     states = [
         (str(path), path.stat().st_size, path.stat().st_mtime_ns)
-        for path in files
+        for path in sorted(Path(folder or ".").rglob("*"))
         if path.is_file()
     ]
     return hashlib.sha256(repr(states).encode()).hexdigest()
-
-
-def peak_memory(name, seconds, run_opts=None):
-    """Memory that a system needs, in MB (10^6 bytes).
-
-    The growth of the resident memory in a process of its own, from after the
-    imports to the peak while the system is made and restores one recording.
-    Memory of a GPU is not in it.
-
-    Arguments
-    ---------
-    name : str
-        See :func:`make_system`.
-    seconds : float
-        Length of the recording.
-    run_opts : dict, optional
-        Run options of FlashSR: strings and numbers.
-
-    Returns
-    -------
-    float or None
-        None for outputs of other systems, where Linux's /proc is missing, and
-        where the process failed, which is said.
-    """
-    if name.startswith("folder:") or not Path("/proc/self/status").exists():
-        return None
-    result = subprocess.run(
-        [sys.executable, __file__, name, str(seconds), json.dumps(run_opts)],
-        capture_output=True,
-        text=True,
-    )
-    if result.returncode:
-        print(f"The memory of '{name}' was not measured: {result.stderr}")
-        return None
-    return float(result.stdout.split()[-1])
-
-
-def _resident_kilobytes(field):
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(x.split()[1]) for x in lines if x.startswith(field))
-
-
-if __name__ == "__main__":
-    name, seconds, run_opts = sys.argv[1:]
-    noise = np.random.default_rng(0).standard_normal(
-        int(float(seconds) * SAMPLE_RATE)
-    )
-    low = 0.1 * low_pass(noise, SAMPLE_RATE, 4000)
-    low = torch.from_numpy(low.copy()).float()
-    Path("/proc/self/clear_refs").write_text("5")  # The peak begins here
-    before = _resident_kilobytes("VmRSS")
-    system = make_system(name, run_opts=json.loads(run_opts))
-    system(low, Trial("noise", 4000, len(low), 0))
-    print((_resident_kilobytes("VmHWM") - before) * 1024 / 1e6)
