@@ -104,16 +104,9 @@ def _list_pairs(hparams):
             continue
         detector = BandwidthDetector(SAMPLE_RATE)
         detector.update(wav[None])
-<<<<<<< HEAD
-        (track,) = detector.result()
-        rate = soundfile.info(path).samplerate
-        rolloff_hz = track.lowest_hz or min(rate, SAMPLE_RATE) / 2
-        stop = soundfile.info(path).frames
-        seconds = stop / rate
-=======
+(track,) = detector.result()
         info = soundfile.info(path)
         domain, _, rest = name.partition("/")
->>>>>>> origin/main
         clips.append(
             Clip(
                 name,
@@ -123,7 +116,7 @@ def _list_pairs(hparams):
                 0,
                 info.frames,
                 info.duration,
-                detector.result()[0] or min(info.samplerate, SAMPLE_RATE) / 2,
+                track.lowest_hz or min(info.samplerate, SAMPLE_RATE) / 2,
                 str(lows[name]),
             )
         )
