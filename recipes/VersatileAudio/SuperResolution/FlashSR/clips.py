@@ -105,7 +105,7 @@ def _list_pairs(hparams):
         detector = BandwidthDetector(SAMPLE_RATE)
         detector.update(wav[None])
 (track,) = detector.result()
-        info = soundfile.info(path)
+                info = soundfile.info(path)
         domain, _, rest = name.partition("/")
         clips.append(
             Clip(
