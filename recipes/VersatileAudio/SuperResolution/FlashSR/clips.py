@@ -104,8 +104,8 @@ def _list_pairs(hparams):
             continue
         detector = BandwidthDetector(SAMPLE_RATE)
         detector.update(wav[None])
-(track,) = detector.result()
-                info = soundfile.info(path)
+        (track,) = detector.result()
+        info = soundfile.info(path)
         domain, _, rest = name.partition("/")
         clips.append(
             Clip(
