@@ -5,7 +5,6 @@ Authors
 """
 
 import functools
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +13,7 @@ import numpy as np
 import torch
 
 from speechbrain_flashsr.bandwidth.network import (
-    FIRST_BIN,
+    EDGE_BINS,
     CutoffNetwork,
     edge_bins,
 )
@@ -200,12 +199,10 @@ class BandwidthDetector:
     def _joined(self, steps, statistics):
         """Adds the chunks of [channels, chunks, 4, 512] to steps."""
         count = num_bins(self.sample_rate)
-        stride = self.network.STRIDE
-        seen = statistics[..., : math.ceil(count / stride) * stride]
         with torch.inference_mode():
-            scores = self.network(seen.flatten(0, 1))
+            scores = self.network(statistics.flatten(0, 1))
         evidence = scores.log_softmax(dim=1).clamp_min(LEAST_LOG_PROBABILITY)
-        lowest = min(FIRST_BIN, count - 1)
+        lowest = min(EDGE_BINS[0], count - 1)
         bands = statistics[:, :, MEDIAN].unflatten(-1, (-1, FLOOR_BINS))
         new = Steps(
             evidence.unflatten(0, statistics.shape[:2]).half().numpy(),

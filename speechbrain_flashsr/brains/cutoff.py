@@ -8,8 +8,11 @@ import math
 
 import torch
 
-from speechbrain_flashsr.bandwidth.network import EDGE_STEP, edge_bins
+from speechbrain_flashsr.bandwidth.network import STEP, edge_bins
 from speechbrain_flashsr.brains.base import FlashSRBrain
+
+SPREAD = 0.7
+"""Of the distribution that is learned, in steps of the frequency axis."""
 
 TOLERANCE = 0.05
 """An edge within 5 % is right."""
@@ -31,10 +34,10 @@ def edge_distribution(edge):
     Example
     -------
     >>> edge_distribution(torch.tensor([0.0, 100.0])).argmax(dim=1)
-    tensor([128,  61])
+    tensor([86, 41])
     """
     steps = (edge_bins().to(edge) / edge[:, None].clamp_min(1.0)).log()
-    steps = steps / math.log(EDGE_STEP)
+    steps = steps / (SPREAD * math.log(STEP))
     near = torch.exp(-0.5 * steps.square()) * (edge[:, None] > 0)
     full_band = (edge[:, None] == 0).to(near)
     distribution = torch.cat([near, full_band], dim=1)
