@@ -75,9 +75,11 @@ setup(
     package_data={PACKAGE: ["pretrained/small/*", "pretrained/bandwidth/*"]},
     python_requires=">=3.10",
     install_requires=[
+        "filelock>=3.12",
         "hyperpyyaml>=1.2.3",
         "matplotlib>=3.6",
         "numpy>=1.24",
+        "safetensors>=0.4.3",
         "scipy>=1.10",
         "soundfile>=0.13",
         "soxr>=0.5",

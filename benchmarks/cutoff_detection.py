@@ -20,11 +20,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from speechbrain.dataio.dataio import load_data_json, read_audio
+from speechbrain.dataio.dataio import read_audio
 from tqdm import tqdm
 
 from speechbrain_flashsr.bandwidth import BandwidthDetector
 from speechbrain_flashsr.data import band_limits as examples
+from speechbrain_flashsr.data.manifest import read_manifest
 from speechbrain_flashsr.data.resamplers import (
     INTERPOLATIONS,
     available_resamplers,
@@ -215,7 +216,7 @@ def detect(example):
 
 def recordings(manifest, data_root, rng, max_seconds, min_rolloff_hz=17500):
     """Yields (waveform, roll-off in Hz): domains in turn, in random order."""
-    entries = load_data_json(manifest, {"data_root": data_root})
+    entries = read_manifest(manifest, data_root)
     domains = {}
     for entry in entries.values():
         if entry["rolloff_hz"] >= min_rolloff_hz and entry["duration"] >= 1:

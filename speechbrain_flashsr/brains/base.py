@@ -8,6 +8,7 @@ Authors
 """
 
 import contextlib
+import logging
 import os
 import pathlib
 import time
@@ -25,6 +26,15 @@ from torch.optim.swa_utils import AveragedModel
 from speechbrain_flashsr.brains.averaging import average_with_warm_up
 from speechbrain_flashsr.brains.validation import SampleLogger, batch_by_domain
 from speechbrain_flashsr.data.segments import EpochDraws
+
+ADVICE = (
+    "The last checkpoint is good: lower `lr` or check the data, then start "
+    "again to resume."
+)
+"""For a training that diverges."""
+
+KEPT_CHECKPOINTS = 2
+"""The last one, and one to fall back to if that gets damaged."""
 
 NOISE_STREAMS = 1
 """Keeps the noise apart from the draws of the data, which have no such key."""
@@ -261,7 +271,9 @@ class FlashSRBrain(sb.Brain):
                 epoch = self.hparams.epoch_counter.current
                 samples = self.samples(part)
                 self.tensorboard.log_samples(epoch, domain, samples)
-        return torch.as_tensor(total / count)
+        loss = torch.as_tensor(total / count)
+        self.check_loss_isfinite(loss)
+        return loss
 
     def weighted_sum(self, losses):
         """Adds losses up with `loss_weights`; one without a weight is only
@@ -279,8 +291,7 @@ class FlashSRBrain(sb.Brain):
         if not torch.isfinite(loss):
             raise ValueError(
                 f"The loss is {loss.item()} at step "
-                f"{self.optimizer_step + 1}. The last checkpoint is good: "
-                f"lower `lr` or check the data, then start again to resume."
+                f"{self.optimizer_step + 1}. {ADVICE}"
             )
 
     def on_fit_batch_end(self, batch, outputs, loss, should_step):
@@ -289,6 +300,37 @@ class FlashSRBrain(sb.Brain):
             for name, average in self.averages.items():
                 average.update_parameters(self.unwrapped(name))
             self.check_time()
+
+    def save_checkpoint(self, meta=None, **options):
+        """Saves a checkpoint and keeps the one before it, in case the new one
+        gets damaged.
+
+        Arguments
+        ---------
+        meta : dict
+            What to note beside the step.
+        **options
+            See ``Checkpointer.save_and_keep_only``.
+
+        Raises
+        ------
+        ValueError
+            If weights are not finite.
+        """
+        for name, module in self.modules.items():
+            if not all(p.isfinite().all() for p in module.parameters()):
+                raise ValueError(
+                    f"The weights of `{name}` are not finite at step "
+                    f"{self.optimizer_step}. {ADVICE}"
+                )
+        self.checkpointer.save_and_keep_only(
+            meta={"step": self.optimizer_step, **(meta or {})},
+            num_to_keep=KEPT_CHECKPOINTS,
+            **options,
+        )
+
+    def _save_intra_epoch_ckpt(self):
+        self.save_checkpoint(end_of_epoch=False, verbosity=logging.DEBUG)
 
     def _should_save_intra_epoch_ckpt(self, last_ckpt_time, steps_since_ckpt):
         """Not amid an accumulation: checkpoints hold no gradients."""
@@ -325,9 +367,7 @@ class FlashSRBrain(sb.Brain):
             if self.tensorboard is not None:
                 self.tensorboard.log_epoch(epoch, self.train_stats, stats)
             if self.checkpointer is not None and not self.time_is_up:
-                self.checkpointer.save_and_keep_only(
-                    meta={"loss": stats["loss"]}, num_to_keep=1
-                )
+                self.save_checkpoint({"loss": stats["loss"]})
 
     def fit_draws(self, train_data, valid_data):
         """Trains on numbered draws of a dataset (see

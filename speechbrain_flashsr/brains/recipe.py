@@ -13,13 +13,24 @@ import sys
 
 import speechbrain as sb
 import torch
+from filelock import FileLock, Timeout
 from hyperpyyaml import load_hyperpyyaml
 from hyperpyyaml.core import recursive_update
 from ruamel.yaml import YAML
-from speechbrain.utils.distributed import ddp_init_group
+from speechbrain.utils.distributed import ddp_init_group, run_on_main
 
 from speechbrain_flashsr.checkpoints import load_strictly
 from speechbrain_flashsr.data.latents import LatentPairs, cache_latents
+
+LOCK = "training.lock"
+"""File in the output folder that a training locks. The system unlocks it when
+the process is gone."""
+
+LOCK_SECONDS = 15
+"""To wait for a lock: the workers of a data loader outlive a training that was
+killed by 5 seconds."""
+
+_locks = {}
 
 
 def follow_base(hparams_file, overrides=""):
@@ -91,6 +102,8 @@ def load_recipe(arguments):
     ------
     FileNotFoundError
         If a manifest is missing.
+    RuntimeError
+        If another training writes into the same folder.
     """
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     limit = run_opts.optimizer_step_limit
@@ -103,12 +116,48 @@ def load_recipe(arguments):
     hparams_file, overrides = follow_base(hparams_file, overrides)
     with open(hparams_file, encoding="utf-8") as file:
         hparams = load_hyperpyyaml(file, overrides)
+    run_on_main(lock_folder, args=[hparams["output_folder"]])
     sb.create_experiment_directory(
         experiment_directory=hparams["output_folder"],
         hyperparams_to_save=hparams_file,
         overrides=overrides,
     )
     return hparams, run_opts
+
+
+def lock_folder(folder):
+    """Keeps other trainings out of a folder until this process ends, however
+    it ends.
+
+    Arguments
+    ---------
+    folder : str or Path
+        The output folder.
+
+    Raises
+    ------
+    RuntimeError
+        If another process trains into it.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> lock_folder(folder)
+    >>> lock_folder(folder)  # the same process may
+    """
+    path = pathlib.Path(folder).resolve() / LOCK
+    if path in _locks:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=LOCK_SECONDS)
+    except Timeout:
+        raise RuntimeError(
+            f"Another training writes into '{folder}'. Wait for its end, or "
+            "use another output_folder."
+        ) from None
+    _locks[path] = lock
 
 
 def parse_known_arguments(parser, arguments):
@@ -159,12 +208,14 @@ def leave_group():
 
 
 def end_training():
-    """Ends a training script whose work is done.
+    """Ends a training script whose work is done, and unlocks its folder.
 
     A distributed process ends here, without taking Python and the libraries
     apart: threads of PyTorch's gloo backend outlive their group, and now and
     then abort a process that does, which torchrun reports as a failure.
     """
+    while _locks:
+        _locks.popitem()[1].release()
     if torch.distributed.is_initialized():
         leave_group()
         atexit._run_exitfuncs()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from speechbrain.dataio.dataio import load_data_json, read_audio
+from speechbrain.dataio.dataio import read_audio
 from tqdm import tqdm
 
 from speechbrain_flashsr.bandwidth.statistics import (
@@ -26,6 +26,7 @@ from speechbrain_flashsr.bandwidth.statistics import (
     num_bins,
 )
 from speechbrain_flashsr.data.band_limits import ExampleMaker
+from speechbrain_flashsr.data.manifest import read_manifest
 
 SAMPLE_RATE = 48000
 MAX_CHUNKS = 4
@@ -60,7 +61,7 @@ def cache_examples(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     domains = {}
-    for entry in load_data_json(manifest, {"data_root": data_root}).values():
+    for entry in read_manifest(manifest, data_root).values():
         domains.setdefault(entry["domain"], []).append(entry)
     for number in tqdm(range(math.ceil(num_examples / file_examples))):
         path = folder / f"{number:04}.npz"

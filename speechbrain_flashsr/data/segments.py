@@ -10,11 +10,12 @@ Authors
 
 import numpy as np
 import torch
-from speechbrain.dataio.dataio import load_data_json, read_audio
+from speechbrain.dataio.dataio import read_audio
 from torch.utils.data import Dataset, Sampler
 
 from speechbrain_flashsr.data.augmentation import change_speed
 from speechbrain_flashsr.data.degradations import random_low_pass
+from speechbrain_flashsr.data.manifest import read_manifest
 from speechbrain_flashsr.lobes.features import normalize_pair
 
 MAX_GAP_SECONDS = 0.25
@@ -22,6 +23,52 @@ FADE_SECONDS = 0.005
 MIN_PEAK = 1e-3
 MIN_PEAK_RATIO = 0.1
 MAX_ATTEMPTS = 20
+
+
+def read_finite(path, start, stop):
+    """Reads a part of a recording of the training material.
+
+    Arguments
+    ---------
+    path : str or Path
+        The sound file.
+    start, stop : int
+        First sample, and the one after the last.
+
+    Returns
+    -------
+    torch.Tensor
+        [time].
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read, is shorter, has several channels, or has
+        samples that are NaN or infinite.
+
+    Example
+    -------
+    >>> read_finite("nowhere.wav", 0, 1)
+    Traceback (most recent call last):
+    ...
+    ValueError: Samples 0 to 1 of 'nowhere.wav' cannot be trained on: ...
+    """
+    try:
+        wav = read_audio({"file": str(path), "start": start, "stop": stop})
+        problem = None
+        if wav.shape != (stop - start,):
+            problem = f"they have the shape {list(wav.shape)}"
+        elif not wav.isfinite().all():
+            problem = "some are NaN or infinite"
+    except (OSError, RuntimeError, ValueError) as error:
+        problem = " ".join(str(error).split())
+    if problem is not None:
+        raise ValueError(
+            f"Samples {start} to {stop} of '{path}' cannot be trained on: "
+            f"{problem}. Take the recording out of the manifest, or prepare "
+            "the data again."
+        )
+    return wav
 
 
 class EpochDraws(Sampler):
@@ -113,7 +160,7 @@ class RandomSegments(Dataset):
         self.min_gain_db = min_gain_db
         self.augmentation = augmentation
         self.degradation = degradation
-        entries = load_data_json(manifest, {"data_root": data_root})
+        entries = read_manifest(manifest, data_root)
         self.domains = {}
         for domain, weight in domain_weights.items():
             inside = [e for e in entries.values() if e["domain"] == domain]
@@ -234,9 +281,7 @@ class RandomSegments(Dataset):
         if position == 0:
             # Only the first recording may begin anywhere in itself.
             start += int(rng.integers(length - taken + 1))
-        wav = read_audio(
-            {"file": entry["wav"], "start": start, "stop": start + taken}
-        )
+        wav = read_finite(entry["wav"], start, start + taken)
         clip = change_speed(wav.double().numpy(), speed)[:max_length]
         fade = min(int(FADE_SECONDS * entry["sample_rate"]), len(clip))
         ramp = np.linspace(0, 1, fade)

@@ -27,6 +27,7 @@ from speechbrain_flashsr.audio.writing import (
     copy_file,
     output_format,
 )
+from speechbrain_flashsr.checkpoints.folders import load_folder
 from speechbrain_flashsr.inference.checks import (
     absolute_lengths,
     check_compiler,
@@ -133,6 +134,8 @@ class FlashSR(Pretrained):
             or hparams.get("batch_windows")
             or BATCH_WINDOWS.get(self.device_type, 1)
         )
+        for name in ("window_length", "batch_windows"):
+            check_whole(getattr(self, name), name, 1)
         if "audio_normalizer" not in hparams:
             # The base class would bring `load_audio` to 16 kHz.
             self.audio_normalizer = AudioNormalizer(self.sample_rate, "keep")
@@ -153,6 +156,9 @@ class FlashSR(Pretrained):
         cls,
         source=SHIPPED_MODEL,
         hparams_file="hyperparams.yaml",
+        trust=False,
+        run_opts=None,
+        freeze_params=True,
         **kwargs,
     ):
         """Loads a model.
@@ -164,27 +170,40 @@ class FlashSR(Pretrained):
             the model that ships with the package.
         hparams_file : str
             Name of the model's hyperparameters in it.
+        trust : bool
+            Whether the source may run any code, like a program that you
+            install. By default, only networks of this package and of torch.nn
+            are loaded from it.
+        run_opts, freeze_params
+            See above.
         **kwargs
-            See ``speechbrain.inference.interfaces.Pretrained``; `run_opts`
-            are described above.
+            See :func:`~speechbrain_flashsr.checkpoints.folders.load_folder`.
 
         Returns
         -------
         FlashSR
+            None if `download_only` is set.
 
         Raises
         ------
         FileNotFoundError
             If the source looks like a folder but is not there, or holds no
             model.
+        ModelError
+            If the source wants to run code without `trust`, or is damaged.
+        CheckpointError
+            If weights are damaged or do not fit.
         """
         check_source(source, hparams_file)
-        if Path(source).is_dir():
+        if isinstance(source, str | Path) and Path(source).is_dir():
             # Read in place: SpeechBrain would prefer what an earlier call left
             # in `savedir`, even of another model.
             kwargs.pop("savedir", None)
             source = str(source)
-        return super().from_hparams(source, hparams_file, **kwargs)
+        hparams = load_folder(source, hparams_file, trust, **kwargs)
+        if kwargs.get("download_only"):
+            return None
+        return cls(hparams["modules"], hparams, run_opts, freeze_params)
 
     @torch.no_grad()
     def super_resolve_batch(

@@ -11,7 +11,6 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ import torch
 from speechbrain_flashsr.checkpoints import CheckpointError
 from speechbrain_flashsr.checkpoints.export import export_pretrained
 from speechbrain_flashsr.checkpoints.external import files
+from speechbrain_flashsr.checkpoints.reading import digest_of_file
 from speechbrain_flashsr.lobes.features import LogMel
 
 LATENT_SCALE = 0.3342
@@ -76,7 +76,7 @@ def convert_flashsr(student_ldm, sr_vocoder, vae, folder, half=False):
     >>> convert_flashsr("ldm.pth", "sr_vocoder.pth", "vae.pth", "flashsr")
     Traceback (most recent call last):
     ...
-    speechbrain_flashsr.checkpoints.loading.CheckpointError: There is no checkpoint...
+    speechbrain_flashsr.checkpoints.reading.CheckpointError: There is no checkpoint...
     """
     return _convert(
         [
@@ -94,8 +94,8 @@ def convert_audiosr(checkpoint, folder, sr_vocoder=None, half=False):
     """Converts AudioSR's checkpoint to a teacher.
 
     Its U-Net and autoencoder are taken, nothing else; the noise schedule, if
-    it is in the file, must be FlashSR's. The folder's `unet.ckpt` and
-    `autoencoder.ckpt` are what the student's recipe starts from. With an SR
+    it is in the file, must be FlashSR's. The student's recipe starts from the
+    folder's `unet.safetensors` and `autoencoder.safetensors`. With an SR
     vocoder, the folder is a super-resolver of 50 steps with guidance 3.5.
 
     Arguments
@@ -124,7 +124,7 @@ def convert_audiosr(checkpoint, folder, sr_vocoder=None, half=False):
     >>> convert_audiosr("audiosr.bin", "teacher")
     Traceback (most recent call last):
     ...
-    speechbrain_flashsr.checkpoints.loading.CheckpointError: There is no checkpoint...
+    speechbrain_flashsr.checkpoints.reading.CheckpointError: There is no checkpoint...
     """
     networks = [
         files.audiosr_autoencoder(checkpoint),
@@ -153,7 +153,7 @@ class TeacherOnly(torch.nn.Module):
     >>> TeacherOnly().sample_rate
     Traceback (most recent call last):
     ...
-    speechbrain_flashsr.checkpoints.loading.CheckpointError: This model is a teacher...
+    speechbrain_flashsr.checkpoints.reading.CheckpointError: This model is a teacher...
     """
 
     @property
@@ -162,8 +162,8 @@ class TeacherOnly(torch.nn.Module):
         raise CheckpointError(
             "This model is a teacher only: a U-Net and an autoencoder without "
             "SR vocoder, which make no waveform. Convert the checkpoint again "
-            "with --sr-vocoder, or give the folder's unet.ckpt and "
-            "autoencoder.ckpt to train_student.py as teacher_file and "
+            "with --sr-vocoder, or pass the folder's unet.safetensors and "
+            "autoencoder.safetensors to train_student.py as teacher_file and "
             "autoencoder_file."
         )
 
@@ -185,7 +185,7 @@ def _convert(networks, sources, folder, half, num_steps=1, guidance_scale=1.0):
     extra = f"\nnum_steps: {num_steps}\nguidance_scale: {guidance_scale}\n"
     extra += "\n# What this was converted from\nsources:\n"
     for name, path in sources.items():
-        source = {"file": Path(path).name, "sha256": _sha256(path)}
+        source = {"file": Path(path).name, "sha256": digest_of_file(path)}
         extra += f"    {name}: {json.dumps(source)}\n"
     states = _States(networks, sizes, scale, dtype)
     return export_pretrained(
@@ -296,12 +296,3 @@ super_resolver: !new:{package}.lobes.super_resolver.LatentSuperResolver
     else:
         text += f"\nsuper_resolver: !new:{__name__}.TeacherOnly\n"
     return text
-
-
-def _sha256(path):
-    """Hexadecimal digest of a file."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()

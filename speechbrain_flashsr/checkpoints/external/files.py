@@ -10,17 +10,17 @@ from pathlib import Path
 
 import torch
 
-from speechbrain_flashsr.checkpoints import CheckpointError, read_checkpoint
 from speechbrain_flashsr.checkpoints.external.keys import published_keys
 from speechbrain_flashsr.checkpoints.external.sizes import (
     autoencoder_sizes,
     unet_sizes,
     vocoder_sizes,
 )
-from speechbrain_flashsr.checkpoints.loading import (
+from speechbrain_flashsr.checkpoints.loading import describe_misfit, find_misfit
+from speechbrain_flashsr.checkpoints.reading import (
+    CheckpointError,
     check_tensors,
-    describe_misfit,
-    find_misfit,
+    read_checkpoint,
 )
 from speechbrain_flashsr.diffusion import NoiseSchedule, cosine_betas
 from speechbrain_flashsr.lobes.activations import kaiser_sinc_filter

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import torch
-from speechbrain.dataio.dataio import load_data_json
 
 from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.bandwidth import BandwidthDetector
+from speechbrain_flashsr.data.manifest import read_manifest
 from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 LENGTH_TOLERANCE = SAMPLE_RATE // 20
@@ -61,9 +61,7 @@ def list_clips(hparams):
             "There is nothing to evaluate: give --data_folder, which holds "
             "test.json, or both --reference_folder and --low_folder."
         )
-    entries = load_data_json(
-        hparams["json"], {"data_root": hparams["data_folder"]}
-    )
+    entries = read_manifest(hparams["json"], hparams["data_folder"])
     clips = [
         Clip(
             name,

@@ -25,7 +25,10 @@ from speechbrain.dataio.dataio import read_audio
 
 from speechbrain_flashsr.brains.recipe import parse_known_arguments
 from speechbrain_flashsr.checkpoints import read_checkpoint
-from speechbrain_flashsr.checkpoints.export import export_with_weights
+from speechbrain_flashsr.checkpoints.export import (
+    export_with_weights,
+    find_weights,
+)
 from speechbrain_flashsr.data.degradations import low_pass
 from speechbrain_flashsr.inference import FlashSR
 from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
@@ -91,7 +94,8 @@ def finetune(options, passed_on):
     pathlib.Path
         The new pretrained folder.
     """
-    pretrained = check_pretrained(options.pretrained)
+    pretrained = pathlib.Path(options.pretrained).resolve()
+    weights = {name: find_weights(pretrained, name) for name in PARTS}
     output = pathlib.Path(options.output_folder)
     data = output / "data"
     prepare_folder(
@@ -103,13 +107,13 @@ def finetune(options, passed_on):
     )
     files = {
         "joint": {
-            "autoencoder_file": pretrained / "autoencoder.ckpt",
-            "student_file": pretrained / "unet.ckpt",
+            "autoencoder_file": weights["autoencoder"],
+            "student_file": weights["unet"],
         },
         "sr_vocoder": {
             "autoencoder_file": output / "joint" / "autoencoder.ckpt",
             "student_file": output / "joint" / "unet.ckpt",
-            "vocoder_file": pretrained / "vocoder.ckpt",
+            "vocoder_file": weights["vocoder"],
         },
     }
     for stage in STAGES:
@@ -131,19 +135,6 @@ def finetune(options, passed_on):
         for name in trained
     }
     return export_with_weights(output / "pretrained", pretrained, states)
-
-
-def check_pretrained(folder):
-    """The absolute path of a pretrained folder, which must be complete."""
-    folder = pathlib.Path(folder).resolve()
-    for name in ("hyperparams.yaml", *(f"{part}.ckpt" for part in PARTS)):
-        path = folder / name
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"{folder} is no pretrained folder: {path.name} is missing."
-                " Give one that train_all.py or `flashsr convert` wrote"
-            )
-    return folder
 
 
 @torch.no_grad()

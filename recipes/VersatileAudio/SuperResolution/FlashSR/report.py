@@ -11,8 +11,10 @@ Authors
 """
 
 import base64
+import hashlib
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -65,8 +67,10 @@ def write_report(folder):
     folder = Path(folder)
     results = json.loads((folder / "results.json").read_text())
     environment = jinja2.Environment(autoescape=True, trim_blocks=True)
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    page = template.render(
+    text = TEMPLATE.read_text(encoding="utf-8")
+    page = environment.from_string(text).render(
+        style_digest=policy_digest(text, "style"),
+        script_digest=policy_digest(text, "script"),
         results=results,
         degradation=describe_degradation(results["settings"]),
         arrows={"lower": "↓", "higher": "↑", "near 0": "→ 0"},
@@ -80,6 +84,31 @@ def write_report(folder):
     with complete_file(path) as temporary:
         Path(temporary).write_text(page, encoding="utf-8")
     return path
+
+
+def policy_digest(page, element):
+    """The source by which a page's Content-Security-Policy allows its inline
+    script or style, and no other.
+
+    Arguments
+    ---------
+    page : str
+        HTML that has the element once, the same as in the page.
+    element : {"script", "style"}
+        Which.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> policy_digest("<script>alert(1)</script>", "script")[:15]
+    "'sha256-bhHHL3z"
+    """
+    content = re.search(f"<{element}>(.*?)</{element}>", page, re.DOTALL)[1]
+    digest = hashlib.sha256(content.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 def describe_degradation(settings):

@@ -16,9 +16,8 @@ import pathlib
 import subprocess
 import sys
 
-import torch
-
 from speechbrain_flashsr.brains.recipe import parse_known_arguments
+from speechbrain_flashsr.checkpoints import read_checkpoint
 from speechbrain_flashsr.checkpoints.export import (
     export_pretrained,
     model_of_recipe,
@@ -102,11 +101,7 @@ def train_all(options, passed_on):
         subprocess.run(command + passed_on, check=True)
 
     states = {
-        name: torch.load(
-            output / stage / f"{name}.ckpt",
-            map_location="cpu",
-            weights_only=True,
-        )
+        name: read_checkpoint(output / stage / f"{name}.ckpt")
         for name, stage in EXPORTED.items()
     }
     model = model_of_recipe(output / "joint" / "hyperparams.yaml")
