@@ -5,31 +5,29 @@ Authors
 """
 
 import functools
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
-from speechbrain_flashsr.bandwidth.network import (
-    EDGE_BINS,
-    CutoffNetwork,
-    edge_bins,
+from speechbrain_flashsr.bandwidth.network import CutoffNetwork, edge_bins
+from speechbrain_flashsr.bandwidth.segmentation import (
+    channel_paths,
+    give_way,
+    runs,
 )
-from speechbrain_flashsr.bandwidth.segmentation import channel_paths, runs
 from speechbrain_flashsr.bandwidth.statistics import (
     CHUNK_FRAMES,
-    MEDIAN,
     all_statistics,
     bin_width,
     chunk_statistics,
     frame_length,
-    num_bins,
 )
 from speechbrain_flashsr.bandwidth.track import CutoffSegment, CutoffTrack
 
-WEIGHTS = Path(__file__).parents[1] / "pretrained/bandwidth/network.ckpt"
+WEIGHTS = Path(__file__).parents[1] / "pretrained/bandwidth/network.safetensors"
 
 FULL_BAND_HZ = 17000.0
 """An edge above it is the recording's own: there is nothing to restore."""
@@ -47,18 +45,15 @@ twice the length, and so on: memory is flat."""
 LEAST_LOG_PROBABILITY = -7.0
 """A single chunk never rules an edge out."""
 
+BAND_BINS = 16
+"""Levels are kept in bands of 750 Hz, to tell silence and noise floors."""
+
+HEARD_BAND = 2
+"""Levels count from 1.5 kHz on."""
+
 QUIET_DB = 40.0
-"""Chunks whose spectrum above 1.5 kHz lies so far below the recording's
-loudest tell nothing: silence, pauses, a bass channel."""
-
-FLOOR_BINS = 16
-"""The noise floor is kept in bands of 750 Hz."""
-
-FLOOR_REACH = (1.1, 1.6)
-"""Where the noise floor is measured, relative to the edge."""
-
-SAME_EDGE = 1.05
-"""Neighbouring segments whose edges are closer than this are one."""
+"""Chunks that lie so far below the recording's loudest tell nothing: silence,
+pauses, a bass channel."""
 
 SILENT_DB = -190.0
 
@@ -69,11 +64,8 @@ class Steps(NamedTuple):
     evidence: np.ndarray
     """Log-probabilities of the edges, [channels, steps, states]."""
 
-    level: np.ndarray
-    """Of the loudest bin above 1.5 kHz in dB, [channels, steps]."""
-
-    floor: np.ndarray
-    """Median levels in bands, [channels, steps, bands]."""
+    bands: np.ndarray
+    """Levels in dB per Hz, [channels, steps, bands]."""
 
     def joined(self, following):
         """These and what follows them."""
@@ -82,24 +74,23 @@ class Steps(NamedTuple):
 
     def halved(self):
         """Half as many steps of twice the length."""
-        even = self.level.shape[1] // 2 * 2
-        evidence, level, floor = (
-            np.stack([part[:, :even:2], part[:, 1:even:2]]) for part in self
-        )
-        heard = level >= level.max(axis=0) - QUIET_DB
-        return Steps(
-            (evidence * heard[..., None]).sum(axis=0),
-            level.max(axis=0),
-            floor.mean(axis=0, dtype=np.float32).astype(floor.dtype),
-        )
+        even = self.bands.shape[1] // 2 * 2
+        evidence = self.evidence * self.heard()[..., None]
+        pairs = (part[:, :even] for part in (evidence, self.bands))
+        evidence, bands = (part[:, ::2] + part[:, 1::2] for part in pairs)
+        return Steps(evidence, bands / 2)
+
+    def heard(self):
+        """Which steps tell something, [channels, steps]."""
+        level = self.bands[..., HEARD_BAND:].max(axis=-1)
+        return level >= max(level.max() - QUIET_DB, SILENT_DB)
 
 
 @functools.cache
 def shipped_network():
     """The network that ships with the package."""
     network = CutoffNetwork()
-    state = torch.load(WEIGHTS, map_location="cpu", weights_only=True)
-    network.load_state_dict(state)
+    network.load_state_dict(load_file(WEIGHTS))
     return network.eval().requires_grad_(False)
 
 
@@ -160,7 +151,7 @@ class BandwidthDetector:
                 self._steps, rest = self._with_pending()
                 self._pending, self._num_pending = [rest], rest.shape[1]
         self.num_samples += block.shape[1]
-        if self._steps and self._steps.level.shape[1] >= MAX_STEPS:
+        if self._steps and self._steps.bands.shape[1] >= MAX_STEPS:
             self._steps = self._steps.halved()
             self._step_chunks *= 2
 
@@ -180,7 +171,7 @@ class BandwidthDetector:
             whole = rest.shape[1] // frame * frame or rest.shape[1]
             last = chunk_statistics(rest[:, :whole], self.sample_rate)
             steps = self._joined(steps, last[:, None])
-        channels = len(steps.level)
+        channels = len(steps.bands)
         size = self.channels_per_recording or channels
         tracks = []
         for first in range(0, channels, size):
@@ -198,80 +189,51 @@ class BandwidthDetector:
 
     def _joined(self, steps, statistics):
         """Adds the chunks of [channels, chunks, 4, 512] to steps."""
-        count = num_bins(self.sample_rate)
         with torch.inference_mode():
             scores = self.network(statistics.flatten(0, 1))
         evidence = scores.log_softmax(dim=1).clamp_min(LEAST_LOG_PROBABILITY)
-        lowest = min(EDGE_BINS[0], count - 1)
-        bands = statistics[:, :, MEDIAN].unflatten(-1, (-1, FLOOR_BINS))
-        new = Steps(
-            evidence.unflatten(0, statistics.shape[:2]).half().numpy(),
-            statistics[:, :, 0, lowest:count].amax(dim=-1).numpy(),
-            bands.mean(dim=-1).half().numpy(),
-        )
+        bands = statistics[:, :, 0].unflatten(-1, (-1, BAND_BINS)).mean(dim=-1)
+        evidence = evidence.unflatten(0, bands.shape[:2])
+        new = Steps(evidence.half().numpy(), bands.half().numpy())
         return new if steps is None else steps.joined(new)
 
     def _tracks(self, steps):
         """The tracks of one recording."""
         seconds = self.num_samples / self.sample_rate
-        loudest = steps.level.max()
-        if loudest < SILENT_DB:
+        heard = steps.heard()
+        if not heard.any():  # Digital silence
             silent = CutoffTrack((CutoffSegment(0.0, seconds, None),))
-            return [silent] * len(steps.level)
-        heard = steps.level >= loudest - QUIET_DB
+            return [silent] * len(heard)
         evidence = steps.evidence.astype(np.float32) * heard[..., None]
         evidence[..., -1] += 1e-3  # If there is nothing to tell: full band
-        paths, pooled = channel_paths(evidence)
-        return [
-            CutoffTrack(self._segments(*channel, seconds))
-            for channel in zip(paths, pooled, steps.floor)
-        ]
-
-    def _segments(self, path, evidence, floor, seconds):
-        """The segments of one channel."""
         step_s = self._step_chunks * CHUNK_FRAMES
         step_s *= frame_length(self.sample_rate) / self.sample_rate
-        segments = []
-        for state, start, stop in runs(path):
-            edge_hz = self._edge(state, evidence[start:stop])
-            segment = CutoffSegment(
-                start * step_s,
-                seconds if stop == len(path) else stop * step_s,
-                edge_hz,
-                self._floor(edge_hz, floor[start:stop]),
-            )
-            if segments and _is_same(segments[-1].edge_hz, edge_hz):
-                segment = replace(segments.pop(), stop_s=segment.stop_s)
-            segments.append(segment)
-        return tuple(segments)
+        tracks = []
+        for path, pooled, bands in zip(*channel_paths(evidence), steps.bands):
+            segments = []
+            path = give_way(path, self._levels_above(bands.astype("f4")))
+            for state, start, stop in runs(path):
+                edge_hz = self._edge(state, pooled[start:stop])
+                stop_s = seconds if stop == len(path) else stop * step_s
+                if segments and segments[-1].edge_hz is edge_hz is None:
+                    start = segments.pop().start_s / step_s
+                segments.append(CutoffSegment(start * step_s, stop_s, edge_hz))
+            tracks.append(CutoffTrack(tuple(segments)))
+        return tracks
+
+    def _levels_above(self, bands):
+        """The loudest of the bands above each edge, [steps, states]."""
+        width = BAND_BINS * bin_width(self.sample_rate)
+        lowest = np.arange(bands.shape[1]) * width
+        above = lowest[:, None] >= 1.1 * np.append(self._edge_hz, np.inf)
+        return np.where(above, bands[..., None], SILENT_DB).max(axis=1)
 
     def _edge(self, state, evidence):
         """The edge in Hz that [steps, states] speaks for, near a state."""
-        if state == len(self._edge_hz):
-            edge_hz = self.sample_rate / 2
-        else:
-            near = slice(max(0, state - 4), state + 5)
+        edge_hz = self.sample_rate / 2
+        if state < len(self._edge_hz):
+            near = slice(max(0, state - 3), state + 4)
             score = evidence[:, :-1].mean(axis=0)[near]
-            weight = np.exp(score - score.max())
-            edge_hz = np.average(self._edge_hz[near], weights=weight)
-        return float(edge_hz) if edge_hz <= FULL_BAND_HZ else None
-
-    def _floor(self, edge_hz, floor):
-        """The noise floor above an edge, from levels in [steps, bands]."""
-        width = FLOOR_BINS * bin_width(self.sample_rate)
-        lower = width * np.arange(floor.shape[1])
-        top = num_bins(self.sample_rate) * bin_width(self.sample_rate)
-        if edge_hz is None:
-            return None
-        first, last = (edge_hz * reach for reach in FLOOR_REACH)
-        above = (lower >= first) & (lower <= last) & (lower + width <= top)
-        if not above.any():
-            return None
-        return float(np.quantile(floor[:, above].astype("f4"), 0.25, 0).min())
-
-
-def _is_same(edge_hz, other_hz):
-    """Whether two edges are one, within the accuracy of the detector."""
-    if edge_hz is None or other_hz is None:
-        return edge_hz is other_hz
-    return 1 / SAME_EDGE < edge_hz / other_hz < SAME_EDGE
+            weights = np.exp(score - score.max())
+            edge_hz = float(np.average(self._edge_hz[near], weights=weights))
+        return edge_hz if edge_hz <= FULL_BAND_HZ else None

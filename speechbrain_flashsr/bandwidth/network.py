@@ -51,7 +51,7 @@ def edge_bins():
     -------
     >>> edges = edge_bins()
     >>> len(edges), round(float(edges[0]), 1), round(float(edges[-1]), 1)
-    (86, 30.3, 373.3)
+    (86, 30.3, 373.2)
     """
     axis = positions()
     return axis[(axis >= EDGE_BINS[0]) & (axis <= EDGE_BINS[1])]
@@ -201,13 +201,13 @@ class CutoffNetwork(torch.nn.Module):
         with torch.no_grad():
             x, exists = self.view(statistics)
             # What no recording of the batch has need not be computed.
-            count = int(exists.sum(dim=-1).max())
+            count = max(1, int(exists.sum(dim=-1).max()))
             x, exists = x[..., :count], exists[..., :count]
         x = self.stem(x) * exists
         for block in self.blocks:
             x = block(x, exists)
         x = torch.nn.functional.relu(x)
-        mean = x.sum(dim=-1) / exists.sum(dim=-1)
+        mean = x.sum(dim=-1) / exists.sum(dim=-1).clamp_min(1)
         full_band = self.full_band(torch.cat([mean, x.amax(dim=-1)], dim=1))
         scores = self.edges(x).masked_fill(exists == 0, IMPOSSIBLE)
         scores = torch.nn.functional.pad(
@@ -228,6 +228,7 @@ class CutoffNetwork(torch.nn.Module):
             [batch, 1, positions]
         """
         has_bin = (statistics[:, :1] > SILENT_DB).float()
+        has_bin[..., : LOWEST_BIN // 2] = 0
         share = has_bin @ self.pool
         level = (statistics * has_bin) @ self.pool / share.clamp_min(1e-3)
         exists = (share > 0.5 * self.pool.sum(dim=0)).float()

@@ -10,9 +10,12 @@ CHANGE_COST = 12.0
 """What a change of the edge costs, in nats: two to three chunks must speak for
 it with confidence. Set on recordings of the dev split that change every 5 s."""
 
-OWN_COST = 24.0
+ABOVE_FLOOR_DB = 6.0
+"""What exceeds the usual level above an edge by so much is not noise floor."""
+
+OWN_COST = 8.0
 """How much better, in nats, a channel's own track must explain it than the one
-that all channels share: two changes."""
+that all channels share."""
 
 
 def best_path(evidence):
@@ -106,6 +109,42 @@ def _score(evidence, path):
     """Evidence along a path, less the cost of its changes."""
     changes = np.count_nonzero(np.diff(path))
     return evidence[np.arange(len(path)), path].sum() - CHANGE_COST * changes
+
+
+def give_way(path, level_above):
+    """Gives a chunk in which the edge changes to the wider side, if it has
+    something above the narrower edge: nothing real is taken for missing.
+
+    Arguments
+    ---------
+    path : numpy.ndarray
+        The state of every step, [steps]; wider bands have higher states.
+    level_above : numpy.ndarray
+        Level above the edge of each state in dB, [steps, states].
+
+    Returns
+    -------
+    numpy.ndarray
+        [steps]
+
+    Example
+    -------
+    >>> path = np.array([0, 0, 0, 0, 1, 1])
+    >>> level = np.zeros((6, 2))
+    >>> level[3:, 0] = 30
+    >>> give_way(path, level).tolist()
+    [0, 0, 0, 1, 1, 1]
+    """
+    given = path.copy()
+    stretches = runs(path)
+    for left, right in zip(stretches, stretches[1:]):
+        narrow, wide = sorted((left, right))
+        state, start, stop = narrow
+        last = stop - 1 if narrow is left else start
+        usual = np.quantile(level_above[start:stop, state], 0.25)
+        if level_above[last, state] > usual + ABOVE_FLOOR_DB:
+            given[last] = wide[0]
+    return given
 
 
 def runs(path):

@@ -4,6 +4,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import numpy as np
 import torch
 
 FRAME_SECONDS = 2048 / 48000
@@ -14,7 +15,6 @@ NUM_BINS = 512
 """Of about 47 Hz, up to 24 kHz, whatever the sample rate."""
 
 QUANTILES = (0.1, 0.5, 1.0)
-MEDIAN = 2
 NUM_STATISTICS = 1 + len(QUANTILES)
 
 SILENT_DB = -200.0
@@ -73,18 +73,21 @@ def chunk_statistics(samples, sample_rate):
     # An end that is cut off would have every band: short clips get a window
     # of their own length.
     length = min(frame, samples.shape[-1])
-    window = torch.hann_window(length + 1, periodic=False)[1:].to(samples)
-    window = window if length == frame else window * window.flip(0)
-    frames = samples.unfold(-1, length, length) * window
+    if length == frame:
+        window = torch.hann_window(frame)
+    else:
+        window = torch.hann_window(length + 2, periodic=False)[1:-1]
+    frames = samples.unfold(-1, length, length) * window.to(samples)
     spectra = torch.fft.rfft(frames, n=frame)
     power = spectra.real.square() + spectra.imag.square()
     power = power / (window.square().sum() * sample_rate / 2)
     count = num_bins(sample_rate)
-    power = power[..., : 2 * count].unflatten(-1, (count, 2)).mean(dim=-1)
-    ordered = power.transpose(-1, -2).contiguous().sort(dim=-1).values
+    power = (power[..., 0 : 2 * count : 2] + power[..., 1 : 2 * count : 2]) / 2
+    # NumPy sorts short columns several times as fast as PyTorch.
+    ordered = torch.from_numpy(np.sort(power.numpy(), axis=-2))
     last = power.shape[-2] - 1
     statistics = [power.mean(dim=-2)]
-    statistics += [ordered[..., round(q * last)] for q in QUANTILES]
+    statistics += [ordered[..., round(q * last), :] for q in QUANTILES]
     # Above SILENT_DB, which marks what the sample rate does not have
     level = 10 * torch.stack(statistics, dim=-2).clamp_min(1.1e-20).log10()
     return torch.nn.functional.pad(

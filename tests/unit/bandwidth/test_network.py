@@ -40,19 +40,16 @@ def test_less_than_a_frame_keeps_a_steep_edge():
     assert level[256:].max() < level.max() - 80
 
 
-@pytest.mark.parametrize("rate", [8000, 22050])
-def test_bins_that_the_rate_has_not_make_no_difference(rate):
-    network = CutoffNetwork(channels=8).eval()
-    statistics, _ = all_statistics(torch.randn(3, rate), rate)
-    statistics = statistics[:, 0]
-    crop = -(-num_bins(rate) // network.STRIDE) * network.STRIDE
-    assert crop < NUM_BINS
-    whole, cropped = network(statistics), network(statistics[..., :crop])
-    assert torch.allclose(whole, cropped, atol=1e-4)
+def test_a_batch_of_several_rates_is_scored_as_each_alone():
+    network = CutoffNetwork(channels=8, inner_channels=4).eval()
+    chunks = [all_statistics(torch.randn(r), r)[0][:1] for r in (8000, 48000)]
+    together = network(torch.cat(chunks))
+    for alone, scores in zip(chunks, together):
+        assert torch.allclose(network(alone)[0], scores, atol=1e-4)
 
 
 def test_the_level_and_an_offset_make_no_difference():
-    network = CutoffNetwork(channels=8).eval()
+    network = CutoffNetwork(channels=8, inner_channels=4).eval()
     statistics = -60 - 20 * torch.rand(1, 4, NUM_BINS)
     louder = statistics + 30
     louder[..., :2] = 0  # An offset
