@@ -18,9 +18,9 @@ VERSION = re.search(
     flags=re.MULTILINE,
 ).group(1)
 
-# Training and the preparation of corpora; `sox` drives the SoX program, PyAV
-# and julius are codecs and resamplers that the cut-off network must know.
-TRAIN = ["av>=14", "julius>=0.2.7", "sox>=1.4.1", "tensorboard>=2.12"]
+# Training and the preparation of corpora; `sox` drives the SoX program, julius is
+# a resampler that the cut-off network must know.
+TRAIN = ["julius>=0.2.7", "sox>=1.4.1", "tensorboard>=2.12"]
 
 # Perceptual metrics and the report page of the evaluation; pesq is compiled,
 # and librosa and onnxruntime are what speechmos needs.
@@ -75,9 +75,11 @@ setup(
     package_data={PACKAGE: ["pretrained/small/*", "pretrained/bandwidth/*"]},
     python_requires=">=3.10",
     install_requires=[
+        "av>=16",
         "filelock>=3.12",
         "hyperpyyaml>=1.2.3",
         "matplotlib>=3.6",
+        "mutagen>=1.47",
         "numpy>=1.24",
         "safetensors>=0.4.3",
         "scipy>=1.10",

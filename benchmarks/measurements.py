@@ -1,4 +1,4 @@
-"""What `speed.py` measures: models, activation, front-end, memory.
+"""Measurements of `speed.py`: models, activation, front-end, memory.
 
 Authors
  * The speechbrain_flashsr developers 2026

@@ -67,7 +67,7 @@ def parse_arguments():
 
 
 def work(arguments):
-    """What a process of its own does; returns what JSON can hold."""
+    """Measures one thing in a process of its own; returns values for JSON."""
     name, *details = arguments.work.split()
     if name == "model":
         return measure_model(arguments, *details)

@@ -1,4 +1,4 @@
-"""What all tests share.
+"""Fixtures of all tests.
 
 Authors
  * The speechbrain_flashsr developers 2026

@@ -67,7 +67,13 @@ def check_sample_rate(sample_rate, name="the recording"):
     return whole
 
 
-def check_finite(block, sample_rate, name, start=0):
+def check_finite(
+    block,
+    sample_rate,
+    name,
+    start=0,
+    remedy="Replace samples that are NaN or infinite, for example by 0.",
+):
     """Checks that no sample is NaN or infinite.
 
     Arguments
@@ -80,6 +86,8 @@ def check_finite(block, sample_rate, name, start=0):
         Whose samples they are, for the message.
     start : int
         Position of the first one.
+    remedy : str
+        What to do, for the message.
 
     Raises
     ------
@@ -99,7 +107,7 @@ def check_finite(block, sample_rate, name, start=0):
         f"{name[0].upper()}{name[1:]} has the sample "
         f"{block[channel, index].item()} at "
         f"{(start + index) / sample_rate:.3f} s in channel {channel + 1}. "
-        "Replace samples that are NaN or infinite, for example by 0."
+        f"{remedy}"
     )
 
 

@@ -9,6 +9,7 @@ import fractions
 import io
 import math
 
+import av
 import numpy as np
 import scipy.signal
 import soundfile
@@ -96,8 +97,6 @@ def code(wav, sample_rate, codec, quality=None):
 
 def _code_by_ffmpeg(wav, sample_rate, codec, quality):
     """As :func:`code`, through PyAV."""
-    import av
-
     encoder_name, decoder_name, bit_rates = FFMPEG_CODECS[codec]
     low, high = np.log(bit_rates)
     encoder = av.CodecContext.create(encoder_name, "w")

@@ -1,4 +1,4 @@
-"""What all stages of the training share.
+"""Base of all training stages.
 
 Averaged weights, a limit in minutes, the abort on a loss that is not finite,
 logs, checkpoints, and the export of the trained modules.
@@ -26,6 +26,7 @@ from torch.optim.swa_utils import AveragedModel
 from speechbrain_flashsr.brains.averaging import average_with_warm_up
 from speechbrain_flashsr.brains.validation import SampleLogger, batch_by_domain
 from speechbrain_flashsr.data.segments import EpochDraws
+from speechbrain_flashsr.lobes.fast.preparation import use_fast_forms
 
 ADVICE = (
     "The last checkpoint is good: lower `lr` or check the data, then start "
@@ -70,8 +71,8 @@ class FlashSRBrain(sb.Brain):
     """Base of the stages: trains networks with named losses.
 
     A subclass names its optimisers and the modules that each trains
-    (`optimized`), what a turn's losses are (`compute_losses`), and which
-    modules are averaged and exported (`trained`).
+    (`optimized`), computes the losses of a turn (`compute_losses`), and names
+    the modules that are averaged and exported (`trained`).
 
     Hyperparameters read: `loss_weights` {name: weight}, `lr`, `ema_decay`,
     `max_minutes` (null for no limit), `gradient_checkpointing`,
@@ -87,8 +88,10 @@ class FlashSRBrain(sb.Brain):
     which they take turns."""
 
     def init_optimizers(self):
-        """Makes the optimisers and the averaged copies of what is exported."""
+        """Makes the optimisers and the averaged copies of the exported modules."""
         self.turn = None
+        if self.device_type == "cpu":
+            use_fast_forms(self.modules)
         self.optimizers_dict = {
             turn: self.opt_class(self.parameters_of(names))
             for turn, names in self.optimized.items()
@@ -111,8 +114,7 @@ class FlashSRBrain(sb.Brain):
                 self.checkpointer.add_recoverable(f"{name}_average", average)
 
     def freeze_optimizers(self, optimizers):
-        """Only the optimiser whose turn it is takes a step; between steps,
-        all are meant."""
+        """Returns the optimiser whose turn it is, or all between steps."""
         if self.turn is None:
             return optimizers
         return {self.turn: optimizers[self.turn]}
@@ -133,14 +135,14 @@ class FlashSRBrain(sb.Brain):
         return self.averages[name].module
 
     def generator(self, step):
-        """A source of draws for a whole batch, shared by all processes, that
-        follow from the seed and the step alone."""
+        """A random generator for a whole batch, the same in all processes. It
+        depends only on the seed and the step."""
         generator = torch.Generator()
         return generator.manual_seed(self.hparams.seed * 1_000_003 + step)
 
     def draw_noise(self, batch, shape, stream=0):
-        """Standard normal noise that follows from the seed, the sample and the
-        stream alone.
+        """Standard normal noise that depends only on the seed, the sample and
+        the stream.
 
         Arguments
         ---------
@@ -166,8 +168,8 @@ class FlashSRBrain(sb.Brain):
         return torch.from_numpy(np.stack(noise)).to(self.device, dtype)
 
     def on_fit_start(self):
-        """Recovers, sets the learning rate that is asked for now, and starts
-        the clock of `max_minutes`."""
+        """Recovers a checkpoint, sets the present learning rate, and starts the
+        clock of `max_minutes`."""
         for module in self.modules.modules():
             if hasattr(module, "gradient_checkpointing"):
                 module.gradient_checkpointing = (
@@ -176,7 +178,7 @@ class FlashSRBrain(sb.Brain):
         super().on_fit_start()
         for optimizer in self.optimizers_dict.values():
             for group in optimizer.param_groups:
-                # That of the checkpoint may be another one.
+                # The checkpoint may hold another learning rate.
                 group["lr"] = self.hparams.lr
         self.fit_start = time.monotonic()
         self.time_is_up = False
@@ -191,8 +193,8 @@ class FlashSRBrain(sb.Brain):
         return self.time_is_up or super()._optimizer_step_limit_exceeded
 
     def check_time(self):
-        """Ends the training after `max_minutes`: keeps the position in the
-        epoch, before the next batch is fetched."""
+        """Ends the training after `max_minutes`, and saves the position in the
+        epoch before the next batch is fetched."""
         max_minutes = getattr(self.hparams, "max_minutes", None)
         if max_minutes is None:
             return
@@ -205,12 +207,12 @@ class FlashSRBrain(sb.Brain):
             self._save_intra_epoch_ckpt()
 
     def turns(self):
-        """The optimisers that take a step on a batch, in order."""
+        """Names of the optimisers that take a step on a batch, in order."""
         return list(self.optimized)
 
     def compute_losses(self, batch, stage, turn):
-        """The losses of a batch for one optimiser's turn, unweighted: a dict
-        of scalars."""
+        """Returns the unweighted losses of a batch for one optimiser's turn:
+        {name: scalar}."""
         raise NotImplementedError
 
     def fit_batch(self, batch):
@@ -240,14 +242,14 @@ class FlashSRBrain(sb.Brain):
         return totals[0]
 
     def optimizers_step(self):
-        """Takes a step without counting it: an iteration counts once, however
-        many optimisers have a turn."""
+        """Takes a step without counting it: an iteration counts once, whatever
+        the number of optimisers."""
         count = self.optimizer_step
         super().optimizers_step()
         self.optimizer_step = count
 
     def samples(self, batch):
-        """What the model makes of a batch's first recording, for TensorBoard:
+        """Returns samples of a batch's first recording for TensorBoard:
         {name: spectrogram [frames, n_mels] or waveform [time]}."""
         raise NotImplementedError
 
@@ -276,7 +278,7 @@ class FlashSRBrain(sb.Brain):
         return loss
 
     def weighted_sum(self, losses):
-        """Adds losses up with `loss_weights`; one without a weight is only
+        """Adds up losses with `loss_weights`; losses without a weight are only
         logged."""
         weights = self.hparams.loss_weights
         return sum(
@@ -286,8 +288,8 @@ class FlashSRBrain(sb.Brain):
         )
 
     def check_loss_isfinite(self, loss):
-        """Stops the training at once on a loss that is not finite, so that
-        the last checkpoint stays good."""
+        """Stops the training on a loss that is not finite, before the last
+        checkpoint is replaced."""
         if not torch.isfinite(loss):
             raise ValueError(
                 f"The loss is {loss.item()} at step "
@@ -333,7 +335,7 @@ class FlashSRBrain(sb.Brain):
         self.save_checkpoint(end_of_epoch=False, verbosity=logging.DEBUG)
 
     def _should_save_intra_epoch_ckpt(self, last_ckpt_time, steps_since_ckpt):
-        """Not amid an accumulation: checkpoints hold no gradients."""
+        """Not within an accumulation: checkpoints do not hold gradients."""
         if self.step % self.grad_accumulation_factor:
             return False
         return super()._should_save_intra_epoch_ckpt(
@@ -341,14 +343,14 @@ class FlashSRBrain(sb.Brain):
         )
 
     def add_to_log(self, losses, size=1):
-        """Adds losses to the epoch's means, with a weight."""
+        """Adds losses of `size` samples to the epoch's means."""
         for name, loss in losses.items():
             total, count = self.loss_sums.get(name, (0.0, 0))
             total += size * float(loss.detach())
             self.loss_sums[name] = (total, count + size)
 
     def on_stage_start(self, stage, epoch=None):
-        """Empties the sums."""
+        """Resets the means."""
         self.loss_sums = {}
         self.shown = set()
 
@@ -371,8 +373,8 @@ class FlashSRBrain(sb.Brain):
 
     def fit_draws(self, train_data, valid_data):
         """Trains on numbered draws of a dataset (see
-        :mod:`speechbrain_flashsr.data.segments`) until the epochs or the minutes are
-        over, recovering the last checkpoint first.
+        :mod:`speechbrain_flashsr.data.segments`) from the last checkpoint until the
+        epochs or the minutes are over.
 
         Arguments
         ---------

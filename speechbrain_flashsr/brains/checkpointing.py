@@ -57,11 +57,11 @@ class AtomicCheckpointer(Checkpointer):
                 shutil.rmtree(path)
 
     def save_checkpoint(self, *args, **kwargs):
-        """Saves a checkpoint; arguments and result are SpeechBrain's."""
+        """Saves a checkpoint; arguments and result as in SpeechBrain."""
         checkpoint = super().save_checkpoint(*args, **kwargs)
         if checkpoint is not None:
             _complete(checkpoint.path)
-        # What is deleted next must be the same in all processes.
+        # All processes must delete the same checkpoints next.
         ddp_barrier()
         return checkpoint
 
@@ -138,7 +138,7 @@ def _complete(folder):
 
 
 def _find_damage(folder):
-    """What is wrong with a checkpoint, or None."""
+    """Describes the damage of a checkpoint; None if it is whole."""
     if not (folder / SUMS).is_file():
         return None  # of an earlier version, which wrote none
     try:

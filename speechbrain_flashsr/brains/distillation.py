@@ -22,7 +22,7 @@ from speechbrain_flashsr.diffusion import dpm_solver_pp, trailing_timesteps
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """What one stage of the distillation is made of.
+    """Settings of one stage of the distillation.
 
     Arguments
     ---------
@@ -72,7 +72,7 @@ class Stage:
 
 
 def stage_at(stages, iteration):
-    """The stage of an iteration.
+    """Finds the stage of an iteration.
 
     Arguments
     ---------
@@ -204,7 +204,7 @@ def boundary_scaling(t, sigma_data=0.5, timestep_scaling=10.0):
 
 
 def student_output(student, x, t, condition, scale_boundary=True, **boundary):
-    """What the student makes of a state in one step.
+    """Runs the student for one step.
 
     Arguments
     ---------
@@ -238,7 +238,7 @@ def student_output(student, x, t, condition, scale_boundary=True, **boundary):
 
 @torch.no_grad()
 def teacher_rollout(teacher, x, condition, timesteps, guidance_scale):
-    """What the teacher makes of a state in all its remaining steps.
+    """Runs the teacher for all its remaining steps.
 
     Arguments
     ---------
@@ -338,7 +338,7 @@ def distribution_matching_loss(
 
 
 def adversarial_features(teacher, x0, condition, noise, t):
-    """What the discriminator reads: the frozen teacher's raw output.
+    """Computes the features that the discriminator reads: the teacher's output.
 
     Arguments
     ---------

@@ -1,4 +1,4 @@
-"""What every training script does before it trains.
+"""Steps that all training scripts share: YAML, set-up, latents, clean end.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -34,7 +34,7 @@ _locks = {}
 
 
 def follow_base(hparams_file, overrides=""):
-    """Resolves a YAML that only says what differs from another one.
+    """Resolves a YAML that holds only the differences from another one.
 
     Its key `based_on` names the other, relative to itself; all its other keys
     are overrides of keys that are there. Paths in them (of an `!include:`) are
@@ -45,14 +45,14 @@ def follow_base(hparams_file, overrides=""):
     hparams_file : str or Path
         The YAML, complete or with `based_on`.
     overrides : str
-        YAML of further overrides, which win.
+        YAML of further overrides, which take precedence.
 
     Returns
     -------
     hparams_file : pathlib.Path
         The complete YAML.
     overrides : str
-        All that differs from it.
+        The differences from it.
 
     Example
     -------
@@ -167,7 +167,7 @@ def parse_known_arguments(parser, arguments):
     ---------
     parser : argparse.ArgumentParser
         Knows the script's own options. It ends the process with one line if
-        there is an argument that can be no option of the stages either.
+        an argument cannot be an option of the stages either.
     arguments : list of str
         Of the command line.
 
@@ -176,7 +176,7 @@ def parse_known_arguments(parser, arguments):
     options : argparse.Namespace
         The script's own options.
     passed_on : list of str
-        What is for the stages.
+        The arguments for the stages.
 
     Example
     -------
@@ -191,7 +191,7 @@ def parse_known_arguments(parser, arguments):
         is_value = before.startswith("--") and "=" not in before
         if not argument.startswith("--") and not is_value:
             parser.error(
-                f"'{argument}' is no option: settings of the stages are given "
+                f"'{argument}' is not an option. Pass settings of the stages "
                 f"as --name=value."
             )
     return options, passed_on
@@ -200,8 +200,8 @@ def parse_known_arguments(parser, arguments):
 def leave_group():
     """Ends distributed training, if there is any.
 
-    The threads of a group that is still there when Python exits can abort a
-    process whose training was complete, and torchrun then reports a failure.
+    If the group still exists when Python exits, its threads can abort a process
+    whose training was complete, and torchrun then reports a failure.
     """
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
@@ -210,9 +210,9 @@ def leave_group():
 def end_training():
     """Ends a training script whose work is done, and unlocks its folder.
 
-    A distributed process ends here, without taking Python and the libraries
-    apart: threads of PyTorch's gloo backend outlive their group, and now and
-    then abort a process that does, which torchrun reports as a failure.
+    A distributed process exits here without finalising Python: threads of
+    PyTorch's gloo backend outlive their group and sometimes abort the process
+    while Python is finalised, which torchrun reports as a failure.
     """
     while _locks:
         _locks.popitem()[1].release()
@@ -225,7 +225,7 @@ def end_training():
 
 
 def load_starting_weights(hparams, needed=()):
-    """Loads the weights that a stage is given to start from.
+    """Loads the weights from which a stage starts.
 
     Arguments
     ---------
@@ -233,7 +233,7 @@ def load_starting_weights(hparams, needed=()):
         `starting_weights` {name: module}, and for each name `<name>_file`, the
         path of its weights or None.
     needed : sequence of str
-        Names without which the stage cannot do.
+        Names whose weights the stage needs.
 
     Raises
     ------
@@ -246,8 +246,8 @@ def load_starting_weights(hparams, needed=()):
             load_strictly(module, path)
         elif name in needed:
             raise ValueError(
-                f"`{name}_file` is not given, but `student_mel_fraction` "
-                f"needs it: the trained weights of the {name}."
+                f"`student_mel_fraction` needs the trained weights of "
+                f"the {name}, but `{name}_file` is not set."
             )
 
 

@@ -22,8 +22,8 @@ class StudentBrain(LatentBrain):
     `boundary` (arguments of
     :func:`~speechbrain_flashsr.brains.distillation.boundary_scaling`),
     `use_distillation`, `use_distribution_matching`, `use_adversarial` (each
-    switches one loss off), `adversarial_timesteps` (to which the adversarial
-    loss noises its inputs), `denoiser` (the student) and `teacher`.
+    switches one loss off), `adversarial_timesteps` (time steps to which the
+    adversarial loss adds noise), `denoiser` (the student) and `teacher`.
 
     Losses, weighted by the stage: `distillation`, `distribution_matching`,
     `adversarial`, and the discriminator's `discriminator`.
@@ -64,7 +64,7 @@ class StudentBrain(LatentBrain):
         return ["unet", "discriminator"] if self.adversarial else ["unet"]
 
     def weighted_sum(self, losses):
-        """Weighs the losses as the stage says."""
+        """Adds up losses with the weights of the stage."""
         stage = self.stage_of_step
         weights = {
             "distillation": stage.distillation_weight,
@@ -155,7 +155,7 @@ class StudentBrain(LatentBrain):
         }
 
     def features(self, batch, x0, condition):
-        """What the discriminator reads of latents."""
+        """Features of latents that the discriminator reads."""
         choices = torch.tensor(
             self.hparams.adversarial_timesteps, device=self.device
         )

@@ -42,7 +42,7 @@ pretrainer: !new:speechbrain_flashsr.checkpoints.SafetensorsPretrainer
 {hooks}"""
 
 PRETRAINER = re.compile(r"^pretrainer:.*?(?=^\S|\Z)", re.DOTALL | re.MULTILINE)
-"""That part of the hyperparameters, whatever it is."""
+"""One part of the hyperparameters."""
 
 HOOK = """\
         {name}: !name:speechbrain_flashsr.checkpoints.load_strictly
@@ -73,7 +73,7 @@ def model_of_recipe(hyperparams_file):
         hparams = yaml.load(file)
     if "model" not in hparams:
         raise ValueError(
-            f"{hyperparams_file} has no `model`: give the hyperparams.yaml in "
+            f"{hyperparams_file} has no `model`. Pass the hyperparams.yaml in "
             f"the output folder of one of the four training stages."
         )
     text = io.StringIO()
@@ -128,8 +128,8 @@ def export_pretrained(folder, model, states, half=True, extra=""):
 
 
 def export_with_weights(folder, pretrained, states):
-    """Writes a pretrained folder that is another one with other weights,
-    complete or not at all.
+    """Writes a copy of a pretrained folder with other weights, complete or not
+    at all.
 
     Arguments
     ---------

@@ -29,7 +29,7 @@ def load_strictly(module, path, sha256=None):
     Arguments
     ---------
     module : torch.nn.Module
-        What is loaded into.
+        The module that gets the values.
     path : str or Path
         A safetensors file, or one that ``torch.save`` wrote.
     sha256 : str, optional
@@ -105,14 +105,14 @@ def check_finite_weights(state, name):
 
 
 def find_misfit(expected, found):
-    """Finds which weights are missing, unexpected, or of another shape or type.
+    """Finds weights that are missing, unexpected, or of another shape or type.
 
     Arguments
     ---------
     expected : dict
-        {name: tensor}, all that there must be.
+        {name: tensor}, the expected weights.
     found : dict
-        {name: tensor}, what there is.
+        {name: tensor}, the present weights.
 
     Returns
     -------
@@ -143,7 +143,7 @@ def find_misfit(expected, found):
 
 
 def describe_misfit(misfit):
-    """Says what :func:`find_misfit` found.
+    """Describes the result of :func:`find_misfit`.
 
     Arguments
     ---------

@@ -18,7 +18,7 @@ MAX_SHARING = 4
 together. Weights that are shared between layers are stored once."""
 
 _MAGIC_BYTES = 64
-"""As many bytes tell the formats apart."""
+"""Bytes at the start of a file that identify its format."""
 
 
 class CheckpointError(ValueError):
@@ -42,7 +42,7 @@ def read_checkpoint(path):
     Returns
     -------
     object
-        What was saved.
+        The saved object.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def _read(path, start):
 
 
 def _reason(start, error):
-    """Why a file with these first bytes could not be read."""
+    """Explains why a file with these first bytes could not be read."""
     if start.startswith(b"version https://git-lfs"):
         return (
             "it is a Git LFS pointer, not the weights themselves (`git lfs "
@@ -123,7 +123,7 @@ def check_tensors(state, path):
     Arguments
     ---------
     state : object
-        What was read.
+        The object from the file.
     path : str or Path
         Where from.
 

@@ -1,4 +1,4 @@
-"""Which hyperparameters of a model folder are loaded without trust.
+"""Checks which hyperparameters of a model folder may be loaded without trust.
 
 A HyperPyYAML file is a program: it names any class or function, and loading
 it calls them. Folders that this package exports need few of them, so others

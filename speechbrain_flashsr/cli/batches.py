@@ -116,7 +116,6 @@ class _Batch:
         options = {
             "precision": self.arguments.precision,
             "noprogressbar": not self.progressbar,
-            "compile": self.arguments.compile,
             "device": self.arguments.device,
             "batch_windows": self.arguments.batch_windows,
         }

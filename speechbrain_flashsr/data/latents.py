@@ -1,4 +1,4 @@
-"""Latents cached on disk, so that teacher and student never wait for the
+"""Latents cached on disk, so that teacher and student do not wait for the
 encoder.
 
 Authors
@@ -46,11 +46,10 @@ def cache_latents(
 
     Writes `high.npy` and `low.npy`, half precision, [num_draws, channels,
     frames, bands], `domain.npy`, indices into the list in `domains.json`,
-    [num_draws], and `progress.json`; goes on where it was
-    interrupted, does nothing if all is there, and begins anew if the
-    autoencoder, the number or the length of the segments has changed. The
-    processes of a distributed training take turns at the batches; all must see
-    the folder.
+    [num_draws], and `progress.json`. An interrupted call is continued, a
+    complete cache is kept, and a cache of another autoencoder, number or length
+    of segments is replaced. The processes of a distributed training share the
+    batches; all must see the folder.
 
     Arguments
     ---------
@@ -132,7 +131,7 @@ def cache_latents(
                     batches[first + rank].start,
                     values.float().cpu().numpy(),
                 )
-        # All wait for each other at every batch, so none waits for long.
+        # Processes wait for each other at every batch: no wait is long.
         ddp_barrier()
         if rank == 0:
             last = min(first + num_ranks, len(batches)) - 1
@@ -142,7 +141,7 @@ def cache_latents(
 
 
 def _layout(dataset, features, autoencoder):
-    """What the arrays of a cache hold: {name: (type, shape of a row)}, and the
+    """Layout of a cache: {name: (type, shape of a row)} of its arrays, and the
     names of the domains."""
     frames = dataset.segment_length // features.hop_length
     shape = autoencoder.latent_shape((1, 1, frames, features.n_mels))
@@ -190,7 +189,7 @@ def _write_rows(path, start, rows):
 
 
 def _digest(module):
-    """SHA-256 of a module's weights: other weights make other latents."""
+    """SHA-256 of a module's weights, which determine the latents."""
     digest = hashlib.sha256()
     for value in module.state_dict().values():
         digest.update(value.cpu().numpy().tobytes())
@@ -212,7 +211,7 @@ class LatentPairs(Dataset):
         That :func:`cache_latents` wrote.
     num_draws : int
         Length of an epoch; by default that of the cache. Draws beyond the
-        cache begin it anew.
+        end of the cache start at its beginning again.
 
     Example
     -------

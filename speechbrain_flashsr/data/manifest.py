@@ -105,4 +105,4 @@ KEYS = {
     "group": (_is_group, "a name, or nothing"),
     "rolloff_hz": (_is_positive, "a frequency in Hz"),
 }
-"""What each entry must have: how to tell, and what to call it."""
+"""Required keys of an entry: their checks, and descriptions for errors."""

@@ -1,22 +1,24 @@
 """The resamplers that recordings go through before they reach us.
 
 Each leaves a mark of its own where the former band ended: a gap, images of
-what is below, or both. soxr, PyAV and julius are needed for training and for
-the benchmark only, the SoX program for its own families.
+what is below, or both. julius and the SoX program are for training and the
+benchmark only.
 
 Authors
  * The speechbrain_flashsr developers 2026
 """
 
 import functools
-import importlib
+import importlib.util
 import math
 import shutil
 import subprocess
 
+import av
 import numpy as np
 import scipy.interpolate
 import scipy.signal
+import soxr
 import torch
 import torchaudio
 
@@ -43,7 +45,6 @@ def _torchaudio(wav, orig_rate, new_rate, **options):
 
 
 def _soxr(wav, orig_rate, new_rate, quality):
-    soxr = importlib.import_module("soxr")
     return soxr.resample(wav, orig_rate, new_rate, quality=quality)
 
 
@@ -70,7 +71,6 @@ def _decimate(wav, orig_rate, new_rate):
 
 
 def _swr(wav, orig_rate, new_rate, options=""):
-    av = importlib.import_module("av")
     graph = av.filter.Graph()
     source = graph.add_abuffer(
         sample_rate=orig_rate, format="flt", layout="mono"
@@ -105,7 +105,8 @@ def _sox(wav, orig_rate, new_rate, quality):
 
 
 def _julius(wav, orig_rate, new_rate):
-    julius = importlib.import_module("julius")
+    import julius
+
     tensor = torch.from_numpy(np.asarray(wav, dtype=np.float32))
     return julius.resample_frac(tensor, orig_rate, new_rate).numpy()
 
@@ -161,17 +162,12 @@ def available_resamplers():
     >>> "scipy resample_poly" in available_resamplers()
     True
     """
-    libraries = {"soxr": "soxr", "ffmpeg": "av", "julius": "julius"}
-    names = []
-    for name in RESAMPLERS:
-        library = libraries.get(name.split()[0])
-        if name.startswith("SoX"):
-            installed = shutil.which("sox") is not None
-        else:
-            installed = library is None or importlib.util.find_spec(library)
-        if installed:
-            names.append(name)
-    return names
+    missing = []
+    if shutil.which("sox") is None:
+        missing.append("SoX")
+    if importlib.util.find_spec("julius") is None:
+        missing.append("julius")
+    return [name for name in RESAMPLERS if name.split()[0] not in missing]
 
 
 def resample(wav, orig_rate, new_rate, name):

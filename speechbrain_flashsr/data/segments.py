@@ -1,8 +1,8 @@
 """Training material: segments drawn from a manifest, every draw reproducible.
 
-A draw is an integer. All that is random about it (domain, recording, position,
-level, degradation, noise) follows from the seed and the draw alone, so
-training resumes exactly, whatever the number of workers or processes.
+A draw is an integer. Everything random about it (domain, recording, position,
+level, degradation, noise) depends only on the seed and the draw, so training
+resumes exactly, whatever the number of workers or processes.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -210,7 +210,7 @@ class RandomSegments(Dataset):
             low, cutoff_hz = random_low_pass(high, rng, **self.low_pass)
             if self.degradation is not None:
                 low, cutoff_hz = self.degradation(high, low, cutoff_hz, rng)
-            # The copy decides the level of both: nearly nothing cannot.
+            # The copy decides the level of both, so it must not be nearly silent.
             peak = np.abs(high).max()
             if peak > MIN_PEAK and np.abs(low).max() > MIN_PEAK_RATIO * peak:
                 break
@@ -273,13 +273,13 @@ class RandomSegments(Dataset):
         return self.augmentation.equalize(high, rng), rolloff_hz
 
     def _read(self, entry, position, speed, rng):
-        """A recording, as much of it as fits in behind a position."""
+        """As much of a recording as fits in behind a position."""
         max_length = self.segment_length - position
         length = entry["stop"] - entry["start"]
         taken = min(length, int(np.ceil(max_length * speed)))
         start = entry["start"]
         if position == 0:
-            # Only the first recording may begin anywhere in itself.
+            # Only the first recording may start in its middle.
             start += int(rng.integers(length - taken + 1))
         wav = read_finite(entry["wav"], start, start + taken)
         clip = change_speed(wav.double().numpy(), speed)[:max_length]

@@ -20,17 +20,13 @@ from speechbrain_flashsr.audio.checks import (
     check_not_input,
     check_sample_rate,
 )
+from speechbrain_flashsr.audio.output_formats import output_format
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.resampling import Resampler
-from speechbrain_flashsr.audio.writing import (
-    AudioWriter,
-    copy_file,
-    output_format,
-)
+from speechbrain_flashsr.audio.writing import AudioWriter, copy_file
 from speechbrain_flashsr.checkpoints.folders import load_folder
 from speechbrain_flashsr.inference.checks import (
     absolute_lengths,
-    check_compiler,
     check_source,
     check_wavs,
     check_whole,
@@ -48,7 +44,6 @@ from speechbrain_flashsr.inference.reporting import (
 )
 from speechbrain_flashsr.inference.restoration import Settings, WindowRestorer
 from speechbrain_flashsr.inference.signal_analysis import analyse
-from speechbrain_flashsr.lobes.fast.compiled import compile_activations
 from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
 
 logger = get_logger(__name__)
@@ -68,9 +63,7 @@ class FlashSR(Pretrained):
 
     Run options beside SpeechBrain's own: `batch_windows`, the number of
     windows that the model gets together (default: 1 on a CPU, 8 on a GPU).
-    `precision` is "fp32", "bf16" or, on a GPU, "fp16". `compile` leaves the
-    model to ``torch.compile`` on a GPU, and on a CPU its activations alone,
-    which needs a C++ compiler and half a minute when the first window comes.
+    `precision` is "fp32", "bf16" or, on a GPU, "fp16".
 
     Arguments
     ---------
@@ -125,8 +118,6 @@ class FlashSR(Pretrained):
                 self.mods.super_resolver,
                 AMPConfig.from_name(self.precision).dtype,
             )
-        if self._compiles_activations:
-            compile_activations(self.mods.super_resolver)
         self.sample_rate = self.mods.super_resolver.sample_rate
         self.window_length = hparams.get("window_length", WINDOW_LENGTH)
         self.batch_windows = (
@@ -139,17 +130,6 @@ class FlashSR(Pretrained):
         if "audio_normalizer" not in hparams:
             # The base class would bring `load_audio` to 16 kHz.
             self.audio_normalizer = AudioNormalizer(self.sample_rate, "keep")
-
-    @property
-    def _compiles_activations(self):
-        """Whether they are compiled in place of whole modules."""
-        return self.compile and self.device_type == "cpu"
-
-    def _compile(self):
-        if self._compiles_activations:
-            check_compiler()
-        else:
-            super()._compile()
 
     @classmethod
     def from_hparams(

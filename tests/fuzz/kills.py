@@ -64,6 +64,7 @@ def kill_training(folder, kills, seed, epochs):
                 break  # it had come to its end
             done["kills"] += 1
             done["damaged"] += rng.random() < 0.5 and damage_newest(output, rng)
+            print(f"{done}", end="\r", file=sys.stderr, flush=True)
         state = finish(start(folder, output, epochs), output)
         for key, value in expected.items():
             assert torch.equal(state[key], value), (key, done)

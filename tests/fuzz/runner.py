@@ -50,7 +50,7 @@ MAX_FAILURES = 20
 
 @dataclasses.dataclass
 class Report:
-    """What became of the cases of one target.
+    """Results of the cases of one target.
 
     Arguments
     ---------

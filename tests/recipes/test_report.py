@@ -106,7 +106,7 @@ def test_names_bring_no_script_or_style_into_the_page(project, tmp_path):
         assert "style" not in attributes
         if tag in ("img", "audio"):
             assert attributes["src"].startswith("data:")
-    assert "{{7*7}}" in text  # a name is no template either
+    assert "{{7*7}}" in text  # a name is not a template either
     (policy,) = (
         attributes["content"]
         for _, attributes in elements

@@ -21,8 +21,6 @@ from speechbrain_flashsr.data.resamplers import available_resamplers, resample
 from tests.unit.signals import pink_noise, voice
 
 GOOD = "soxr HQ (librosa)"
-if GOOD not in available_resamplers():
-    GOOD = "torchaudio kaiser best"
 
 
 def tracks_of(*channels, rate=48000, block=None, **options):

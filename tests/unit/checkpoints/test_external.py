@@ -287,7 +287,7 @@ def test_audiosr_brings_its_scale(folder):
     )
 
 
-# What is refused -------------------------------------------------------------
+# Refused files ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -458,7 +458,7 @@ def test_other_mel_bands(folder):
 def test_folder_that_is_not_empty_is_left_alone(folder):
     (folder / "out").mkdir()
     (folder / "out" / "precious").write_text("yes")
-    assert_refused(folder, "is there already", error=FileExistsError)
+    assert_refused(folder, "exists already", error=FileExistsError)
     assert (folder / "out" / "precious").read_text() == "yes"
     (folder / "out" / "precious").unlink()
     assert (convert(folder) / "hyperparams.yaml").is_file()

@@ -103,7 +103,7 @@ def test_interrupted_cache_goes_on(tmp_path, models):
         assert np.array_equal(np.load(tmp_path / name), np.load(whole / name))
 
 
-def test_other_weights_make_the_cache_anew(tmp_path, models):
+def test_other_weights_replace_the_cache(tmp_path, models):
     cache(tmp_path, models, Segments(2))
     before = np.load(tmp_path / "high.npy")
     with torch.no_grad():

@@ -4,10 +4,10 @@ To run it:
 > python finetune.py --data_folder=my_recordings --domain=speech \
 >     --output_folder=OUT [--pretrained=FOLDER] [--minutes=30]
 
-The recordings are measured and prepared, a tenth of them is held out, all that
-predicts the spectrogram and then the vocoder are trained on the rest, and
-OUT/pretrained is written. In the end the held-out recordings tell whether it was worth it. Run
-again, it goes on where it was. What is not recognised here is passed on to both
+The recordings are measured and prepared, and a tenth of them is held out.
+Encoder, U-Net and decoder, and then the vocoder, are trained on the rest, and
+OUT/pretrained is written. A score on the held-out recordings compares it with
+the old model. Run again, it continues. Unknown options are passed on to both
 stages (`--precision=bf16`, `--device=cuda`).
 
 Authors
@@ -40,17 +40,17 @@ sys.path.append(str(HERE.parents[1] / "prepare"))
 from folder_prepare import prepare_folder  # noqa: E402
 
 STAGES = {"joint": ("autoencoder", "unet"), "sr_vocoder": ("vocoder",)}
-"""The stages of the training in their order, and what each of them trains."""
+"""The training stages in order, and the parts that each trains."""
 
 PARTS = ("autoencoder", "unet", "vocoder")
 """The parts of a model that have weights."""
 
 CUTOFFS_HZ = (4000, 8000)
-"""Where the band of the held-out recordings is made to end."""
+"""Cut-offs at which the held-out recordings are scored."""
 
 
 def parse_arguments(arguments):
-    """Reads the command line; returns the options and what to pass on."""
+    """Reads the command line; returns the options and the unknown ones."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
     add("--data_folder", required=True, help="the recordings")
@@ -58,7 +58,7 @@ def parse_arguments(arguments):
         "--domain",
         required=True,
         choices=("speech", "music", "effects"),
-        help="what the recordings are",
+        help="kind of the recordings",
     )
     add("--output_folder", required=True, help="for all that is written")
     add(
@@ -204,7 +204,7 @@ def report(pretrained, finetuned, data, run_opts):
 
 
 def main(arguments=None):
-    """The command line; errors of ours are one line each."""
+    """Runs the command line; known errors are one line each."""
     options, passed_on = parse_arguments(arguments)
     try:
         folder = finetune(options, passed_on)

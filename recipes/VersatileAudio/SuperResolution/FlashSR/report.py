@@ -112,7 +112,7 @@ def policy_digest(page, element):
 
 
 def describe_degradation(settings):
-    """What took the high band away, in words."""
+    """Describes the degradation."""
     if settings["paired_folders"]:
         return "given as files of their own"
     name = NAMES[settings["degradation"]]
@@ -165,7 +165,7 @@ def _overview_cell(means, label, name):
 
 
 def _contenders(means):
-    """The values of the systems that can win: of all but the original."""
+    """The values of all systems but the original."""
     return [m for label, m in means.items() if label != "original"]
 
 
@@ -208,7 +208,7 @@ def _panel_cell(cell, name, best):
 
 
 def clips(results, folder):
-    """What can be heard: for each clip the original, and for each cut-off
+    """Sounds of the page: for each clip the original, and for each cut-off
     each system's output."""
     found = {}
     for sound in results["sounds"]:
@@ -308,7 +308,7 @@ def levels(wav):
 
 
 def flac(wav):
-    """A data URI of [time]; lossless, so that what is heard was measured."""
+    """A data URI of [time]; lossless, so that the page plays the scored sound."""
     buffer = io.BytesIO()
     soundfile.write(buffer, wav, SAMPLE_RATE, "PCM_16", format="FLAC")
     encoded = base64.b64encode(buffer.getvalue()).decode()

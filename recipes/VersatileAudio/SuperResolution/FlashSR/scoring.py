@@ -1,4 +1,4 @@
-"""What an evaluation measures, and how it is summed up.
+"""Metrics of an evaluation, and their summaries.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -18,7 +18,7 @@ from speechbrain_flashsr.metrics.intervals import mean_with_interval
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric: its name, what is better, its meaning and its function.
+    """A metric: its name, direction, definition and function.
 
     `better` is "higher", "lower" or "near 0". `compute` takes a `Comparison`.
     A metric without it is the share of the way from the input to the original
@@ -212,13 +212,12 @@ def choose_metrics(sets):
     Raises
     ------
     ValueError
-        If there is no such set.
+        If a set is unknown.
     """
     unknown = [name for name in sets if name not in SETS]
     if unknown:
         raise ValueError(
-            f"There are no metrics '{unknown[0]}': give sets among "
-            f"{', '.join(SETS)}."
+            f"Unknown metrics '{unknown[0]}'. Choose among {', '.join(SETS)}."
         )
     names = [metric for name in sets for metric in SETS[name]]
     missing = {
@@ -363,7 +362,7 @@ def factor_text(about):
 
 
 def notes(results):
-    """What was not scored and why, a sentence each."""
+    """Sentences about clips and metrics that were not scored."""
     left_out = results["left_out"]
     lines = []
     if left_out["too_short"]:

@@ -3,9 +3,9 @@
 To run it:
 > python train_all.py --data_folder=... --output_folder=... [--minutes=180]
 
-Each stage keeps its own folder below the output folder, with its checkpoints;
-run again, the stages go on where they were. What is not recognised here is
-passed on to every stage (`--precision=bf16`, `--device=cuda`).
+Each stage has its own folder with checkpoints below the output folder. Run
+again, the stages continue. Unknown options are passed on to every stage
+(`--precision=bf16`, `--device=cuda`).
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -50,8 +50,8 @@ STAGES = {
         },
     ),
 }
-"""Of each stage, in order: its share of the minutes, and the weights that it
-needs, {option: path in the output folder}."""
+"""For each stage, in order, its share of the minutes and the weights that it
+needs: {option: path in the output folder}."""
 
 PREDICTED = 0.7
 """Share of the vocoder's spectrograms that the stages before it predict."""
@@ -61,11 +61,11 @@ EXPORTED = {
     "unet": "joint",
     "vocoder": "sr_vocoder",
 }
-"""Which stage's weights of a module are exported."""
+"""The stage whose weights are exported, for each module."""
 
 
 def parse_arguments(arguments):
-    """Reads the command line; returns the options and what to pass on."""
+    """Reads the command line; returns the options and the unknown ones."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data_folder", required=True)
     parser.add_argument("--output_folder", required=True)
@@ -77,7 +77,7 @@ def parse_arguments(arguments):
     parser.add_argument(
         "--minutes",
         type=float,
-        help="for all stages together; without it they run all their epochs",
+        help="for all stages together; default: all epochs",
     )
     return parse_known_arguments(parser, arguments)
 
