@@ -44,7 +44,7 @@ def near(edge_hz):
 
 def narrow(wav, edge_hz, rate=48000):
     """A steep low-pass."""
-    taps = scipy.signal.firwin(1023, edge_hz, window=("kaiser", 10), fs=rate)
+    taps = scipy.signal.firwin(4095, edge_hz, window=("kaiser", 10), fs=rate)
     return scipy.signal.fftconvolve(wav, taps, mode="same")
 
 
