@@ -18,15 +18,11 @@ class CutoffSegment:
     edge_hz : float or None
         Where the band ends, in Hz: half the sample rate if the file's own rate
         is the limit. None for full band: there is nothing to restore.
-    floor_db : float or None
-        Noise floor right above the edge, in dB relative to full scale 1 per
-        Hz. None if the file holds nothing above the edge.
     """
 
     start_s: float
     stop_s: float
     edge_hz: float | None
-    floor_db: float | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ Authors
 import numpy as np
 import torch
 
+from speechbrain_flashsr.random_streams import InferenceStream, generator_of
+
 FIRST_BLOCK = 8
 """Number of the block at position 0: a few blocks before it have numbers too."""
 
@@ -24,7 +26,15 @@ LEAST_INDEPENDENT = 1e-6
 """Share of power below which channels are regarded as the same."""
 
 
-def position_noise(seed, start, length, multiple, block_shape, stream=()):
+def position_noise(
+    seed,
+    start,
+    length,
+    multiple,
+    block_shape,
+    stream=InferenceStream.LATENT,
+    channel=0,
+):
     """Standard normal noise of a window, keyed by seed and position.
 
     Arguments
@@ -40,8 +50,10 @@ def position_noise(seed, start, length, multiple, block_shape, stream=()):
     block_shape : tuple of int
         Shape of the noise of `multiple` samples, its second axis being time:
         (channels, frames, bands) of a latent, or (1, samples, 1).
-    stream : tuple of int
-        Distinguishes independent noises of the same window.
+    stream : InferenceStream
+        Use of the noise.
+    channel : int
+        Distinguishes independent noises of the same use.
 
     Returns
     -------
@@ -58,7 +70,7 @@ def position_noise(seed, start, length, multiple, block_shape, stream=()):
     """
     first = start // multiple + FIRST_BLOCK
     blocks = [
-        np.random.default_rng([seed, first + index, *stream]).standard_normal(
+        generator_of(seed, first + index, stream, channel).standard_normal(
             block_shape, dtype=np.float32
         )
         for index in range(length // multiple)

@@ -4,8 +4,6 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import operator
-
 import numpy as np
 import torch
 
@@ -27,6 +25,7 @@ from speechbrain_flashsr.inference.noise import (
     mixing_matrix,
     position_noise,
 )
+from speechbrain_flashsr.random_streams import InferenceStream
 
 EDGE_FADE_SECONDS = 0.1
 """Over which one edge gives way to the next where the cut-off changes."""
@@ -245,9 +244,14 @@ class WindowRestorer:
         # waveforms' correlation: a latent is about powers.
         latent_shape = self.super_resolver.latent_shape(multiple)
         return {
-            "noise": self._mix(weights[1], latent_shape, starts, 0),
+            "noise": self._mix(
+                weights[1], latent_shape, starts, InferenceStream.LATENT
+            ),
             "excitation": self._mix(
-                weights[0], (1, multiple, 1), starts, 1
+                weights[0],
+                (1, multiple, 1),
+                starts,
+                InferenceStream.EXCITATION,
             ).flatten(2),
         }
 
@@ -277,7 +281,6 @@ class WindowRestorer:
         """Noises of one kind for all windows and channels,
         [windows, channels, ...]."""
         num_blocks, channels, size = weights.shape[1:]
-        seed = operator.index(self.settings.seed)
         mixed = 0.0
         for source in range(size):
             if not weights[..., source].any():
@@ -286,9 +289,11 @@ class WindowRestorer:
             independent = torch.stack(
                 [
                     position_noise(
-                        *(seed, start, num_blocks * multiple, multiple),
+                        *(self.settings.seed, start, num_blocks * multiple),
+                        multiple,
                         block_shape,
-                        (stream, source),
+                        stream,
+                        source,
                     )
                     for start in starts
                 ]

@@ -111,11 +111,9 @@ def analyse(
     ends = Ends(sample_rate, loop)
     meter = LevelMeter(sample_rate)
     detector = None
+    if cutoffs is None:
+        detector = BandwidthDetector(sample_rate, channels_per_clip)
     for block in blocks:
-        if cutoffs is None and detector is None:
-            detector = BandwidthDetector(
-                sample_rate, channels_per_clip or len(block)
-            )
         num_samples += block.shape[1]
         low = block.amin(dim=1).clamp_max(low)
         high = block.amax(dim=1).clamp_min(high)

@@ -13,16 +13,21 @@ from speechbrain_flashsr.inference.noise import (
     mixing_matrix,
     position_noise,
 )
+from speechbrain_flashsr.random_streams import InferenceStream
 
 
 def test_noise_is_keyed_by_seed_position_and_stream():
-    def noise(seed, start, length, stream=(0, 0)):
-        return position_noise(seed, start, length, 10, (16, 8, 32), stream)
+    def noise(seed, start, length, *stream):
+        return position_noise(seed, start, length, 10, (16, 8, 32), *stream)
 
     long = noise(3, -20, 100)
     assert long.shape == (16, 80, 32)
     assert torch.equal(noise(3, 20, 20), long[:, 32:48])
-    for other in (noise(4, 20, 20), noise(3, 20, 20, (0, 1))):
+    for other in (
+        noise(4, 20, 20),
+        noise(3, 20, 20, InferenceStream.EXCITATION),
+        noise(3, 20, 20, InferenceStream.LATENT, 1),
+    ):
         assert not torch.equal(other, long[:, 32:48])
     assert not torch.equal(long[:, :8], long[:, 8:16])
     assert abs(long.mean()) < 0.02 and abs(long.std() - 1) < 0.02
