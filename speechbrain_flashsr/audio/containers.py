@@ -1,7 +1,7 @@
-"""How much a sound file says it holds, beside what is there.
+"""Compares the sizes that sound files declare with the bytes that are there.
 
-Decoders take a file that was cut for a shorter one. What containers declare
-tells them apart: sizes of chunks and boxes, the last page of an Ogg stream.
+A decoder cannot tell a truncated file from a shorter one. The declarations of
+containers can: sizes of chunks and boxes, the last page of an Ogg stream.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -18,8 +18,8 @@ _SEGMENT = b"\x18\x53\x80\x67"
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
-# What programs that cannot seek back put for a size that they do not know:
-# from about 2**31 on, or a round number of bytes.
+# Sizes that programs write if they cannot seek back to enter the real one: from
+# about 2**31 on, or a round number of bytes.
 _UNKNOWN_SIZE = 2**31 - 2**16
 _ROUND_SIZE = 10**6
 
@@ -48,9 +48,8 @@ class Chunk(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """How the chunks of a container are laid out: the struct of a header,
-    where the first is, what they are aligned to, whether sizes count the
-    headers."""
+    """Layout of the chunks of a container: struct of a header, position of the
+    first one, alignment, and whether sizes include the headers."""
 
     header: struct.Struct
     first: int
@@ -143,9 +142,9 @@ def is_wav(head):
 
 
 def unsized_wav(file):
-    """Finds out whether the sound of a WAV goes on to the end of the file,
-    whatever it declares: because it was written to a pipe, so that its size
-    was not known, or because sound follows the sound that it declares.
+    """Checks whether the sound of a WAV goes on to the end of the file in spite
+    of its declared size: because it was written to a pipe and its size was
+    unknown, or because more sound follows the declared sound.
 
     Arguments
     ---------
@@ -188,7 +187,7 @@ def _is_chunk(file, position, end):
 
 
 def shortage(file):
-    """What a file lacks of what it declares.
+    """Describes the part of the declared size that a file lacks.
 
     Arguments
     ---------
@@ -219,10 +218,10 @@ def shortage(file):
 
 
 def _declared_end(file, head):
-    """The size that a file should at least have; 0 if it does not say."""
+    """The least size that a file declares; 0 if it declares none."""
     if head[:16] == W64:
         (size,) = struct.unpack("<Q", head[16:24])
-        # The last chunk may be declared with what fills it up to 8 bytes.
+        # The declared size may include padding of up to 7 bytes.
         return size - 7 if size < 2**62 else 0
     if head[:4] == b".snd" and len(head) >= 12:
         start, size = struct.unpack(">II", head[4:12])

@@ -24,15 +24,15 @@ from speechbrain_flashsr.audio.formats import (
 _BLOCK_SAMPLES = 2**20
 _MOST_FRAMES = 2**16
 
-# What FFmpeg may open. It must not look for other files that one names.
+# Formats that FFmpeg may open. It must not open other files that one names.
 _OPTIONS = {
     "format_whitelist": ",".join(FFMPEG_FORMATS),
     "protocol_whitelist": "none",
 }
 
 # FFmpeg's containers that declare how many samples they hold, and those whose
-# lengths are rounded or count what encoders add: the part that must be there.
-# Of others FFmpeg guesses, by the bit rate.
+# lengths are rounded or include encoder delay: the part that must be there. The
+# lengths of others are FFmpeg's guesses from the bit rate.
 _EXACT = (
     *("aiff", "ape", "au", "caf", "flac", "nistsphere", "tak", "tta", "w64"),
     *("wav", "wv"),
@@ -40,20 +40,20 @@ _EXACT = (
 _INEXACT = {"asf": 0.99, "matroska": 1.0, "mov": 1.0, "mp3": 0.99, "ogg": 1.0}
 _ROUNDING = 0.1  # s
 
-# What libsndfile calls the length of a stream that does not declare it.
+# libsndfile's length of a stream that does not declare one.
 _UNKNOWN_LENGTH = 2**62
 
 # Variants of a format that differ in their headers only.
 _SAME_FORMAT = {"WAVEX": "WAV", "RF64": "WAV"}
 
-# Packets of an Ogg stream that hold what its encoder added, at most. FFmpeg
-# takes more for it where Opus streams of one serial number are joined.
+# Largest number of packets of an Ogg stream that hold encoder delay. FFmpeg
+# drops more where Opus streams of one serial number are joined.
 _MOST_UNPLAYED = 8
 
-# Channels that PyAV takes out of a frame one by one; it crashes at more.
+# Largest number of planar channels for PyAV; it crashes at more.
 _MOST_PLANES = 7
 
-# What of FFmpeg's sample formats is full scale.
+# Full scale of FFmpeg's sample formats.
 _FULL_SCALE = {"u8": 2**7, "s16": 2**15, "s32": 2**31}
 
 
@@ -62,7 +62,7 @@ class DecodeError(Exception):
 
 
 def open_sound(source, *arguments, **options):
-    """Opens a sound file with libsndfile, whatever bytes its name is made of.
+    """Opens a sound file with libsndfile, also if its name is not UTF-8.
 
     Arguments
     ---------
@@ -88,12 +88,12 @@ def block_frames(channels):
 
 
 def reason(error):
-    """The words of a system's or library's error, without the file's name.
+    """The message of a system's or library's error, without the file's name.
 
     Arguments
     ---------
     error : Exception
-        What was raised.
+        The raised exception.
 
     Returns
     -------
@@ -227,8 +227,8 @@ def open_container(file, **options):
 class FFmpegDecoder:
     """The sound of any file that FFmpeg decodes.
 
-    What changes within a file is brought to the rate and channels of its
-    beginning.
+    If the rate or the channels change within a file, the sound is converted to
+    those of its beginning.
 
     Arguments
     ---------
@@ -245,7 +245,7 @@ class FFmpegDecoder:
     Raises
     ------
     DecodeError
-        If FFmpeg does not read it, or there is no sound in it.
+        If FFmpeg does not read it, or it holds no sound.
     """
 
     def __init__(self, file, **options):
@@ -268,7 +268,7 @@ class FFmpegDecoder:
             seconds = _seconds(container, stream)
             self.num_samples = round(seconds * self.sample_rate)
         self._least = self._least_samples(name)
-        # Behind the sound of an MP3 there may be the tags of any program.
+        # Tags of any program may follow the sound of an MP3.
         self._end_may_be_other = name == "mp3"
 
     def _least_samples(self, name):
@@ -326,8 +326,8 @@ class FFmpegDecoder:
         Arguments
         ---------
         accept_truncated : bool
-            Whether to leave out what is damaged and to end without an error
-            where the sound is cut.
+            Whether to skip damaged parts and to end without an error where the
+            sound is cut.
 
         Yields
         ------

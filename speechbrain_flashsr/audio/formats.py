@@ -1,10 +1,9 @@
-"""Which sound files can be read, and by which library.
+"""The sound files that can be read, and the library that reads each.
 
-The content of a file decides, not its name. libsndfile gets what is not
-compressed, FLAC, and plain Ogg streams: formats that say how much sound there
-is, which libsndfile reads to the last sample. FFmpeg gets the rest, as far as
-it is on a list: among its other formats are playlists, which would have it open
-other files.
+The content of a file decides, not its name. libsndfile reads uncompressed files,
+FLAC and plain Ogg streams: these formats declare their length, and libsndfile
+reads them to the last sample. FFmpeg reads the other formats on a list. Formats
+that are not on it include playlists, which would make FFmpeg open other files.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -19,7 +18,7 @@ EXTENSIONS = (
     *(".amr", ".awb", ".ac3", ".eac3", ".ec3", ".dts", ".ape", ".wv", ".tta"),
     *(".tak", ".shn", ".mpc", ".gsm", ".sph", ".voc", ".ra", ".rm", ".dsf"),
 )
-"""Extensions of files that are looked for in a folder."""
+"""Extensions of the sound files in a folder."""
 
 FFMPEG_FORMATS = (
     *("aac", "ac3", "aiff", "amr", "amrnb", "amrwb", "ape", "asf", "au"),
@@ -32,7 +31,7 @@ FFMPEG_FORMATS = (
 
 W64 = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
 
-# Where the bytes are that tell a format of libsndfile's.
+# Bytes at the start, and at byte 8, of the formats that libsndfile reads.
 _LIBSNDFILE = (
     (b"RIFF", b"WAVE"),
     (b"RF64", b"WAVE"),
@@ -58,7 +57,7 @@ _SUBTYPES = {
 }
 
 LIBSNDFILE_SUBTYPES = (*_SUBTYPES.values(), "VORBIS", "OPUS")
-"""libsndfile's names of the sample formats that it is trusted with."""
+"""libsndfile's names of the sample formats that it reads here."""
 
 OGG_ORDER = {
     3: (0, 2, 1),
@@ -67,7 +66,7 @@ OGG_ORDER = {
     7: (0, 2, 1, 5, 6, 4, 3),
     8: (0, 2, 1, 6, 7, 4, 5, 3),
 }
-"""Which of our channels Ogg has first, second, ..., by their number (Vorbis I
+"""Order of the channels in Ogg, by their number (Vorbis I
 specification, 4.3.9): the centre comes second, the low frequencies last."""
 
 
@@ -97,21 +96,21 @@ def is_for_libsndfile(head):
 
 
 def subtype_of(codec, lossless, sample_format):
-    """libsndfile's name for the sample format of what FFmpeg decodes.
+    """libsndfile's name for the sample format of a file that FFmpeg decodes.
 
     Arguments
     ---------
     codec : str
         FFmpeg's name.
     lossless : bool
-        Whether the bit depth of what was coded is kept.
+        Whether the codec keeps the bit depth.
     sample_format : str
         FFmpeg's name of the format of the decoded samples.
 
     Returns
     -------
     str
-        For what is lossy, the codec's name.
+        The codec's name if it is lossy.
 
     Example
     -------

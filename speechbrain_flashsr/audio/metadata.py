@@ -1,5 +1,5 @@
-"""What sound files hold besides sound: texts, pictures, loop points, and which
-loudspeakers their channels are for.
+"""Metadata of sound files: texts, pictures, loop points, and the loudspeakers
+of their channels.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -28,14 +28,14 @@ _TECHNICAL = (
     *("creation_time", "duration", "handler_name", "vendor_id", "language"),
     *("software", "waveformatextensible_channel_mask", "itunsmpb", "itunnorm"),
 )
-# What FFmpeg makes of broadcast information, which is kept as it is.
+# FFmpeg's names of broadcast information, which is kept as a chunk.
 _BROADCAST = (
     *("description", "originator", "originator_reference", "umid"),
     *("origination_date", "origination_time", "time_reference"),
     *("coding_history",),
 )
 
-# FFmpeg's names of texts, where those of the formats are others.
+# FFmpeg's names of texts that have other names in a format.
 _VORBIS_NAMES = {
     "album_artist": "ALBUMARTIST",
     "track": "TRACKNUMBER",
@@ -87,7 +87,7 @@ _AT_THE_SIDES = {0x37: 0x607, 0x3F: 0x60F}
 
 @dataclass
 class Metadata:
-    """What a sound file holds besides sound.
+    """Metadata of a sound file.
 
     Arguments
     ---------
@@ -111,7 +111,7 @@ class Metadata:
 
 
 def read_metadata(file, sample_rate):
-    """Reads what a sound file holds besides sound; what is damaged is left out.
+    """Reads the metadata of a sound file; damaged parts are left out.
 
     Arguments
     ---------
@@ -188,7 +188,7 @@ def _pictures(container):
 
 
 def write_metadata(path, subtype, sample_rate, channels, metadata):
-    """Adds to a sound file what its format can hold.
+    """Adds metadata to a sound file, as far as its format can hold them.
 
     Arguments
     ---------
@@ -199,14 +199,14 @@ def write_metadata(path, subtype, sample_rate, channels, metadata):
     sample_rate : int
         Its rate in Hz.
     channels : int
-        How many it has.
+        Number of channels.
     metadata : Metadata
         Of the file that it was made from.
 
     Returns
     -------
     list of str
-        What could not be kept, for a message.
+        Descriptions of lost metadata, for a message.
     """
     with open(path, "rb") as file:
         head = file.read(12)
@@ -228,7 +228,7 @@ def write_metadata(path, subtype, sample_rate, channels, metadata):
         for name, text in metadata.texts.items():
             try:
                 tags[_VORBIS_NAMES.get(name, name)] = text
-            except ValueError:  # not all names are valid there
+            except ValueError:  # the format does not allow all names
                 lost.append(f"the text '{name}'")
         pictures = [
             _picture(mime, data)
@@ -288,14 +288,14 @@ def _write_to_wav(path, sample_rate, channels, metadata):
 
 
 def is_plain(speakers, channels):
-    """Whether a WAV of the simple form says all about its channels.
+    """Whether a WAV of the simple form describes its channels completely.
 
     Arguments
     ---------
     speakers : int
         See :class:`Metadata`.
     channels : int
-        How many there are.
+        Number of channels.
 
     Returns
     -------
@@ -312,13 +312,13 @@ def is_plain(speakers, channels):
 
 
 def _picture(mime, data):
-    """A picture as FLAC and Ogg hold it."""
+    """A picture in the form that FLAC and Ogg use."""
     picture = Picture()
     picture.type, picture.mime, picture.data = _FRONT_COVER, mime, data
     return picture
 
 
 def _name_of(id):
-    """What a chunk holds, for a message."""
+    """Describes a chunk, for a message."""
     name = id.decode("latin-1").strip()
     return riff.NAMES.get(id, f"the chunk '{name}'")

@@ -19,13 +19,13 @@ OUTPUT_FORMATS = {
 """Formats that are written, by file extension."""
 
 OUTPUT_RATES = (44100, 48000, 96000)
-"""Sample rates that recordings are brought to, in Hz."""
+"""Sample rates of outputs, in Hz."""
 
-# Sub-types of which the bit depth means something at another sample rate;
-# what is companded or lossy (telephone codes, MP3, ...) becomes 16 bit.
+# Sub-types whose bit depth is kept; companded and lossy ones (telephone codes,
+# MP3, ...) become 16 bit.
 _DEPTHS = ("PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 
-# The next best where a format lacks a sub-type.
+# Replacements of sub-types that a format lacks.
 _SUBSTITUTES = {
     "WAV": {"PCM_S8": "PCM_U8"},
     "FLAC": {
@@ -47,10 +47,10 @@ def output_format(path, source_subtype="PCM_16", subtype=None):
         Name of the output; its extension (.wav, .flac, .ogg, .opus) is the
         format.
     source_subtype : str
-        Sample format of the input, of which the bit depth is kept where the
-        format can.
+        Sample format of the input, whose bit depth is kept if the format can
+        hold it.
     subtype : str, optional
-        Sample format that was asked for, for example "PCM_24" or "FLOAT".
+        Requested sample format, for example "PCM_24" or "FLOAT".
 
     Returns
     -------
@@ -62,7 +62,7 @@ def output_format(path, source_subtype="PCM_16", subtype=None):
     Raises
     ------
     AudioError
-        If the extension is none of them, or the format cannot hold `subtype`.
+        If the extension is another one, or the format cannot hold `subtype`.
 
     Example
     -------

@@ -67,11 +67,11 @@ class AudioReader:
     Arguments
     ---------
     source : str or Path or bytes or binary file
-        The file: its name, its content, or what it can be read from. What is
-        not a file on a disk is copied to a temporary one.
+        Name or content of the file, or a binary file. Anything but a file on a
+        disk is copied to a temporary file.
     accept_truncated : bool
-        Whether to read what is there of a file that was cut or damaged.
-        Default: that is an error.
+        Whether to read the intact part of a file that was cut or damaged.
+        Default: an error is raised.
     raw : str, optional
         Sample format, rate and channels of a file without a header, for
         example "ulaw:8000" or "s16le:16000:2". See `RAW_FORMATS`.
@@ -79,7 +79,7 @@ class AudioReader:
     Attributes
     ----------
     name : str
-        What the file is called in messages.
+        Name of the file in messages.
     sample_rate : int
         In Hz.
     channels : int
@@ -138,7 +138,7 @@ class AudioReader:
         self._stack.close()
 
     def _choose_decoder(self, source):
-        """libsndfile where it reads the whole file, otherwise FFmpeg."""
+        """Chooses libsndfile if it reads the whole file, otherwise FFmpeg."""
         self._file.seek(0)
         head = self._file.read(16)
         declared = unsized_wav(self._file) if is_wav(head) else None
@@ -147,10 +147,10 @@ class AudioReader:
             if 0 < declared < there:
                 logger.warning(
                     f"{self.name} declares {declared} bytes of sound, but has "
-                    f"{there} bytes: all are taken for sound."
+                    f"{there} bytes, which are all taken as sound."
                 )
             return FFmpegDecoder(self._file, ignore_length="1")
-        # libsndfile goes no further than the first damaged block of a FLAC.
+        # libsndfile stops at the first damaged block of a FLAC.
         damaged = self.accept_truncated and head.startswith(b"fLaC")
         if not damaged and (
             is_for_libsndfile(head)
@@ -165,7 +165,7 @@ class AudioReader:
         return FFmpegDecoder(self._file)
 
     def _raw_decoder(self, source, raw):
-        """libsndfile, told what the header would say."""
+        """libsndfile for a file without a header."""
         name, *numbers = raw.split(":")
         if name not in RAW_FORMATS or not 1 <= len(numbers) <= 2:
             raise _raw_error(raw)
@@ -184,7 +184,7 @@ class AudioReader:
         )
 
     def metadata(self):
-        """What the file holds besides sound.
+        """Reads the metadata of the file.
 
         Returns
         -------
@@ -223,7 +223,7 @@ class AudioReader:
     def _truncated(self, detail):
         return AudioError(
             f"{self.name} is truncated or damaged ({detail}). Copy it again, "
-            "or accept what is there: --accept-truncated, in Python "
+            "or accept its intact part: --accept-truncated, in Python "
             "accept_truncated=True."
         )
 
@@ -269,7 +269,7 @@ def _open(source, stack):
 
 
 def _check_path(path):
-    """Raises an AudioError if there is no file of that name to read twice."""
+    """Raises an AudioError unless the name is that of a file on a disk."""
     if not path.exists():
         raise AudioError(
             f"There is no file '{path}'. Check the name and the folder."

@@ -15,11 +15,11 @@ from speechbrain_flashsr.audio.containers import chunks
 # The code of a format that describes its channels.
 _EXTENSIBLE = b"\xfe\xff"
 
-# Chunks of more bytes are not metadata that a person made.
+# Larger chunks are not metadata made by a person.
 _LARGEST_CHUNK = 2**26
 
-# Chunks that hold what the writer of a file makes by itself, or texts that are
-# read otherwise.
+# Chunks that the writer of a file makes by itself, and texts, which are read by
+# FFmpeg.
 _TECHNICAL = (
     *(b"fmt ", b"data", b"fact", b"PEAK", b"ds64", b"JUNK", b"junk", b"PAD "),
     *(b"FLLR", b"minf", b"elm1", b"regn", b"umid", b"levl", b"LGWV", b"ResU"),
@@ -35,7 +35,7 @@ NAMES = {
     b"acid": "tempo",
     b"MARK": "markers",
 }
-"""What chunks hold, for messages. All but the markers of an AIFF are kept."""
+"""Descriptions of chunks, for messages. All but AIFF markers are kept."""
 
 
 def read_chunks(file):
@@ -86,7 +86,7 @@ def scale_chunk(id, content, orig_rate, new_rate):
     Raises
     ------
     KeyError
-        If it is not known what the chunk holds.
+        If the content of the chunk is unknown.
     struct.error
         If it is damaged.
 
@@ -160,7 +160,7 @@ def append_chunks(path, contents):
 
 
 def write_speakers(path, mask):
-    """Says in a WAV file which loudspeakers its channels are for.
+    """Enters the loudspeakers of the channels into a WAV file.
 
     Arguments
     ---------
@@ -172,7 +172,7 @@ def write_speakers(path, mask):
     Returns
     -------
     bool
-        Whether its header, an extensible one, has a place for that.
+        Whether its header is an extensible one, which has a place for them.
     """
     with open(path, "rb+") as file:
         header = next(chunk for chunk in chunks(file) if chunk.id == b"fmt ")

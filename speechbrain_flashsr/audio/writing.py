@@ -31,7 +31,7 @@ from speechbrain_flashsr.audio.metadata import (
 
 logger = get_logger(__name__)
 
-# libsndfile crashes instead of refusing more channels in an Ogg file.
+# libsndfile crashes if an Ogg file gets more channels.
 _MOST_CHANNELS = {"WAV": 1024, "FLAC": 8, "OGG": 255}
 
 # Sub-types that hold samples beyond full scale.
@@ -54,13 +54,13 @@ _SAMPLE_BYTES = {"PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "DOUBLE": 8}
 
 
 class AudioWriter:
-    """A sound file, written in blocks to a temporary name beside.
+    """A sound file, written in blocks to a temporary file beside it.
 
     Arguments
     ---------
     path : str or Path
         Name of the output; it appears when the `with` block ends without an
-        error, and replaces what was there.
+        error, and replaces an earlier file.
     sample_rate : int
         In Hz.
     channels : int
@@ -70,13 +70,13 @@ class AudioWriter:
     num_samples : int
         Expected length, which decides whether a WAV needs a 64-bit header.
     metadata : Metadata, optional
-        See :meth:`AudioReader.metadata`. What the format cannot hold is named
-        in a warning.
+        See :meth:`AudioReader.metadata`. A warning names the parts that the
+        format cannot hold.
 
     Attributes
     ----------
     clipped_samples : int
-        How many samples were beyond what the format can hold.
+        Number of samples beyond the range of the format.
     peak : float
         Largest magnitude that was asked for.
 
@@ -169,9 +169,9 @@ class AudioWriter:
 
     @contextmanager
     def _completed(self, temporary):
-        """Adds the metadata once the file is closed, and raises an OSError if
-        it lacks what was written: on a full disk libsndfile loses the end of a
-        FLAC or Ogg and reports nothing."""
+        """Adds the metadata to the closed file, and raises an OSError if the
+        file is incomplete: on a full disk libsndfile loses the end of a FLAC or
+        Ogg without an error."""
         yield
         lost = write_metadata(
             temporary,
@@ -189,7 +189,7 @@ class AudioWriter:
             )
 
     def _is_complete(self, temporary):
-        """Whether what was written can be read."""
+        """Whether all written samples can be read."""
         with suppress(soundfile.SoundFileError), open_sound(temporary) as file:
             # Some formats fill their last block with zeros.
             if file.frames >= self._num_written:
@@ -257,7 +257,7 @@ def copy_file(source, target):
 
 @contextmanager
 def complete_file(path):
-    """Gives a temporary name beside `path` and renames it at the end.
+    """Yields a temporary name beside `path`, which is renamed at the end.
 
     Arguments
     ---------
@@ -296,7 +296,7 @@ def complete_file(path):
     try:
         yield temporary
         with _write_errors(path):
-            # Temporary files are private: give the usual rights.
+            # Temporary files are private: set the usual permissions.
             mask = os.umask(0)
             os.umask(mask)
             os.chmod(temporary, 0o666 & ~mask)
@@ -339,7 +339,7 @@ def _temporary_prefix():
 
 
 def _is_running(process):
-    """Whether there is a process of a number, as far as can be told."""
+    """Whether a process of that number runs, as far as this can be known."""
     if os.name != "posix":
         return True
     try:
@@ -353,7 +353,7 @@ def _is_running(process):
 
 @contextmanager
 def _write_errors(path):
-    """Turns what goes wrong while writing into an AudioError."""
+    """Turns errors while writing into an AudioError."""
     try:
         yield
     except (soundfile.SoundFileError, OSError, MutagenError) as error:

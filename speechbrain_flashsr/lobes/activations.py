@@ -2,7 +2,7 @@
 
 SnakeBeta is BigVGAN's snake activation (https://arxiv.org/abs/2006.08195,
 https://arxiv.org/abs/2206.04658) with a separate magnitude. Run at twice the
-sample rate between two low-pass filters it makes no aliases ("alias-free",
+sample rate between two low-pass filters it does not alias ("alias-free",
 after StyleGAN3, https://arxiv.org/abs/2106.12423).
 
 Authors

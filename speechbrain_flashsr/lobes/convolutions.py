@@ -10,10 +10,10 @@ from torch.nn import functional as F
 
 
 class PreciseConv1d(nn.Conv1d):
-    """A 1-d convolution in single precision, whatever surrounds it.
+    """A 1-d convolution in single precision, also under autocast.
 
-    For the first and last convolution of a network: the mantissa of half
-    precision does not hold a waveform or a log-mel spectrogram.
+    For the first and last convolution of a network: half precision is too coarse
+    for waveforms and log-mel spectrograms.
     """
 
     def forward(self, x):
@@ -65,8 +65,8 @@ class UpsamplingConv2d(nn.Conv2d):
 
 
 def add_to(x, y):
-    """The sum of two tensors: where no gradients are wanted, in the memory and
-    precision of the first, which nobody else may need then.
+    """Adds two tensors. With gradients off, the result overwrites the first
+    tensor and has its precision, so the first must not be needed elsewhere.
 
     Arguments
     ---------
@@ -88,7 +88,7 @@ def add_to(x, y):
 
 
 def silu(x):
-    """SiLU of a tensor: where no gradients are wanted, in its memory.
+    """Computes SiLU. With gradients off, the result overwrites the tensor.
 
     Arguments
     ---------

@@ -13,8 +13,8 @@ BLOCK = 8
 """Output samples of one product: larger matrices hold more zeros."""
 
 CHUNK = 1 << 17
-"""Elements of the doubled signal that a processor core works on at a time: what
-fits the cache of cores of 2020 to 2025, with its scratch memory."""
+"""Elements of the doubled signal that a processor core works on at a time. With
+their scratch memory, they fit the cache of cores of 2020 to 2025."""
 
 
 class FastAliasFree(AliasFree):

@@ -1,4 +1,4 @@
-"""Convolutions in the forms in which CPUs are fastest.
+"""Convolutions in the forms that CPUs run fastest.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -34,11 +34,12 @@ class FastConv1d(nn.Conv1d):
             stride=(1, *self.stride),
             padding=(0, *self.padding),
             dilation=(1, *self.dilation),
+            groups=self.groups,
         ).squeeze(2)
 
 
 class FastPreciseConv1d(PreciseConv1d, FastConv1d):
-    """A :class:`FastConv1d` in single precision, whatever surrounds it.
+    """A :class:`FastConv1d` in single precision, also under autocast.
 
     Example
     -------
@@ -66,6 +67,8 @@ class FastConvTranspose1d(nn.ConvTranspose1d):
             self.bias,
             stride=(1, *self.stride),
             padding=(0, *self.padding),
+            groups=self.groups,
+            dilation=(1, *self.dilation),
         ).squeeze(2)
 
 
@@ -74,7 +77,7 @@ class FastUpsamplingConv2d(UpsamplingConv2d):
 
     Its 4x4 kernel is the 3x3 kernel smeared over the two copies of each row and
     column: 16 products for four output pixels instead of 36. It has gradients,
-    and serves training, too. In half precision and on a GPU it is no faster.
+    so training can use it. It is not faster in half precision or on a GPU.
 
     Example
     -------

@@ -1,4 +1,4 @@
-"""Models brought to the form in which they run fastest.
+"""Brings models to the form in which they run fastest.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -35,7 +35,7 @@ FAST_FORMS = {
 
 
 def use_fast_forms(model):
-    """Puts the fast forms of modules in place; values and gradients stay.
+    """Replaces modules by their fast forms, without a change of values.
 
     Arguments
     ---------
