@@ -19,6 +19,18 @@ import torch  # noqa: E402
 torch.set_num_threads(1)
 
 
+SLOW = ("recipes", "fuzz", "integration/test_wheel.py")
+"""Parts of tests/ that take a minute or more; others are marked one by one."""
+
+
+def pytest_collection_modifyitems(items):
+    """Marks the tests of whole parts as slow: `make quick` leaves them out."""
+    parts = tuple(str(Path(__file__).parent / part) for part in SLOW)
+    for item in items:
+        if str(item.path).startswith(parts):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def project():
     """Path of the project's root, where recipes/ and hparams/ are."""

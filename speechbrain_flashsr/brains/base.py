@@ -27,6 +27,7 @@ from speechbrain_flashsr.brains.averaging import average_with_warm_up
 from speechbrain_flashsr.brains.validation import SampleLogger, batch_by_domain
 from speechbrain_flashsr.data.segments import EpochDraws
 from speechbrain_flashsr.lobes.fast.preparation import use_fast_forms
+from speechbrain_flashsr.random_streams import TrainingStream, generator_of
 
 ADVICE = (
     "The last checkpoint is good: lower `lr` or check the data, then start "
@@ -36,9 +37,6 @@ ADVICE = (
 
 KEPT_CHECKPOINTS = 2
 """The last one, and one to fall back to if that gets damaged."""
-
-NOISE_STREAMS = 1
-"""Keeps the noise apart from the draws of the data, which have no such key."""
 
 
 @contextlib.contextmanager
@@ -140,7 +138,7 @@ class FlashSRBrain(sb.Brain):
         generator = torch.Generator()
         return generator.manual_seed(self.hparams.seed * 1_000_003 + step)
 
-    def draw_noise(self, batch, shape, stream=0):
+    def draw_noise(self, batch, shape, stream=TrainingStream.NOISE):
         """Standard normal noise that depends only on the seed, the sample and
         the stream.
 
@@ -150,8 +148,8 @@ class FlashSRBrain(sb.Brain):
             Its `id` holds the numbers of the samples' draws.
         shape : sequence of int
             Shape of one sample's noise.
-        stream : int
-            Distinguishes independent draws for the same sample.
+        stream : TrainingStream
+            Use of the noise.
 
         Returns
         -------
@@ -159,9 +157,7 @@ class FlashSRBrain(sb.Brain):
             [batch, *shape].
         """
         noise = [
-            np.random.default_rng(
-                [self.hparams.seed, int(draw), stream, NOISE_STREAMS]
-            ).standard_normal(shape)
+            generator_of(self.hparams.seed, draw, stream).standard_normal(shape)
             for draw in batch.id
         ]
         dtype = torch.get_default_dtype()

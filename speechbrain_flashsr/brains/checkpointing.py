@@ -83,9 +83,10 @@ class AtomicCheckpointer(Checkpointer):
         try:
             super().load_checkpoint(checkpoint)
         except Exception as error:
+            reason = " ".join(str(error).split())
             raise ValueError(
                 f"The checkpoint '{checkpoint.path}' does not fit this "
-                f"training: {' '.join(str(error).split())} Start with the hyperparameters that it "
+                f"training: {reason} Start with the hyperparameters that it "
                 "was made with, or with another output_folder."
             ) from error
 

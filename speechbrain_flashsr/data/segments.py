@@ -17,6 +17,7 @@ from speechbrain_flashsr.data.augmentation import change_speed
 from speechbrain_flashsr.data.degradations import random_low_pass
 from speechbrain_flashsr.data.manifest import read_manifest
 from speechbrain_flashsr.lobes.features import normalize_pair
+from speechbrain_flashsr.random_streams import TrainingStream, generator_of
 
 MAX_GAP_SECONDS = 0.25
 FADE_SECONDS = 0.005
@@ -202,7 +203,7 @@ class RandomSegments(Dataset):
             `cutoff_hz` of the low-pass, `rolloff_hz` below which the
             recordings have content, and their `domain`.
         """
-        rng = np.random.default_rng([self.seed, int(draw)])
+        rng = generator_of(self.seed, draw, TrainingStream.SEGMENT)
         for _ in range(MAX_ATTEMPTS):
             high, rolloff_hz, domain = self._fill(rng)
             if self.augmentation is not None:

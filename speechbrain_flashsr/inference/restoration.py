@@ -18,6 +18,7 @@ from speechbrain_flashsr.inference.crossover import (
 )
 from speechbrain_flashsr.inference.long_audio import position_noise
 from speechbrain_flashsr.lobes.features import denormalize
+from speechbrain_flashsr.random_streams import InferenceStream
 
 MAX_GUIDANCE = 100
 """Largest scale of guidance; the paper's teacher uses 3.5. Far larger ones
@@ -192,9 +193,10 @@ class WindowRestorer:
         """Noise of the windows, shared by the channels: by the names of the
         model's arguments, [windows, ...]."""
         multiple = self.super_resolver.window_multiple
-        shapes = {
-            "noise": self.super_resolver.latent_shape(multiple),
-            "excitation": (1, multiple),
+        latent_shape = self.super_resolver.latent_shape(multiple)
+        kinds = {
+            "noise": (latent_shape, InferenceStream.LATENT),
+            "excitation": ((1, multiple), InferenceStream.EXCITATION),
         }
         seed = operator.index(self.settings.seed)
         noise = {
@@ -204,7 +206,7 @@ class WindowRestorer:
                     for start in starts
                 ]
             ).to(self.device)
-            for stream, (name, shape) in enumerate(shapes.items())
+            for name, (shape, stream) in kinds.items()
         }
         noise["excitation"] = noise["excitation"].squeeze(1)
         return noise

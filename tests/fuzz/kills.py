@@ -9,8 +9,10 @@ Authors
 """
 
 import argparse
+import multiprocessing
+import os
 import random
-import subprocess
+import runpy
 import sys
 import tempfile
 import time
@@ -18,6 +20,8 @@ from pathlib import Path
 
 import torch
 
+import speechbrain_flashsr.brains.autoencoder
+import speechbrain_flashsr.brains.recipe  # noqa: F401
 from tests.fuzz.damage import damage
 from tests.recipes import training
 
@@ -74,7 +78,7 @@ def kill_training(folder, kills, seed, epochs):
 
 
 def start(folder, output, epochs):
-    """Starts a training in a process of its own."""
+    """Starts a training in a process of its own, which has all imports."""
     arguments = training.stage_arguments(
         STAGE,
         folder / "hparams",
@@ -82,39 +86,48 @@ def start(folder, output, epochs):
         output,
         number_of_epochs=epochs,
     )
-    script = PROJECT / training.RECIPE / f"train_{STAGE}.py"
-    return subprocess.Popen(
-        [sys.executable, str(script), *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
+    process = multiprocessing.get_context("fork").Process(
+        target=train, args=(arguments, folder / "output.txt")
+    )
+    process.start()
+    return process
+
+
+def train(arguments, log):
+    """Runs the script, with all that it says in a file."""
+    with open(log, "wb") as file:
+        for descriptor in (1, 2):
+            os.dup2(file.fileno(), descriptor)
+    sys.argv = [f"train_{STAGE}.py", *arguments]
+    runpy.run_path(
+        str(PROJECT / training.RECIPE / sys.argv[0]), run_name="__main__"
     )
 
 
 def finish(process, output):
     """Waits for the end of a training; returns its weights."""
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors[-3000:]
+    process.join()
+    log = output.parent / "output.txt"
+    assert process.exitcode == 0, log.read_text()[-3000:]
     return training.exported_state(STAGE, output)
 
 
 def kill(process, output, rng):
     """Kills a training at a random moment, most often amid its steps."""
-    before = set(output.glob("save/CKPT*"))
-    if rng.random() < 0.1:
-        wait = rng.uniform(0, 5)  # while it starts
-    else:
-        while process.poll() is None:
-            if set(output.glob("save/CKPT*")) - before:
-                break
+    wait = rng.uniform(0, 2)
+    if rng.random() < 0.9:  # otherwise while it starts
+        seen = set(output.glob("save/CKPT*/CKPT.yaml"))
+        more = len(seen) + rng.randint(1, 3)
+        while process.is_alive() and len(seen) < more:
+            seen |= set(output.glob("save/CKPT*/CKPT.yaml"))
             time.sleep(0.005)
         wait = rng.uniform(0, 1)
     time.sleep(wait)
-    ended = process.poll() is not None
     process.kill()
-    _, errors = process.communicate()
-    assert process.returncode in ((0,) if ended else (0, -9)), errors[-3000:]
-    return not ended
+    process.join()
+    log = output.parent / "output.txt"
+    assert process.exitcode in (0, -9), log.read_text()[-3000:]
+    return process.exitcode == -9
 
 
 def damage_newest(output, rng):

@@ -127,7 +127,7 @@ def test_metrics_whose_packages_are_missing_get_one_note(project, monkeypatch):
         "missing": missing,
         "refused": [],
     }
-    (note,) = scoring.notes(results)
+    (note,) = recipe_module(project, "tables").notes(results)
     assert note.count("no_such") == 1
     assert "ViSQOL" in note and "P.808" in note and "[evaluate]" in note
 

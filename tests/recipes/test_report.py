@@ -51,7 +51,7 @@ def hostile_results():
     cost.update(real_time_factor=0.1, settings={HOSTILE: HOSTILE})
     cell = {"mean": 1.0, "lower": 0.9, "upper": 1.1, "clips": 3}
     systems = ("input", HOSTILE)
-    scores = {system: {"lsd": cell} for system in systems}
+    scores = {system: {"clips": 3, "lsd": cell} for system in systems}
     sound = {"reference": "a", "key": "b", "cutoff_hz": 4000}
     names = dict.fromkeys(("id", "domain", "system", "reason"), HOSTILE)
     return {
@@ -185,11 +185,11 @@ def test_page_fits_and_has_its_parts(width, browser):
     # One clip a domain: the original, and two systems at two cut-offs.
     assert browser.execute_script(count, "audio") == 3 * 5
     assert browser.execute_script(count, ".picture img") == 3 * 5
-    assert browser.execute_script(count, "section[data-panel]") == 7
+    assert browser.execute_script(count, "section[data-place]") == 6
     assert browser.execute_script(count, ".refusals tbody tr") == 12
     visible = """return [...document.querySelectorAll(arguments[0])]
         .filter((x) => x.checkVisibility()).length"""
-    assert browser.execute_script(visible, "section[data-panel]") == 1
+    assert browser.execute_script(visible, "section[data-place]") == 1
     assert browser.execute_script(visible, ".tile") == 3 * 3
     # The cut-off is drawn where it is.
     height = """const tile = document.querySelector("[data-cutoff='4000']");
@@ -251,7 +251,7 @@ def test_keyboard(width, browser):
     # All kinds of things that can be used are reached by the tabulator.
     focused = """const { tagName, name } = document.activeElement;
         return tagName + (name || "")"""
-    wanted = {"AUDIO", "INPUTmetric", "INPUTcutoff-3", "A"}
+    wanted = {"AUDIO", "INPUTplace", "INPUTcutoff-3", "A"}
     for _ in range(120):
         press(Keys.TAB)
         wanted.discard(browser.execute_script(focused))

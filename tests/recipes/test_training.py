@@ -338,7 +338,7 @@ def test_accumulated_batches_are_one_large_batch(
                 batch_size=6 // accumulation,
                 grad_accumulation_factor=accumulation,
                 draws_per_epoch=12,
-                stage_iterations=1,
+                phase_iterations=1,
             )[0]
             for accumulation in (1, 3)
         ]

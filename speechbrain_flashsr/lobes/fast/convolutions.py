@@ -34,6 +34,7 @@ class FastConv1d(nn.Conv1d):
             stride=(1, *self.stride),
             padding=(0, *self.padding),
             dilation=(1, *self.dilation),
+            groups=self.groups,
         ).squeeze(2)
 
 
@@ -66,6 +67,8 @@ class FastConvTranspose1d(nn.ConvTranspose1d):
             self.bias,
             stride=(1, *self.stride),
             padding=(0, *self.padding),
+            groups=self.groups,
+            dilation=(1, *self.dilation),
         ).squeeze(2)
 
 

@@ -36,14 +36,7 @@ from clips import (
 from degradations import conditions, degrade
 from hyperpyyaml import load_hyperpyyaml
 from report import write_report
-from scoring import (
-    Comparison,
-    as_markdown,
-    choose_metrics,
-    score,
-    summarise,
-    write_results,
-)
+from scoring import Comparison, choose_metrics, score, summarise
 from systems import (
     Trial,
     check_outputs,
@@ -51,6 +44,7 @@ from systems import (
     make_system,
     named_systems,
 )
+from tables import as_markdown, write_results
 from tqdm import tqdm
 
 from speechbrain_flashsr import __version__
