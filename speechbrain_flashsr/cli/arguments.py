@@ -95,6 +95,18 @@ def make_parser():
         "output of the model",
     )
     add(
+        "--strength",
+        metavar="DB",
+        type=float,
+        default=0.0,
+        help="by how much the restored band is raised (default: 0)",
+    )
+    add(
+        "--loop",
+        action="store_true",
+        help="the input is a loop: its end goes on with its start",
+    )
+    add(
         "--source",
         metavar="MODEL",
         help="folder or hub name of a model (default: the one that ships)",

@@ -69,6 +69,8 @@ class _Batch:
             "num_steps": arguments.steps,
             "guidance_scale": arguments.guidance,
             "low_band": arguments.low_band,
+            "strength": arguments.strength,
+            "loop": arguments.loop,
             "subtype": arguments.subtype,
         }
         self.journal = functools.cache(
@@ -248,9 +250,17 @@ def _description(report):
     """A line about a file that is done."""
     edges = sorted(edge for edge in report.cutoff_hz if edge)
     found = " and ".join(dict.fromkeys(f"{hz / 1000:.2f}" for hz in edges))
+    if any(len(track.segments) > 1 for track in report.tracks):
+        done = "; ".join(
+            f"channel {number}: {track.summary()}"
+            for number, track in enumerate(report.tracks, 1)
+        )
+    elif edges:
+        done = f"restored above {found} kHz"
+    else:
+        done = "nothing restored"
     return (
         f"{report.output_filename}: "
         f"{report.num_samples / report.sample_rate:.2f} s at "
-        f"{report.sample_rate} Hz, "
-        + (f"restored above {found} kHz" if edges else "nothing restored")
+        f"{report.sample_rate} Hz, {done}"
     )

@@ -4,6 +4,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import functools
 import math
 import operator
 import re
@@ -17,6 +18,39 @@ from speechbrain_flashsr.audio.checks import AudioError
 
 LOWEST_CUTOFF = 500.0
 """Lowest cut-off that is worked with, in Hz."""
+
+
+def without_autocast(method):
+    """Has a method compute as if no `torch.autocast` region surrounded it:
+    waveforms need single precision, and a model has a precision of its own.
+
+    Arguments
+    ---------
+    method : callable
+        Any.
+
+    Returns
+    -------
+    callable
+        The same with that change.
+
+    Example
+    -------
+    >>> product = without_autocast(torch.matmul)
+    >>> with torch.autocast("cpu", torch.bfloat16):
+    ...     product(torch.ones(2, 2), torch.ones(2, 2)).dtype
+    torch.float32
+    """
+
+    @functools.wraps(method)
+    def wrapper(*args, **kwargs):
+        with torch.autocast("cpu", enabled=False):
+            if not torch.cuda.is_available():
+                return method(*args, **kwargs)
+            with torch.autocast("cuda", enabled=False):
+                return method(*args, **kwargs)
+
+    return wrapper
 
 
 def check_whole(value, name, least):
@@ -156,18 +190,51 @@ def check_wavs(wavs):
     """
     if not torch.is_tensor(wavs):
         raise AudioError(
-            f"wavs is a {type(wavs).__name__}. Give a torch.Tensor, for "
+            f"wavs is a {type(wavs).__name__}. Pass a torch.Tensor, for "
             "example by torch.as_tensor."
+        )
+    if wavs.is_nested or wavs.layout != torch.strided or wavs.is_meta:
+        kind = "meta" if wavs.is_meta else "nested or sparse"
+        raise AudioError(
+            f"wavs is a {kind} tensor. Pass a dense one, padded with zeros, "
+            "that holds samples."
         )
     if not wavs.is_floating_point():
         raise AudioError(
-            f"wavs holds {wavs.dtype}. Give floating-point samples with full "
+            f"wavs holds {wavs.dtype}. Pass floating-point samples with full "
             "scale 1: divide 16-bit samples by 32768."
         )
     if wavs.ndim not in (1, 2, 3) or wavs.numel() == 0:
         raise AudioError(
-            f"wavs has shape {list(wavs.shape)}. Give [batch, time] or "
+            f"wavs has shape {list(wavs.shape)}. Pass [batch, time] or "
             "[batch, time, channels], none of them 0."
+        )
+    if wavs.ndim == 3:
+        check_channel_order(wavs)
+
+
+def check_channel_order(wavs):
+    """Checks that channels come last.
+
+    Arguments
+    ---------
+    wavs : torch.Tensor
+        [..., time, channels]
+
+    Raises
+    ------
+    AudioError
+        If there are more channels than samples.
+
+    Example
+    -------
+    >>> check_channel_order(torch.zeros(1, 16000, 2))
+    """
+    time, channels = wavs.shape[-2:]
+    if channels > time:
+        raise AudioError(
+            f"The shape {list(wavs.shape)} means {time} samples of {channels} "
+            "channels. Channels come last: use wavs.transpose(-1, -2)."
         )
 
 
@@ -200,7 +267,13 @@ def absolute_lengths(lengths, batch, time):
     """
     if lengths is None:
         return [time] * batch
-    lengths = torch.as_tensor(lengths, dtype=torch.float64).flatten()
+    try:
+        lengths = torch.as_tensor(lengths, dtype=torch.float64).flatten()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise AudioError(
+            f"lengths is {lengths!r}. Pass one relative length, above 0 and at "
+            f"most 1, for each of the {batch} clips."
+        ) from error
     if len(lengths) != batch or not ((lengths > 0) & (lengths <= 1)).all():
         raise AudioError(
             f"lengths is {lengths.tolist()}. Give one relative length, above "
@@ -227,6 +300,11 @@ def check_source(source, hparams_file):
     """
     if isinstance(source, FetchSource):
         return
+    if not isinstance(source, str | Path) or "\0" in str(source):
+        raise AudioError(
+            f"The source {source!r} is not a name. Pass a folder that holds a "
+            "model, or a hub name such as 'user/model'."
+        )
     folder = Path(source)
     if folder.is_dir():
         if not (folder / hparams_file).is_file():

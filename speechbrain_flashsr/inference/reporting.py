@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from speechbrain.utils.logger import get_logger
 from tqdm import tqdm
 
+from speechbrain_flashsr.bandwidth import CutoffTrack
+
 logger = get_logger(__name__)
 
 
@@ -19,7 +21,7 @@ class FileReport:
 
     Arguments
     ---------
-    output_filename : str
+    output_filename : str or None
         The file that was written.
     orig_rate : int
         Sample rate of the input, in Hz.
@@ -27,19 +29,24 @@ class FileReport:
         Sample rate of the output, in Hz.
     num_samples : int
         Length of the output.
-    cutoff_hz : list of float or None
-        Per channel the cut-off above which the band was restored; None where
-        nothing was to be restored (full band, or silence).
+    tracks : list of CutoffTrack
+        Per channel the cut-off above which the band was restored, over time;
+        full band where nothing was to be restored, and for silence.
     clipped_samples : int
         Samples beyond what the output's format can hold.
     """
 
-    output_filename: str
+    output_filename: str | None
     orig_rate: int
     sample_rate: int
     num_samples: int
-    cutoff_hz: list[float | None]
+    tracks: list[CutoffTrack]
     clipped_samples: int
+
+    @property
+    def cutoff_hz(self):
+        """Lowest cut-off of each channel in Hz, None for full band."""
+        return [track.lowest_hz for track in self.tracks]
 
 
 def announce(analyses, name):
@@ -52,11 +59,10 @@ def announce(analyses, name):
     name : str
         What was analysed.
     """
-    channels = sum(len(analysis.cutoff_hz) for analysis in analyses)
+    tracks = [track for analysis in analyses for track in analysis.tracks]
+    channels = len(tracks)
     silent = sum(sum(analysis.silent) for analysis in analyses)
-    full_band = -silent + sum(
-        analysis.cutoff_hz.count(None) for analysis in analyses
-    )
+    full_band = sum(track.is_full_band for track in tracks) - silent
     if full_band:
         logger.warning(
             f"{_some(full_band, channels, name)} full band already: nothing "

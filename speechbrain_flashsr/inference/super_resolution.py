@@ -7,15 +7,20 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
 from speechbrain.dataio.preprocess import AudioNormalizer
 from speechbrain.inference.interfaces import Pretrained
 from speechbrain.utils.autocast import AMPConfig
+from speechbrain.utils.data_utils import split_path
+from speechbrain.utils.fetching import fetch
 from speechbrain.utils.logger import get_logger
+from speechbrain.utils.run_opts import RunOptions
 
 from speechbrain_flashsr.audio.checks import (
+    AudioError,
     check_finite,
     check_not_input,
     check_sample_rate,
@@ -31,10 +36,7 @@ from speechbrain_flashsr.inference.checks import (
     check_wavs,
     check_whole,
     cutoff_list,
-)
-from speechbrain_flashsr.inference.long_audio import (
-    plan_windows,
-    process_windows,
+    without_autocast,
 )
 from speechbrain_flashsr.inference.reporting import (
     FileReport,
@@ -42,7 +44,11 @@ from speechbrain_flashsr.inference.reporting import (
     warn_of_clipping,
     with_progress,
 )
-from speechbrain_flashsr.inference.restoration import Settings, WindowRestorer
+from speechbrain_flashsr.inference.restoration import (
+    WindowRestorer,
+    restore_recording,
+)
+from speechbrain_flashsr.inference.settings import Settings
 from speechbrain_flashsr.inference.signal_analysis import analyse
 from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
 
@@ -71,8 +77,7 @@ class FlashSR(Pretrained):
         "super_resolver": a
         :class:`~speechbrain_flashsr.lobes.super_resolver.LatentSuperResolver`.
     hparams : dict
-        `sample_rate`, the rate in Hz of batches that come without one, and
-        optionally `window_length` (samples), `num_steps`, `guidance_scale`
+        Optionally `window_length` (samples), `num_steps`, `guidance_scale`
         and `batch_windows`.
     run_opts : dict, optional
         Run options.
@@ -90,7 +95,6 @@ class FlashSR(Pretrained):
     torch.Size([2, 24000])
     """
 
-    HPARAMS_NEEDED = ["sample_rate"]
     MODULES_NEEDED = ["super_resolver"]
 
     def __init__(
@@ -100,12 +104,20 @@ class FlashSR(Pretrained):
         batch_windows = None
         if isinstance(run_opts, dict):
             run_opts = dict(run_opts)
+            known = [*RunOptions().as_dict(), "batch_windows"]
+            for name in run_opts:
+                if name not in known:
+                    raise ValueError(
+                        f"There is no run option {name!r}. Use one of "
+                        f"{', '.join(known)}."
+                    )
             batch_windows = run_opts.pop("batch_windows", None)
             if batch_windows is not None:
                 check_whole(batch_windows, "batch_windows", 1)
             if run_opts.get("device") is not None:
                 run_opts["device"] = str(run_opts["device"])
         super().__init__(modules, hparams, run_opts, freeze_params)
+        self.mods.float()  # whatever the default type was
         for name in self.MODULES_NEEDED:
             if name not in self.mods:
                 raise ValueError(f"Need modules['{name}']")
@@ -186,6 +198,7 @@ class FlashSR(Pretrained):
         return cls(hparams["modules"], hparams, run_opts, freeze_params)
 
     @torch.no_grad()
+    @without_autocast
     def super_resolve_batch(
         self,
         wavs,
@@ -196,6 +209,8 @@ class FlashSR(Pretrained):
         num_steps=None,
         guidance_scale=None,
         low_band="input",
+        strength=0.0,
+        loop=False,
     ):
         """Restores the high band of a batch of waveforms.
 
@@ -209,9 +224,8 @@ class FlashSR(Pretrained):
             [batch, time, channels]; a single clip may be [time].
         lengths : torch.Tensor, optional
             Relative lengths in 0..1, [batch].
-        sample_rate : int, optional
-            Of `wavs`, in Hz; default: that of the hyperparameters, 48000 for the
-            model that ships (not the 16000 of most recognisers).
+        sample_rate : int
+            Of `wavs`, in Hz. It has no default.
         cutoff : float or sequence of float, optional
             Where the band ends, in Hz, for all or for each clip. Default: it
             is detected in each clip and channel.
@@ -224,6 +238,10 @@ class FlashSR(Pretrained):
         low_band : {"input", "model"}
             What the output is below the cut-off: the input, or whatever the
             model makes of it, as in the paper.
+        strength : float
+            By how many dB the restored band is raised.
+        loop : bool
+            Whether the clips are loops, whose end goes on with their start.
 
         Returns
         -------
@@ -234,13 +252,18 @@ class FlashSR(Pretrained):
         Raises
         ------
         AudioError
-            If the input or an option is not valid.
+            If the input or an option is not valid, or no rate is given.
         """
-        settings = self._settings(seed, num_steps, guidance_scale, low_band)
-        if sample_rate is None:
-            sample_rate = self.hparams.sample_rate
-        rate = self._input_rate(sample_rate, "the batch")
         check_wavs(wavs)
+        settings = self._settings(
+            seed, num_steps, guidance_scale, low_band, strength
+        )
+        if sample_rate is None:
+            raise AudioError(
+                "No sample_rate is given. Always pass the rate of the batch "
+                "in Hz, for example sample_rate=16000."
+            )
+        rate = self._input_rate(sample_rate, "the batch")
         clips = wavs.detach().to(self.device, torch.float32)
         if wavs.ndim == 1:
             clips = clips.unsqueeze(0)
@@ -259,17 +282,18 @@ class FlashSR(Pretrained):
             for i in members:
                 check_finite(clips[i, :length].T, rate, f"clip {i}")
             rows = clips[members, :length].transpose(1, 2).flatten(0, 1)
-            low = resampler(rows)
             analysis = analyse(
-                [low],
-                self.sample_rate,
+                [rows],
+                rate,
                 cutoffs
                 and [cutoffs[i] for i in members for _ in range(channels)],
                 channels_per_clip=channels,
+                loop=loop,
             )
             analyses.append(analysis)
             high = torch.cat(
-                list(self._restore([low], analysis, settings)), dim=1
+                list(self._restore([rows], analysis, resampler, settings)),
+                dim=1,
             )
             high = high.unflatten(0, (len(members), -1)).transpose(1, 2)
             output[members, : high.shape[1]] = high
@@ -279,6 +303,7 @@ class FlashSR(Pretrained):
         return output if wavs.ndim > 1 else output.squeeze(0)
 
     @torch.no_grad()
+    @without_autocast
     def super_resolve_file(
         self,
         filename,
@@ -288,23 +313,25 @@ class FlashSR(Pretrained):
         num_steps=None,
         guidance_scale=None,
         low_band="input",
+        strength=0.0,
+        loop=False,
         subtype=None,
         progressbar=None,
+        on_block=None,
     ):
         """Restores the high band of a recording of any length.
 
         The file is read twice, in blocks: memory does not grow with its
-        length if an output is named. The output appears when it is complete;
-        if there was a file of that name, it is replaced.
+        length. The output appears when it is complete; if there was a file of
+        that name, it is replaced. :meth:`enhance_file` returns the waveform.
 
         Arguments
         ---------
         filename : str or Path
             Any sound file that libsndfile reads.
-        output_filename : str or Path, optional
-            A .wav, .flac or .ogg file. Default: nothing is written and the
-            waveform is returned.
-        cutoff, seed, num_steps, guidance_scale, low_band
+        output_filename : str or Path
+            A .wav, .flac or .ogg file. May be left out with `on_block`.
+        cutoff, seed, num_steps, guidance_scale, low_band, strength, loop
             See :meth:`super_resolve_batch`. `cutoff` may be a sequence with
             one entry per channel.
         subtype : str, optional
@@ -313,12 +340,13 @@ class FlashSR(Pretrained):
         progressbar : bool, optional
             Whether to show progress. Default: unless the run option
             `noprogressbar` is set.
+        on_block : callable, optional
+            Called with each restored block, [channels, time]. Without an
+            output's name, nothing else comes of the call.
 
         Returns
         -------
-        FileReport or torch.Tensor
-            The report if an output is named, otherwise the waveform at
-            48 kHz, [time] or, with several channels, [time, channels].
+        FileReport
 
         Raises
         ------
@@ -326,69 +354,135 @@ class FlashSR(Pretrained):
             If the input or an option is not valid, or the output cannot be
             written.
         """
-        settings = self._settings(seed, num_steps, guidance_scale, low_band)
+        settings = self._settings(
+            seed, num_steps, guidance_scale, low_band, strength
+        )
+        name = f"'{filename}'"
         if progressbar is None:
             progressbar = not self.noprogressbar
-        with AudioReader(filename) as reader:
+        if output_filename is None and on_block is None:
+            raise AudioError(
+                f"Nothing would come of {name}: there is no output_filename. "
+                "Name a .wav, .flac or .ogg file, or use enhance_file to get "
+                "the waveform."
+            )
+        with ExitStack() as stack:
+            reader = stack.enter_context(AudioReader(filename))
+            rate = self._input_rate(reader.sample_rate, name)
             if output_filename is not None:
                 check_not_input(filename, output_filename)
                 file_type = output_format(
                     output_filename, reader.subtype, subtype
                 )
-            name = f"'{filename}'"
-            rate = self._input_rate(reader.sample_rate, name)
             cutoffs = cutoff_list(
                 cutoff, reader.channels, min(rate, self.sample_rate)
             )
             resampler = Resampler(rate, self.sample_rate)
 
-            def progress(blocks, what):
-                return with_progress(
-                    blocks,
-                    resampler.output_length(reader.num_samples),
-                    self.sample_rate,
-                    f"{what} {Path(filename).name}" if progressbar else None,
-                )
+            def progress(blocks, num_samples, rate, what):
+                title = f"{what} {Path(filename).name}" if progressbar else None
+                return with_progress(blocks, num_samples, rate, title)
 
-            low = resampler.stream(reader.blocks())
             analysis = analyse(
-                progress(low, "Analysing"), self.sample_rate, cutoffs
+                progress(
+                    reader.blocks(), reader.num_samples, rate, "Analysing"
+                ),
+                rate,
+                cutoffs,
+                loop=loop,
             )
             announce([analysis], name)
-            low = resampler.stream(reader.blocks())
-            restored = progress(
-                self._restore(low, analysis, settings), "Restoring"
-            )
-            if output_filename is None:
-                waveform = torch.cat(list(restored), dim=1)
-                return waveform.T if len(waveform) > 1 else waveform[0]
-            source_type = (reader.format, reader.subtype)
-            if rate == self.sample_rate and not any(analysis.cutoff_hz):
-                if source_type == file_type:
+            num_samples = resampler.output_length(analysis.num_samples)
+            sinks = [] if on_block is None else [on_block]
+            clipped = 0
+            if output_filename is not None:
+                unchanged = (
+                    rate == self.sample_rate
+                    and analysis.is_full_band
+                    and (reader.format, reader.subtype) == file_type
+                )
+                if unchanged:
                     copy_file(filename, output_filename)
-                    return self._report(output_filename, rate, analysis)
-            with AudioWriter(
-                output_filename,
-                self.sample_rate,
-                reader.channels,
-                *file_type,
-                num_samples=analysis.num_samples,
-                metadata=reader.metadata(),
-            ) as writer:
-                for block in restored:
-                    writer.write(block)
-        warn_of_clipping(writer)
-        return self._report(
-            output_filename, rate, analysis, writer.clipped_samples
+                else:
+                    writer = stack.enter_context(
+                        AudioWriter(
+                            output_filename,
+                            self.sample_rate,
+                            reader.channels,
+                            *file_type,
+                            num_samples=num_samples,
+                            metadata=reader.metadata(),
+                        )
+                    )
+                    sinks.append(writer.write)
+            if sinks:
+                restored = self._restore(
+                    reader.blocks(), analysis, resampler, settings
+                )
+                for block in progress(
+                    restored, num_samples, self.sample_rate, "Restoring"
+                ):
+                    for sink in sinks:
+                        sink(block)
+        if output_filename is not None and not unchanged:
+            clipped = writer.clipped_samples
+            warn_of_clipping(writer)
+        return FileReport(
+            output_filename and str(output_filename),
+            rate,
+            self.sample_rate,
+            num_samples,
+            analysis.tracks,
+            clipped,
         )
 
-    def _settings(self, seed, num_steps, guidance_scale, low_band):
+    @torch.no_grad()
+    def enhance_file(
+        self, filename, output_filename=None, savedir=None, **options
+    ):
+        """Restores the high band of a file: the call of SpeechBrain's
+        enhancement interfaces. The waveform has to fit into memory.
+
+        Arguments
+        ---------
+        filename : str or Path
+            A sound file, or the URL or hub name of one.
+        output_filename : str or Path, optional
+            Where to write as well, see :meth:`super_resolve_file`.
+        savedir : str or Path, optional
+            Where a file that is fetched is kept.
+        **options
+            Those of :meth:`super_resolve_file`.
+
+        Returns
+        -------
+        torch.Tensor
+            The waveform at 48 kHz, [time] or, with several channels,
+            [time, channels].
+
+        Raises
+        ------
+        AudioError
+            See :meth:`super_resolve_file`.
+        """
+        if isinstance(filename, str):
+            source, name = split_path(filename)
+            if not Path(source).is_dir():
+                filename = fetch(name, source=source, savedir=savedir)
+        blocks = []
+        self.super_resolve_file(
+            filename, output_filename, on_block=blocks.append, **options
+        )
+        waveform = torch.cat(blocks, dim=1)
+        return waveform.T if len(waveform) > 1 else waveform[0]
+
+    def _settings(self, seed, num_steps, guidance_scale, low_band, strength):
         """Fills in the model's own number of steps and guidance."""
         if num_steps is None:
             num_steps = getattr(self.hparams, "num_steps", 1)
         if guidance_scale is None:
             guidance_scale = getattr(self.hparams, "guidance_scale", 1.0)
-        return Settings(seed, num_steps, guidance_scale, low_band)
+        return Settings(seed, num_steps, guidance_scale, low_band, strength)
 
     def _input_rate(self, sample_rate, name):
         """Checks the rate of an input and says if the band gets narrower."""
@@ -401,41 +495,26 @@ class FlashSR(Pretrained):
             )
         return rate
 
-    def _restore(self, blocks, analysis, settings):
+    def _restore(self, blocks, analysis, resampler, settings):
         """Yields the restored recording in blocks, [channels, time]."""
-        if not any(analysis.cutoff_hz):
-            yield from blocks
-            return
-        restorer = WindowRestorer(
-            self.mods.super_resolver,
-            analysis,
-            settings,
-            self.batch_windows,
-            self.device,
-            self.inference_ctx,
-        )
-        plan = plan_windows(
-            analysis.num_samples,
-            self.window_length,
-            self.mods.super_resolver.window_multiple,
-        )
-        for low, parts in process_windows(
-            blocks, plan, restorer, restorer.windows_at_a_time
-        ):
-            removed, restored = parts.chunk(2)
-            yield restorer.keep * low + removed + restored
-
-    def _report(self, output_filename, rate, analysis, clipped=0):
-        return FileReport(
-            str(output_filename),
-            rate,
-            self.sample_rate,
-            analysis.num_samples,
-            analysis.cutoff_hz,
-            clipped,
-        )
+        if analysis.is_full_band:
+            yield from resampler.stream(blocks)
+        else:
+            restorer = WindowRestorer(
+                self.mods.super_resolver,
+                analysis,
+                settings,
+                self.batch_windows,
+                self.device,
+                self.inference_ctx,
+            )
+            yield from restore_recording(
+                resampler.stream(analysis.ends.extend(blocks)),
+                resampler.output_length(analysis.num_samples),
+                restorer,
+                self.window_length,
+            )
 
     # The same calls under the names of SpeechBrain's enhancement interfaces.
     enhance_batch = super_resolve_batch
-    enhance_file = super_resolve_file
     forward = super_resolve_batch

@@ -91,7 +91,34 @@ def test_file_equals_batch(sr, tmp_path):
 
 def test_waveform_of_a_mono_file(sr, tmp_path):
     write(tmp_path / "a.wav", 8000)
-    assert sr.super_resolve_file(tmp_path / "a.wav").shape == (24000,)
+    assert sr.enhance_file(tmp_path / "a.wav").shape == (24000,)
+
+
+def test_enhance_file_is_called_like_those_of_speechbrain(sr, tmp_path):
+    write(tmp_path / "a.wav", 8000, channels=2, subtype="FLOAT")
+    wavs = sr.enhance_file(
+        str(tmp_path / "a.wav"),
+        str(tmp_path / "b.wav"),
+        savedir=tmp_path / "fetched",
+    )
+    assert wavs.shape == (24000, 2)
+    assert torch.equal(load(tmp_path / "b.wav"), wavs)
+
+
+def test_a_file_needs_somewhere_to_go(sr, tmp_path):
+    write(tmp_path / "a.wav", 8000)
+    with pytest.raises(AudioError, match="a.wav.*enhance_file"):
+        sr.super_resolve_file(tmp_path / "a.wav")
+
+
+def test_a_looped_file_is_a_looped_batch(sr, tmp_path):
+    samples = write(tmp_path / "a.wav", 8000, 3, subtype="FLOAT")
+    options = {"cutoff": 4000, "loop": True}
+    expected = sr.super_resolve_batch(
+        torch.from_numpy(samples.T).float(), sample_rate=8000, **options
+    )
+    out = sr.enhance_file(tmp_path / "a.wav", **options)
+    torch.testing.assert_close(out, expected[0], rtol=0, atol=1e-5)
 
 
 def test_low_band_gain_and_delay(sr, tmp_path):
