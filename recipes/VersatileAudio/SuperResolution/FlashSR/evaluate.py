@@ -48,7 +48,7 @@ from tables import as_markdown, write_results
 from tqdm import tqdm
 
 from speechbrain_flashsr import __version__
-from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
+from speechbrain_flashsr.audio import SAMPLE_RATE
 
 SETTINGS = (
     "seed",
