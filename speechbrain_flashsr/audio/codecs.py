@@ -13,7 +13,7 @@ import numpy as np
 import scipy.signal
 import soundfile
 
-SAMPLE_RATE = 48000
+from speechbrain_flashsr.audio import SAMPLE_RATE
 
 TELEPHONE_RATE = 8000
 TELEPHONE_BAND = (300, 3400)
@@ -86,7 +86,7 @@ def code(wav, sample_rate, codec, quality=None):
         soundfile.write(buffer, wav, sample_rate, **options)
     except (soundfile.LibsndfileError, ValueError) as error:
         raise ValueError(
-            f"{codec} cannot hold sound at {sample_rate} Hz ({error}): give "
+            f"{codec} cannot hold sound at {sample_rate} Hz ({error}). Choose "
             f"another rate or codec."
         )
     buffer.seek(0)

@@ -1,7 +1,7 @@
-"""Recordings whose band ends somewhere, for the cut-off network and its test.
+"""Band-limited recordings, for the cut-off network and its test.
 
-A recording is full band, or low-passed, resampled or coded in one of the ways
-that people use; then noise, tones, clicks, an offset and 16 bits are added.
+A recording is full band, or low-passed, resampled or coded in one of the common
+ways; then noise, tones, clicks, an offset and 16 bits are added.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -12,7 +12,8 @@ import dataclasses
 import numpy as np
 import scipy.signal
 
-from speechbrain_flashsr.audio.codecs import SAMPLE_RATE, code
+from speechbrain_flashsr.audio import SAMPLE_RATE
+from speechbrain_flashsr.audio.codecs import code
 from speechbrain_flashsr.data.degradations import FAMILIES, low_pass
 from speechbrain_flashsr.data.resamplers import (
     INTERPOLATIONS,
@@ -62,8 +63,8 @@ class Example:
 
 
 def limited(wav, sample_rate, edge_hz, family):
-    """An :class:`Example` whose edge counts only where it can be told from
-    full band."""
+    """An :class:`Example` whose edge counts only where it differs from full
+    band."""
     top = min(FULL_BAND_HZ, OWN_RATE * sample_rate / 2)
     return Example(
         wav, sample_rate, float(edge_hz) if edge_hz < top else None, family

@@ -1,12 +1,11 @@
-"""What the cut-off network is trained on: statistics of spectra, and where the
-band ends.
+"""Training examples of the cut-off network: statistics of spectra, and their
+edges.
 
 Authors
  * The speechbrain_flashsr developers 2026
 """
 
 import math
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,8 @@ import torch
 from speechbrain.dataio.dataio import read_audio
 from tqdm import tqdm
 
+from speechbrain_flashsr.audio import SAMPLE_RATE
+from speechbrain_flashsr.audio.writing import complete_file
 from speechbrain_flashsr.bandwidth.statistics import (
     CHUNK_FRAMES,
     NUM_BINS,
@@ -28,7 +29,6 @@ from speechbrain_flashsr.bandwidth.statistics import (
 from speechbrain_flashsr.data.band_limits import ExampleMaker
 from speechbrain_flashsr.data.manifest import read_manifest
 
-SAMPLE_RATE = 48000
 MAX_CHUNKS = 4
 SHORT_SHARE = 0.1
 """Of the examples last less than half a second, the others up to 2.1 s."""
@@ -50,9 +50,9 @@ def cache_examples(
     manifest : str or Path
         JSON of recordings at 48 kHz.
     data_root : str
-        What `{data_root}` in it stands for.
+        Replaces `{data_root}` in it.
     num_examples : int
-        How many, rounded up to whole files.
+        Number of examples, rounded up to whole files.
     file_examples : int
         Of one file.
     seed : int
@@ -67,9 +67,12 @@ def cache_examples(
         path = folder / f"{number:04}.npz"
         if not path.exists():
             rng = np.random.default_rng([seed, number])
-            partial = path.with_suffix(".partial.npz")
-            np.savez(partial, **_make_examples(domains, rng, file_examples))
-            os.replace(partial, path)
+            examples = _make_examples(domains, rng, file_examples)
+            with (
+                complete_file(path) as temporary,
+                open(temporary, "wb") as file,
+            ):
+                np.savez(file, **examples)
 
 
 def _make_examples(domains, rng, count):
@@ -136,7 +139,7 @@ class CutoffExamples(torch.utils.data.Dataset):
         paths = sorted(Path(folder).glob("*.npz"))[first:stop]
         if not paths:
             raise ValueError(
-                f"There are no examples in '{folder}': run without skip_prep."
+                f"There are no examples in '{folder}'. Run without skip_prep."
             )
         self.max_stretch = max_stretch
         self.chunks, edges = [], []
