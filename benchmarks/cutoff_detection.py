@@ -1,4 +1,4 @@
-"""How often the cut-off is found within 5 %, on a manifest's recordings.
+"""Share of cut-offs that are found within 5 %, on a manifest's recordings.
 
 To run it:
 > python benchmarks/cutoff_detection.py DATA_FOLDER/test.json
@@ -202,7 +202,7 @@ def is_right(found, example, rolloff_hz):
     wide = min(rolloff_hz, example.sample_rate / 2, examples.FULL_BAND_HZ)
     if example.edge_hz is None:
         return found is None or found >= (1 - TOLERANCE) * wide
-    if found is None:  # Within 5 % of what counts as full band
+    if found is None:  # Within 5 % of the lowest full-band edge
         return example.edge_hz >= 17000 / (1 + TOLERANCE)
     return abs(found / example.edge_hz - 1) <= TOLERANCE
 

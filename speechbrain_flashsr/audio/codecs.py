@@ -86,7 +86,7 @@ def code(wav, sample_rate, codec, quality=None):
         soundfile.write(buffer, wav, sample_rate, **options)
     except (soundfile.LibsndfileError, ValueError) as error:
         raise ValueError(
-            f"{codec} cannot hold sound at {sample_rate} Hz ({error}): give "
+            f"{codec} cannot hold sound at {sample_rate} Hz ({error}). Choose "
             f"another rate or codec."
         )
     buffer.seek(0)

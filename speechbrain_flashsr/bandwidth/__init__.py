@@ -1,4 +1,4 @@
-"""Where the band of a recording ends, over time and channels.
+"""Cut-off detection, over time and channels.
 
 Authors
  * The speechbrain_flashsr developers 2026

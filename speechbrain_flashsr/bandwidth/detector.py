@@ -1,4 +1,4 @@
-"""Finds where the band of each channel ends, over time.
+"""Detects the cut-off of each channel over time.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -33,14 +33,14 @@ FULL_BAND_HZ = 17000.0
 """An edge above it is the recording's own: there is nothing to restore."""
 
 BLOCK_CHUNKS = 16
-"""Chunks that are looked at together, to bound the memory."""
+"""Chunks in a batch of the network, which bounds the memory."""
 
 LEAST_FRAMES = 4
 """An end shorter than that takes the edge of the chunk before."""
 
 MAX_STEPS = 8192
-"""What is kept, 70 minutes of chunks. Longer recordings are kept in steps of
-twice the length, and so on: memory is flat."""
+"""Steps that are kept, 70 minutes of chunks. Longer recordings are kept in steps
+of twice the length, and so on, which bounds the memory."""
 
 LEAST_LOG_PROBABILITY = -7.0
 """A single chunk never rules an edge out."""
@@ -52,14 +52,14 @@ HEARD_BAND = 2
 """Levels count from 1.5 kHz on."""
 
 QUIET_DB = 40.0
-"""Chunks that lie so far below the recording's loudest tell nothing: silence,
-pauses, a bass channel."""
+"""Chunks so far below the recording's loudest carry no evidence: silence, pauses,
+a bass channel."""
 
 SILENT_DB = -190.0
 
 
 class Steps(NamedTuple):
-    """What is kept of consecutive chunks."""
+    """Evidence and levels of consecutive chunks."""
 
     evidence: np.ndarray
     """Log-probabilities of the edges, [channels, steps, states]."""
@@ -81,7 +81,7 @@ class Steps(NamedTuple):
         return Steps(evidence, bands / 2)
 
     def heard(self):
-        """Which steps tell something, [channels, steps]."""
+        """Whether each step carries evidence, [channels, steps]."""
         level = self.bands[..., HEARD_BAND:].max(axis=-1)
         return level >= max(level.max() - QUIET_DB, SILENT_DB)
 
@@ -95,11 +95,11 @@ def shipped_network():
 
 
 class BandwidthDetector:
-    """Finds where the band of each channel ends, in memory flat in length.
+    """Detects the cut-off of each channel over time, in bounded memory.
 
-    Every half second a small network sees statistics of the spectrum at the
-    input's own rate and scores the edges (network.py). The path of edges over
-    time that the scores speak for, with few changes, is the track
+    Every half second a small network reads statistics of the spectrum at the
+    input's own rate and scores the edges (network.py). The most likely path of
+    edges over time, with few changes, is the track
     (segmentation.py).
 
     Arguments
@@ -107,7 +107,7 @@ class BandwidthDetector:
     sample_rate : int
         In Hz: the recording's own rate, before any resampling.
     channels_per_recording : int, optional
-        How many neighbouring channels belong to one recording and share what
+        Number of neighbouring channels of one recording and share what
         is known about its edge. Default: all.
     network : CutoffNetwork, optional
         Default: the one that ships with the package.
@@ -205,7 +205,7 @@ class BandwidthDetector:
             silent = CutoffTrack((CutoffSegment(0.0, seconds, None),))
             return [silent] * len(heard)
         evidence = steps.evidence.astype(np.float32) * heard[..., None]
-        evidence[..., -1] += 1e-3  # If there is nothing to tell: full band
+        evidence[..., -1] += 1e-3  # Full band without evidence
         step_s = self._step_chunks * CHUNK_FRAMES
         step_s *= frame_length(self.sample_rate) / self.sample_rate
         tracks = []

@@ -1,10 +1,10 @@
-"""A small network that sees statistics of a spectrum and says where it ends.
+"""A small network that finds the edge of a spectrum from its statistics.
 
-It works on a logarithmic frequency axis, where an edge looks the same wherever
-it is: filters, and the images that resamplers leave, scale with it. Its output
+It works on a logarithmic frequency axis, where an edge has the same shape at
+every frequency: filters, and the images that resamplers leave, scale with it. Its output
 is evidence: scores of edges 3 % apart, and of full band, that add up over the
 chunks of a recording. Training maximises the probability of the right edge
-after that sum, so a chunk that tells nothing learns to stay silent.
+after that sum, so the network learns to score chunks without evidence low.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -58,8 +58,8 @@ def edge_bins():
 
 
 def mirror_correlation(level, exists):
-    """How far the fine structure of a spectrum above each bin is the mirror
-    image of that below: gentle resamplers leave such images about the edge.
+    """Correlates the fine structure of a spectrum above each bin with the mirror
+    image of that below: gentle resamplers leave such images at the edge.
 
     Arguments
     ---------
@@ -200,7 +200,7 @@ class CutoffNetwork(torch.nn.Module):
         """
         with torch.no_grad():
             x, exists = self.view(statistics)
-            # What no recording of the batch has need not be computed.
+            # Skip frequencies that no recording of the batch has.
             count = max(1, int(exists.sum(dim=-1).max()))
             x, exists = x[..., :count], exists[..., :count]
         x = self.stem(x) * exists

@@ -7,14 +7,14 @@ Authors
 import numpy as np
 
 CHANGE_COST = 12.0
-"""What a change of the edge costs, in nats: two to three chunks must speak for
-it with confidence. Set on recordings of the dev split that change every 5 s."""
+"""Cost of a change of the edge in nats: two to three chunks must support it
+with confidence. Set on recordings of the dev split that change every 5 s."""
 
 ABOVE_FLOOR_DB = 6.0
-"""What exceeds the usual level above an edge by so much is not noise floor."""
+"""Sound that exceeds the usual level above an edge by so much is not noise."""
 
 OWN_COST = 8.0
-"""How much better, in nats, a channel's own track must explain it than the one
+"""By as many nats a channel's own track must explain it better than the track
 that all channels share."""
 
 
@@ -65,14 +65,14 @@ def channel_paths(evidence):
     ---------
     evidence : numpy.ndarray
         Log-probabilities, [channels, steps, states]; all 0 where a channel
-        tells nothing.
+        has no evidence.
 
     Returns
     -------
     paths : numpy.ndarray
         [channels, steps]
     pooled : numpy.ndarray
-        What the edges are to be read from, [channels, steps, states].
+        Evidence for the edges, [channels, steps, states].
 
     Example
     -------
@@ -112,8 +112,8 @@ def _score(evidence, path):
 
 
 def give_way(path, level_above):
-    """Gives a chunk in which the edge changes to the wider side, if it has
-    something above the narrower edge: nothing real is taken for missing.
+    """Assigns a chunk in which the edge changes to the wider side, if it has sound
+    above the narrower edge, so that real sound is not replaced.
 
     Arguments
     ---------

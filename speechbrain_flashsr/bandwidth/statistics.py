@@ -1,4 +1,4 @@
-"""Short-time statistics of spectra: all that the cut-off network sees.
+"""Short-time statistics of spectra, the input of the cut-off network.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -12,7 +12,7 @@ CHUNK_FRAMES = 12
 """Frames, without overlap, whose statistics are taken together: 0.512 s."""
 
 NUM_BINS = 512
-"""Of about 47 Hz, up to 24 kHz, whatever the sample rate."""
+"""Of about 47 Hz, up to 24 kHz, at every sample rate."""
 
 QUANTILES = (0.1, 0.5, 1.0)
 NUM_STATISTICS = 1 + len(QUANTILES)
@@ -70,8 +70,8 @@ def chunk_statistics(samples, sample_rate):
     torch.Size([2, 4, 512])
     """
     frame = frame_length(sample_rate)
-    # An end that is cut off would have every band: short clips get a window
-    # of their own length.
+    # A cut through the sound would have energy in every band: short clips get
+    # a window of their own length.
     length = min(frame, samples.shape[-1])
     if length == frame:
         window = torch.hann_window(frame)
@@ -88,7 +88,7 @@ def chunk_statistics(samples, sample_rate):
     last = power.shape[-2] - 1
     statistics = [power.mean(dim=-2)]
     statistics += [ordered[..., round(q * last), :] for q in QUANTILES]
-    # Above SILENT_DB, which marks what the sample rate does not have
+    # Above SILENT_DB, which marks frequencies above half the sample rate
     level = 10 * torch.stack(statistics, dim=-2).clamp_min(1.1e-20).log10()
     return torch.nn.functional.pad(
         level, (0, NUM_BINS - count), value=SILENT_DB

@@ -12,14 +12,14 @@ from speechbrain_flashsr.bandwidth.network import STEP, edge_bins
 from speechbrain_flashsr.brains.base import FlashSRBrain
 
 SPREAD = 0.7
-"""Of the distribution that is learned, in steps of the frequency axis."""
+"""Width of the target distribution, in steps of the frequency axis."""
 
 TOLERANCE = 0.05
 """An edge within 5 % is right."""
 
 
 def edge_distribution(edge):
-    """The distribution that is learned: edges within a few percent.
+    """The target distribution: edges within a few percent.
 
     Arguments
     ---------
@@ -45,7 +45,7 @@ def edge_distribution(edge):
 
 
 def share_wrong(scores, edge):
-    """How often the best edge is off by more than 5 %, or full band mistaken.
+    """Share of edges that are off by more than 5 %, and of mistaken full bands.
 
     Arguments
     ---------

@@ -130,7 +130,7 @@ class _Batch:
         )
 
     def _settings(self):
-        """Everything beside the input that determines an output."""
+        """Everything but the input that determines an output."""
         from speechbrain_flashsr.checkpoints.digest import digest_of_model
         from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
 
@@ -147,7 +147,7 @@ class Journal:
     root : Path
         The folder.
     settings : list
-        Everything beside an input that determines its outputs.
+        Everything but an input that determines its outputs.
     rank : int
         Number of this process, which has a file of its own.
 
@@ -174,7 +174,7 @@ class Journal:
 
     def add(self, source, outputs):
         """Notes that the outputs of an input are complete."""
-        # A line that a kill cut off is ended first.
+        # The previous line may be incomplete after a kill.
         text = "".join(f"\n{line}\n" for line in self._lines(source, outputs))
         with open(self.path, "a", encoding="utf-8") as file:
             file.write(text)
@@ -201,8 +201,8 @@ def _num_bytes(job):
 
 def _process_of_group():
     """Number of this process and of all, as torchrun and schedulers set them.
-    SpeechBrain, which would load a model in the first of a group only, is made
-    to believe that each process is alone."""
+    SpeechBrain would load a model in the first process only, so each process is
+    presented to it as a group of one."""
     rank = os.environ.get("RANK", "0")
     size = os.environ.get("WORLD_SIZE", "1")
     if not (rank.isdecimal() and size.isdecimal() and int(rank) < int(size)):

@@ -1,7 +1,7 @@
-"""Recordings whose band ends somewhere, for the cut-off network and its test.
+"""Band-limited recordings, for the cut-off network and its test.
 
-A recording is full band, or low-passed, resampled or coded in one of the ways
-that people use; then noise, tones, clicks, an offset and 16 bits are added.
+A recording is full band, or low-passed, resampled or coded in one of the common
+ways; then noise, tones, clicks, an offset and 16 bits are added.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -63,8 +63,8 @@ class Example:
 
 
 def limited(wav, sample_rate, edge_hz, family):
-    """An :class:`Example` whose edge counts only where it can be told from
-    full band."""
+    """An :class:`Example` whose edge counts only where it differs from full
+    band."""
     top = min(FULL_BAND_HZ, OWN_RATE * sample_rate / 2)
     return Example(
         wav, sample_rate, float(edge_hz) if edge_hz < top else None, family

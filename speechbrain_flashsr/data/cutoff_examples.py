@@ -1,5 +1,5 @@
-"""What the cut-off network is trained on: statistics of spectra, and where the
-band ends.
+"""Training examples of the cut-off network: statistics of spectra, and their
+edges.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -50,9 +50,9 @@ def cache_examples(
     manifest : str or Path
         JSON of recordings at 48 kHz.
     data_root : str
-        What `{data_root}` in it stands for.
+        Replaces `{data_root}` in it.
     num_examples : int
-        How many, rounded up to whole files.
+        Number of examples, rounded up to whole files.
     file_examples : int
         Of one file.
     seed : int
@@ -139,7 +139,7 @@ class CutoffExamples(torch.utils.data.Dataset):
         paths = sorted(Path(folder).glob("*.npz"))[first:stop]
         if not paths:
             raise ValueError(
-                f"There are no examples in '{folder}': run without skip_prep."
+                f"There are no examples in '{folder}'. Run without skip_prep."
             )
         self.max_stretch = max_stretch
         self.chunks, edges = [], []

@@ -1,7 +1,7 @@
-"""The resamplers that recordings go through before they reach us.
+"""Common resamplers.
 
-Each leaves a mark of its own where the former band ended: a gap, images of
-what is below, or both. julius and the SoX program are for training and the
+Each leaves its own traces where the former band ended: a gap, images of the
+band below, or both. julius and the SoX program are for training and the
 benchmark only.
 
 Authors

@@ -1,4 +1,4 @@
-"""Checks of what users give, with errors that name the value and the remedy.
+"""Checks of arguments, with errors that name the value and the remedy.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -17,12 +17,12 @@ from speechbrain.utils.fetching import FetchSource
 from speechbrain_flashsr.audio.checks import AudioError
 
 LOWEST_CUTOFF = 500.0
-"""Lowest cut-off that is worked with, in Hz."""
+"""Lowest supported cut-off, in Hz."""
 
 
 def without_autocast(method):
-    """Has a method compute as if no `torch.autocast` region surrounded it:
-    waveforms need single precision, and a model has a precision of its own.
+    """Makes a method ignore a surrounding `torch.autocast` region: waveforms need
+    single precision, and a model has its own precision.
 
     Arguments
     ---------
@@ -32,7 +32,7 @@ def without_autocast(method):
     Returns
     -------
     callable
-        The same with that change.
+        The method that ignores it.
 
     Example
     -------
@@ -54,7 +54,7 @@ def without_autocast(method):
 
 
 def check_whole(value, name, least):
-    """Checks a whole number that a user gave.
+    """Checks an integer argument.
 
     Arguments
     ---------
@@ -73,7 +73,7 @@ def check_whole(value, name, least):
     Raises
     ------
     AudioError
-        If it is no whole number, or less.
+        If it is not an integer, or too small.
 
     Example
     -------
@@ -86,13 +86,13 @@ def check_whole(value, name, least):
         valid = False
     if not valid:
         raise AudioError(
-            f"{name} is {value!r}. Give a whole number, at least {least}."
+            f"{name} is {value!r}. Pass an integer of at least {least}."
         )
     return value
 
 
 def check_cutoff(cutoff, sample_rate):
-    """Checks a cut-off that a user gave.
+    """Checks a cut-off.
 
     Arguments
     ---------
@@ -109,7 +109,7 @@ def check_cutoff(cutoff, sample_rate):
     Raises
     ------
     AudioError
-        If it is no number, or not between 500 Hz and half of the rate.
+        If it is not a number between 500 Hz and half of the rate.
 
     Example
     -------
@@ -122,7 +122,7 @@ def check_cutoff(cutoff, sample_rate):
         value = math.nan
     if not LOWEST_CUTOFF <= value <= sample_rate / 2:
         raise AudioError(
-            f"The cut-off is {cutoff!r} Hz. Give one between "
+            f"The cut-off is {cutoff!r} Hz. Pass one between "
             f"{LOWEST_CUTOFF:g} Hz and half of the sample rate, "
             f"{sample_rate / 2:g} Hz, or none to have it detected."
         )
@@ -164,7 +164,7 @@ def cutoff_list(cutoff, count, sample_rate):
         if len(cutoff) != count:
             raise AudioError(
                 f"There are {len(cutoff)} cut-offs for {count} clips or "
-                "channels. Give one number, or one for each."
+                "channels. Pass one number, or one for each."
             )
     else:
         cutoff = [cutoff] * count
@@ -182,7 +182,7 @@ def check_wavs(wavs):
     Raises
     ------
     AudioError
-        If it is no floating-point tensor of such a shape, or empty.
+        If it is not a floating-point tensor of such a shape, or empty.
 
     Example
     -------
@@ -276,27 +276,27 @@ def absolute_lengths(lengths, batch, time):
         ) from error
     if len(lengths) != batch or not ((lengths > 0) & (lengths <= 1)).all():
         raise AudioError(
-            f"lengths is {lengths.tolist()}. Give one relative length, above "
+            f"lengths is {lengths.tolist()}. Pass one relative length, above "
             f"0 and at most 1, for each of the {batch} clips."
         )
     return (lengths * time).round().long().clamp_min(1).tolist()
 
 
 def check_source(source, hparams_file):
-    """Checks the source of a model: SpeechBrain looks up a mistyped folder on
-    the hub.
+    """Checks the source of a model, because SpeechBrain looks up a mistyped
+    folder on the hub.
 
     Arguments
     ---------
     source : str or Path or FetchSource
         Folder, hub name or URL.
     hparams_file : str
-        Name of the file that a model's folder holds.
+        Name of the hyperparameters in a model's folder.
 
     Raises
     ------
     FileNotFoundError
-        If it looks like a folder but is not there, or holds no model.
+        If it looks like a folder but does not exist, or holds no model.
     """
     if isinstance(source, FetchSource):
         return
@@ -309,14 +309,14 @@ def check_source(source, hparams_file):
     if folder.is_dir():
         if not (folder / hparams_file).is_file():
             raise FileNotFoundError(
-                f"The folder '{source}' holds no model: there is no "
-                f"'{hparams_file}' in it. Give a folder that a training "
+                f"The folder '{source}' holds no model: '{hparams_file}' "
+                f"is missing in it. Pass a folder that a training "
                 "recipe exported."
             )
     elif isinstance(source, Path) or not re.fullmatch(
         r"https?://.+|[\w-][\w.-]*/[\w-][\w.-]*", source
     ):
         raise FileNotFoundError(
-            f"There is no folder '{source}'. Give a folder that holds a "
+            f"There is no folder '{source}'. Pass a folder that holds a "
             "model, or a hub name such as 'user/model'."
         )

@@ -1,8 +1,8 @@
-"""Linear-phase filters around the cut-off: what the model hears and adds.
+"""Linear-phase filters around the cut-off, for the model's input and output.
 
 The output of the interface is `input + highpass(model - lowpass(input))`: a model
-that leaves the low band alone meets its input without a notch or a bump, and what
-the input has above its cut-off stays.
+that leaves the low band alone meets its input without a notch or a bump, and
+the input's own sound above its cut-off stays.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -29,17 +29,17 @@ _NEGLIGIBLE = 1e-5
 """Amplitude below which nothing is above the edge: -100 dB of full scale."""
 
 _BORDER = 4096
-"""Samples at both borders of a window that are not looked at for it: filters hear
-the reflection there."""
+"""Samples at both borders of a window that are ignored for it, because filters
+read the reflection there."""
 
 _FILL_FFT = 1024
 _FILL_EXTENT = (17, 3)
-"""Length of the transform in which it is decided where to add, and bins and frames
-over which powers are averaged before: 0.8 kHz and 27 ms."""
+"""Length of the transform in which sound is added, and the bins and frames over
+which powers are averaged: 0.8 kHz and 27 ms."""
 
 _FILL_MARGIN = 2.0
-"""Power below that of the model, as a ratio, from which on a sound that is there
-keeps the model from adding anything."""
+"""Power of existing sound, as a divisor of the model's, from which nothing is
+added."""
 
 
 def crossover_highpass(cutoffs, sample_rate):
@@ -135,15 +135,15 @@ def filter_rows(wavs, taps):
 
 
 def fill_up(there, wanted):
-    """What has to be added to a signal so that it gets the power that is wanted,
-    in each band and at each moment: nothing where it is as strong already.
+    """Computes the sound to add to a signal so that it gets the wanted power in
+    each band and at each moment: nothing where it is as strong already.
 
     Arguments
     ---------
     there : torch.Tensor
         The signal above its edge, evened out, [batch, time].
     wanted : torch.Tensor
-        What the model has there, [batch, time].
+        The model's output there, [batch, time].
 
     Returns
     -------
@@ -192,7 +192,7 @@ def _taps(start, stop, sample_rate, lowpass):
     nyquist = sample_rate / 2
     if stop >= nyquist:
         if lowpass:
-            return torch.ones(1)  # there is nothing to limit
+            return torch.ones(1)  # nothing to limit
         stop = 0.9999 * nyquist
     length, beta = kaiserord(_ATTENUATION, (stop - start) / nyquist)
     return torch.from_numpy(

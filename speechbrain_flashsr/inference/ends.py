@@ -1,7 +1,7 @@
-"""What the model hears before the first sample and after the last.
+"""Context before the first sample of a recording and after the last.
 
-A network swells at the borders of what it is given. So it gets more: beyond its
-ends a recording is continued by its reflection or, if it is a loop, by itself.
+The output of a network swells at the borders of its input. So a recording is
+continued beyond its ends by its reflection or, if it is a loop, by itself.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -12,22 +12,23 @@ import torch
 from speechbrain_flashsr.inference.long_audio import matched_cross_fade
 
 CONTEXT_SECONDS = 2
-"""By which recordings are continued. A whole number: it is a whole number of
-samples at every rate, and more than the context that windows are planned with."""
+"""Length of the continuation. An integer, so that it is an integer number of
+samples at every rate; more than the context for which windows are planned."""
 
 LOOP_FADE_SECONDS = 0.2
-"""Over which the band at the end of a loop becomes that before its start."""
+"""Duration of the fade from the band at the end of a loop to that before its
+start."""
 
 
 class Ends:
-    """The first and last seconds of a stream, and what lies beyond.
+    """The first and last seconds of a stream, and its continuation beyond them.
 
     Arguments
     ---------
     sample_rate : int
         In Hz.
     loop : bool
-        Whether the end goes on with the start.
+        Whether the end continues with the start.
 
     Example
     -------
@@ -90,7 +91,7 @@ class Ends:
 
 
 def crop(pairs, start, num_samples):
-    """Drops what lies before sample 0 and after the last.
+    """Drops the samples before sample 0 and after the last.
 
     Arguments
     ---------
@@ -99,7 +100,7 @@ def crop(pairs, start, num_samples):
     start : int
         Position of their first sample, at most 0.
     num_samples : int
-        How many samples from 0 on are wanted.
+        Number of samples to keep from 0 on.
 
     Yields
     ------

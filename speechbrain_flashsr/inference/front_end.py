@@ -2,7 +2,7 @@
 
 A narrow-band recording has its high band restored before a recogniser, an
 enhancement model, a separator or a classifier hears it, at the rate which that
-one expects. What has the band that the next model needs passes untouched.
+one expects. A recording that has the needed band passes unchanged.
 
 J. Im and J. Nam, "FlashSR: One-step Versatile Audio Super-resolution via
 Diffusion Distillation", ICASSP 2025, https://arxiv.org/abs/2501.10807
@@ -41,7 +41,7 @@ from speechbrain_flashsr.inference.signal_analysis import analyse
 from speechbrain_flashsr.inference.super_resolution import FlashSR
 
 NEEDED_BAND = 0.85
-"""Part of its band up to half of the sample rate that a model needs. For
+"""The share of its band up to half of the sample rate that a model needs. For
 16 kHz it is 6.8 kHz, less than the 7 kHz of wideband telephony."""
 
 ALIKE = 1.1
@@ -61,9 +61,9 @@ class SuperResolutionFrontEnd:
     sample_rate : int
         Rate in Hz that the next model expects.
     mix : {"avg-to-mono", "keep"}
-        What becomes of several channels, as in SpeechBrain's AudioNormalizer.
+        How several channels are treated, as in SpeechBrain's AudioNormalizer.
     needed_band : float
-        A signal passes untouched if its band ends above `needed_band` times
+        A signal passes unchanged if its band ends above `needed_band` times
         half of `sample_rate` in every channel.
 
     Example
@@ -257,8 +257,8 @@ class SuperResolutionFrontEnd:
         Yields
         ------
         str
-            Name of a temporary WAV file of floating-point samples, with what
-            the interface should hear instead.
+            Name of a temporary WAV file of floating-point samples that holds
+            the restored recording.
 
         Raises
         ------

@@ -1,6 +1,6 @@
-"""How loud a recording is over time, and the gain that evens it out.
+"""The level of a recording over time, and the gain that evens it out.
 
-The model hears every passage at about the level of its training material, so
+The model gets every passage at about the level of its training material, so
 that the band it restores follows the recording and not the loudest moment
 elsewhere in the file. Output and input are multiplied and divided by the same
 smooth curve.
@@ -16,20 +16,20 @@ from scipy import ndimage, signal
 from speechbrain_flashsr.lobes.features import NORMALIZED_PEAK
 
 RUMBLE_HZ = 25.0
-"""Below it the model hears nothing: an octave below the lowest note of a bass
+"""Below it the model gets nothing: an octave below the lowest note of a bass
 guitar, above the offset and the rumble of turntables and wind."""
 
 FRAMES_PER_SECOND = 100
 
 PASSAGE_FRAMES = 71
-"""Over which the level of a passage is taken, 0.7 s: longer than the gaps between
+"""Frames for the level of a passage, 0.7 s: longer than the gaps between
 words, short enough to follow a fade of 20 dB a second."""
 
 PASSAGE_PERCENTILE = 90
 """Of the peaks of a passage's frames: clicks are above, the gaps below."""
 
 PASSAGE_PEAK = 0.5 * NORMALIZED_PEAK
-"""What that level becomes. In training the highest peak of 5 s is 0.5 or less,
+"""The level that passages are brought to. In training the highest peak of 5 s is 0.5 or less,
 and about twice this percentile."""
 
 PASSAGE_SMOOTHING = 51
@@ -38,7 +38,7 @@ CLICK_FRAMES = 5
 clicks, which may not exceed the peak of training material."""
 
 QUIETEST = 10 ** (-100 / 20)
-"""Relative to the loudest passage of a channel: what is quieter is silence."""
+"""Level of silence, relative to the loudest passage of a channel."""
 
 
 class RumbleFilter:
@@ -77,7 +77,7 @@ class RumbleFilter:
 
 
 class LevelMeter:
-    """Measures how loud each channel of a stream is, in frames of 10 ms.
+    """Measures the level of each channel of a stream in frames of 10 ms.
 
     Arguments
     ---------
@@ -117,7 +117,7 @@ class LevelMeter:
         Arguments
         ---------
         loop : bool
-            Whether the end goes on with the start.
+            Whether the end continues with the start.
 
         Returns
         -------
@@ -131,7 +131,7 @@ class LevelMeter:
 
 
 class LevelCurve:
-    """What the samples of a recording are divided by for the model.
+    """The curve by which the samples of a recording are divided for the model.
 
     Arguments
     ---------
@@ -140,7 +140,7 @@ class LevelCurve:
     frame_seconds : float
         Duration of a frame.
     loop : bool
-        Whether the end goes on with the start.
+        Whether the end continues with the start.
 
     Example
     -------
@@ -171,14 +171,14 @@ class LevelCurve:
         start : int
             Position of the first sample; it may be negative.
         length : int
-            How many.
+            Their number.
         sample_rate : int
             Their rate in Hz.
 
         Returns
         -------
         torch.Tensor
-            What the samples are to be divided by, [channels, length].
+            Divisors of the samples, [channels, length].
         """
         frames_per_sample = 1 / (sample_rate * self.frame_seconds)
         position = (start + np.arange(length)) * frames_per_sample

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 import torch
 
 CONTEXT = 2
-"""Smallest windows that the model hears before the first sample and after the
-last: 1.3 s. Near the borders of windows its band swells: on pink noise by 10 dB at
+"""Context before the first sample and after the last, in smallest windows: 1.3 s. Near the borders of windows its band swells: on pink noise by 10 dB at
 the border, 3.5 dB 0.6 s and 0.5 dB 1.3 s inside."""
 
 OVERLAP = 2
@@ -94,13 +93,13 @@ def plan_windows(num_samples, window_length, multiple):
 def matched_cross_fade(old, new):
     """Fades from one signal to another without a dip or bump of the level.
 
-    Two signals that agree are faded linearly, two that have nothing in common
-    by equal power, and whatever lies between by their correlation.
+    Two signals that agree are faded linearly, two that are unrelated by equal
+    power, and others by their correlation.
 
     Arguments
     ---------
     old, new : torch.Tensor
-        What ends and what begins, [channels, time].
+        The signals that end and begin, [channels, time].
 
     Returns
     -------
@@ -140,7 +139,7 @@ def process_windows(blocks, plan, process, windows_at_a_time=1):
         Maps windows [windows, channels, plan.length] and the list of their
         starts to results [windows, any, plan.length].
     windows_at_a_time : int
-        Windows that `process` gets together.
+        Windows per call of `process`.
 
     Yields
     ------
@@ -156,13 +155,13 @@ def process_windows(blocks, plan, process, windows_at_a_time=1):
     >>> pairs = process_windows(stream, plan, lambda x, starts: 2 * x)
     >>> low, high = (torch.cat(part, dim=1) for part in zip(*pairs))
     >>> low.shape, torch.allclose(high, 2 * low)
-    (torch.Size([2, 90]), True)
+    (torch.Size([2, 110]), True)
     """
     source = _Source(iter(blocks), plan.starts[0], OVERLAP * plan.multiple)
     middle = OVERLAP * plan.multiple // 2
     fade_start = middle - plan.multiple // 4
     fade_stop = middle + plan.multiple // 4
-    tail = None  # the result from sample `done` on, not yet given out
+    tail = None  # the result from sample `done` on, not yet yielded
     done = plan.starts[0]
     for index in range(0, len(plan.starts), windows_at_a_time):
         starts = plan.starts[index : index + windows_at_a_time]
@@ -197,7 +196,7 @@ class _Source:
     start : int
         Position of the first one.
     kept : int
-        How many samples windows may need that were given out already.
+        Number of samples that windows may still need after they were yielded.
     """
 
     def __init__(self, blocks, start, kept):
@@ -219,7 +218,7 @@ class _Source:
         return self.buffer[:, start - self.start :][:, :length]
 
     def take(self, num_samples):
-        """Gives out the next samples, which are held already."""
+        """Yields the next samples that are held."""
         taken = self.buffer[:, self.given - self.start :][:, :num_samples]
         self.given += num_samples
         forgotten = max(0, self.given - self.kept - self.start)

@@ -1,10 +1,10 @@
 """The noise that the model starts from: keyed by position, and as similar among
 channels as their sound is.
 
-A sample gets the same noise whatever window it falls into, in whatever batch. The
+A sample gets the same noise in any window and any batch. The
 noises of channels are mixed from independent ones so that they have the
-correlation that the channels have below their cut-off: what was wide, narrow or
-inverted below it is so above.
+correlation that the channels have below their cut-off, so that a wide, narrow
+or inverted image stays as it is.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -19,8 +19,8 @@ FIRST_BLOCK = 8
 """Number of the block at position 0: a few blocks before it have numbers too."""
 
 CORRELATED_BAND = (0.5, 0.9)
-"""Where channels are compared, relative to the cut-off: near what is restored, and
-below the fall of filters."""
+"""Band in which channels are compared, relative to the cut-off: near the restored
+band, and below the fall of filters."""
 
 LEAST_INDEPENDENT = 1e-6
 """Share of power below which channels are regarded as the same."""
@@ -79,7 +79,7 @@ def position_noise(
 
 
 def correlation(block, cutoff_hz, sample_rate):
-    """How similar channels are in the upper part of their common band.
+    """Correlations of channels in the upper part of their common band.
 
     Arguments
     ---------

@@ -1,4 +1,4 @@
-"""What the interface says: findings, clipping, progress, a report per file.
+"""Messages of the interface: findings, clipping, progress, a report per file.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -17,7 +17,7 @@ logger = get_logger(__name__)
 
 @dataclass
 class FileReport:
-    """What was done to a file.
+    """Report on a restored file.
 
     Arguments
     ---------
@@ -33,7 +33,7 @@ class FileReport:
         Per channel the cut-off above which the band was restored, over time;
         full band where nothing was to be restored, and for silence.
     clipped_samples : int
-        Samples beyond what the output's format can hold.
+        Samples beyond the range of the output's format.
     """
 
     output_filename: str | None
@@ -50,14 +50,14 @@ class FileReport:
 
 
 def announce(analyses, name):
-    """Says where nothing is to be restored, and why.
+    """Warns of channels where nothing is restored, and says why.
 
     Arguments
     ---------
     analyses : list of SignalAnalysis
         Of a recording or of the clips of a batch.
     name : str
-        What was analysed.
+        Name of the input.
     """
     tracks = [track for analysis in analyses for track in analysis.tracks]
     channels = len(tracks)
@@ -66,8 +66,8 @@ def announce(analyses, name):
     if full_band:
         logger.warning(
             f"{_some(full_band, channels, name)} full band already: nothing "
-            "is added. Give a cut-off to restore what lies above it all the "
-            "same."
+            "is added. Pass a cut-off to restore the band above it "
+            "nevertheless."
         )
     if silent:
         logger.warning(
@@ -76,12 +76,12 @@ def announce(analyses, name):
 
 
 def warn_of_clipping(writer):
-    """Says how many samples were clipped, and what to do.
+    """Warns of clipped samples, and names the remedy.
 
     Arguments
     ---------
     writer : AudioWriter
-        What was written.
+        The closed writer.
     """
     if writer.clipped_samples:
         logger.warning(
@@ -93,18 +93,18 @@ def warn_of_clipping(writer):
 
 
 def with_progress(blocks, num_samples, sample_rate, title):
-    """Shows how many seconds of a stream have gone by.
+    """Shows the progress of a stream in seconds.
 
     Arguments
     ---------
     blocks : iterable of torch.Tensor
         [channels, time]
     num_samples : int
-        How many are expected in all.
+        Expected number of samples.
     sample_rate : int
         In Hz.
     title : str, optional
-        What is being done. Default: nothing is shown.
+        Title of the bar. Default: no bar is shown.
 
     Yields
     ------

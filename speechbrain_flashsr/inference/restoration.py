@@ -28,12 +28,12 @@ from speechbrain_flashsr.inference.noise import (
 from speechbrain_flashsr.random_streams import InferenceStream
 
 EDGE_FADE_SECONDS = 0.1
-"""Over which one edge gives way to the next where the cut-off changes."""
+"""Duration of the fade between two edges where the cut-off changes."""
 
 
 def restore_recording(extended, num_samples, restorer, window_length):
     """Restores a recording: evens out its level, runs the model on windows, and
-    adds what comes out at the level of the recording.
+    adds the result at the level of the recording.
 
     Arguments
     ---------
@@ -74,8 +74,8 @@ def restore_recording(extended, num_samples, restorer, window_length):
 
 
 def _evened(blocks, analysis, first, sample_rate):
-    """Yields, from a position on, the recording, what it is divided by and the
-    result, which is what the model hears, [3 * channels, time]."""
+    """Yields, from a position on, the recording, its divisors and the quotient,
+    which is the model's input, [3 * channels, time]."""
     rumble_filter = RumbleFilter(sample_rate)
     position = -CONTEXT_SECONDS * sample_rate
     for block in blocks:
@@ -91,7 +91,7 @@ def _evened(blocks, analysis, first, sample_rate):
 
 
 class WindowRestorer:
-    """Computes what a model adds to the windows of one recording.
+    """Computes the band that a model adds to the windows of one recording.
 
     Arguments
     ---------
@@ -103,7 +103,7 @@ class WindowRestorer:
     settings : Settings
         See there.
     batch_windows : int
-        Windows of one channel that the model gets together.
+        Windows of one channel in a batch of the model.
     device : str
         Where the model is.
     context : context manager
@@ -140,7 +140,7 @@ class WindowRestorer:
         return max(1, self.batch_windows // len(self.channels))
 
     def __call__(self, windows, starts):
-        """Computes what is to be added to the input.
+        """Computes the band to add to the input.
 
         Arguments
         ---------
@@ -199,7 +199,7 @@ class WindowRestorer:
         return list(shares.items())
 
     def _added(self, wavs, edges, noise):
-        """Runs the model on [batch, time]; what it has above the edges."""
+        """Runs the model on [batch, time]; returns its band above the edges."""
         low = filter_rows(wavs, self._filters(band_limit_lowpass, edges))
         with self.context:
             high = self.super_resolver(
@@ -256,7 +256,7 @@ class WindowRestorer:
         }
 
     def _mixing(self, block, start):
-        """How the channels' noises are mixed in one block: the weights for
+        """Weights that mix the channels' noises in one block, for
         waveforms and for latents, [2, channels, channels of a clip]."""
         size = self.analysis.channels_per_clip
         seconds = (start + block.shape[1] / 2) / self.sample_rate

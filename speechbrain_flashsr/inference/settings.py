@@ -1,4 +1,4 @@
-"""How the model is run.
+"""Settings of the model.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -20,7 +20,7 @@ leave the range of the model's numbers."""
 
 @dataclass(frozen=True)
 class Settings:
-    """How the model is run, the same for all windows of a recording.
+    """Settings of the model, the same for all windows of a recording.
 
     Arguments
     ---------
@@ -31,9 +31,9 @@ class Settings:
     guidance_scale : float
         Classifier-free guidance, 1 for none.
     low_band : {"input", "model"}
-        What the output is below the cut-off.
+        Output below the cut-off.
     strength : float
-        By how many dB the restored band is raised.
+        Gain of the restored band in dB.
 
     Raises
     ------
@@ -63,7 +63,7 @@ class Settings:
             )
         if self.low_band not in ("input", "model"):
             raise AudioError(
-                f"low_band is {self.low_band!r}. Give 'input' to keep the "
+                f"low_band is {self.low_band!r}. Choose 'input' to keep the "
                 "input below the cut-off, or 'model' for the raw output."
             )
         if (
@@ -77,7 +77,7 @@ class Settings:
             )
         if self.strength and self.low_band == "model":
             raise AudioError(
-                "strength raises what is added to the input, and "
+                "strength raises the band that is added to the input, and "
                 "low_band='model' keeps nothing of the input. Leave one out."
             )
 

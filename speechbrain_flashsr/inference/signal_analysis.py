@@ -1,4 +1,4 @@
-"""What is measured over a whole recording before it is super-resolved.
+"""Measures a whole recording before it is super-resolved.
 
 Level and cut-off over time, in one pass at the recording's own rate.
 
@@ -41,15 +41,15 @@ class SignalAnalysis:
     silent : list of bool
         Whether a channel is constant.
     levels : LevelCurve
-        What the model's input is divided by.
+        Divisors of the model's input.
     polarity : torch.Tensor
         -1 for channels that are more like the inverted first channel of their
         clip than like itself, else 1, [channels, 1]. The model hears them
         upside down, for it does not do the same with a signal and its inverse.
     ends : Ends
-        What lies before the first sample and after the last.
+        The continuation beyond the first and the last sample.
     channels_per_clip : int
-        How many neighbouring channels belong together.
+        Number of neighbouring channels that belong together.
     """
 
     num_samples: int
@@ -85,7 +85,7 @@ def analyse(
     cutoffs : list of float, optional
         Known cut-off of each channel, in Hz. Default: they are detected.
     channels_per_clip : int, optional
-        How many neighbouring channels belong to one recording. Default: all.
+        Number of neighbouring channels of one recording. Default: all.
     loop : bool
         Whether the end goes on with the start.
 

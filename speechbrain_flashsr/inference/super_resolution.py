@@ -61,14 +61,14 @@ WINDOW_LENGTH = 245760
 """Default length of a window in samples: the paper's 5.12 s."""
 
 BATCH_WINDOWS = {"cpu": 1, "cuda": 8}
-"""Default number of windows that the model gets together, per device type."""
+"""Default number of windows in a batch of the model, per device type."""
 
 
 class FlashSR(Pretrained):
     """Restores the high band of recordings; 48 kHz comes out.
 
     Run options beside SpeechBrain's own: `batch_windows`, the number of
-    windows that the model gets together (default: 1 on a CPU, 8 on a GPU).
+    windows in a batch of the model (default: 1 on a CPU, 8 on a GPU).
     `precision` is "fp32", "bf16" or, on a GPU, "fp16".
 
     Arguments
@@ -117,7 +117,7 @@ class FlashSR(Pretrained):
             if run_opts.get("device") is not None:
                 run_opts["device"] = str(run_opts["device"])
         super().__init__(modules, hparams, run_opts, freeze_params)
-        self.mods.float()  # whatever the default type was
+        self.mods.float()  # also if the default type is another one
         for name in self.MODULES_NEEDED:
             if name not in self.mods:
                 raise ValueError(f"Need modules['{name}']")
@@ -188,8 +188,8 @@ class FlashSR(Pretrained):
         """
         check_source(source, hparams_file)
         if isinstance(source, str | Path) and Path(source).is_dir():
-            # Read in place: SpeechBrain would prefer what an earlier call left
-            # in `savedir`, even of another model.
+            # Read in place: SpeechBrain would prefer the files of an earlier
+            # call in `savedir`, even of another model.
             kwargs.pop("savedir", None)
             source = str(source)
         hparams = load_folder(source, hparams_file, trust, **kwargs)
@@ -214,8 +214,8 @@ class FlashSR(Pretrained):
     ):
         """Restores the high band of a batch of waveforms.
 
-        Each clip gets the result that it would get alone; what is padding
-        according to `lengths` is not looked at and is 0 in the output.
+        Each clip gets the result that it would get alone. Padding, according to
+        `lengths`, is ignored and is 0 in the output.
 
         Arguments
         ---------
@@ -236,10 +236,10 @@ class FlashSR(Pretrained):
         guidance_scale : float, optional
             Classifier-free guidance; default: the model's, 1 for none.
         low_band : {"input", "model"}
-            What the output is below the cut-off: the input, or whatever the
-            model makes of it, as in the paper.
+            Output below the cut-off: the input, or the raw output of the model,
+            as in the paper.
         strength : float
-            By how many dB the restored band is raised.
+            Gain of the restored band in dB.
         loop : bool
             Whether the clips are loops, whose end goes on with their start.
 
@@ -362,7 +362,7 @@ class FlashSR(Pretrained):
             progressbar = not self.noprogressbar
         if output_filename is None and on_block is None:
             raise AudioError(
-                f"Nothing would come of {name}: there is no output_filename. "
+                f"No output_filename is given for {name}. "
                 "Name a .wav, .flac or .ogg file, or use enhance_file to get "
                 "the waveform."
             )
@@ -477,7 +477,7 @@ class FlashSR(Pretrained):
         return waveform.T if len(waveform) > 1 else waveform[0]
 
     def _settings(self, seed, num_steps, guidance_scale, low_band, strength):
-        """Fills in the model's own number of steps and guidance."""
+        """Fills in the model's default steps and guidance."""
         if num_steps is None:
             num_steps = getattr(self.hparams, "num_steps", 1)
         if guidance_scale is None:
@@ -485,12 +485,12 @@ class FlashSR(Pretrained):
         return Settings(seed, num_steps, guidance_scale, low_band, strength)
 
     def _input_rate(self, sample_rate, name):
-        """Checks the rate of an input and says if the band gets narrower."""
+        """Checks the rate of an input, and warns if the band gets narrower."""
         rate = check_sample_rate(sample_rate, name)
         if rate > self.sample_rate:
             logger.warning(
                 f"{name} is at {rate} Hz: it is brought to "
-                f"{self.sample_rate} Hz, which drops what lies above "
+                f"{self.sample_rate} Hz, which drops the band above "
                 f"{self.sample_rate // 2} Hz."
             )
         return rate

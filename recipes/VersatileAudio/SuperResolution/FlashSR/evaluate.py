@@ -177,7 +177,7 @@ class Evaluation:
                 {key: row[key] for key in ("id", "cutoff_hz", "system", "key")}
                 | {"domain": row["domain"], "reference": row["reference"]}
                 for row in rows
-                if row["reference"]
+                if row["reference"] and row["system"] != "original"
             ],
         }
         return rows, results
