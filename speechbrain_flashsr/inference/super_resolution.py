@@ -391,16 +391,16 @@ class FlashSR(Pretrained):
         level = None if headroom is None else Headroom(headroom)
         if progressbar is None:
             progressbar = not self.noprogressbar
-        if output_filename is None and on_block is None:
-            raise AudioError(
-                "No output_filename is given. "
-                "Name a .wav, .flac or .ogg file, or use enhance_file to get "
-                "the waveform."
-            )
         with ExitStack() as stack:
             reader = stack.enter_context(
                 AudioReader(filename, accept_truncated, raw)
             )
+            if output_filename is None and on_block is None:
+                raise AudioError(
+                    f"No output_filename is given for {reader.name}. Name a "
+                    ".wav, .flac or .ogg file, or use enhance_file to get the "
+                    "waveform."
+                )
             orig_rate = self._input_rate(reader.sample_rate, reader.name)
             if output_filename is not None:
                 check_not_input(filename, output_filename)
