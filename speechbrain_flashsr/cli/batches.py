@@ -8,16 +8,19 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import contextlib
 import functools
 import hashlib
 import json
 import os
+import shutil
 import sys
+import tempfile
 from collections import Counter
 
 from speechbrain_flashsr import __version__
 from speechbrain_flashsr.cli.messages import say, say_error
-from speechbrain_flashsr.cli.plan import plan_jobs
+from speechbrain_flashsr.cli.plan import STREAM, plan_jobs
 
 
 def run(arguments):
@@ -37,6 +40,8 @@ def run(arguments):
     jobs, problems = plan_jobs(
         arguments.inputs, arguments.output, arguments.format
     )
+    if arguments.plot and any(STREAM in job[:2] for job in jobs):
+        raise ValueError("--plot needs files. Leave it out, or name them.")
     tally = Counter()
     if rank == 0:  # every process finds the same problems
         tally["failed"] = len(problems)
@@ -63,6 +68,10 @@ class _Batch:
     def __init__(self, arguments, rank, progressbar):
         self.arguments = arguments
         self.progressbar = progressbar and not arguments.quiet
+        self.input_options = {
+            "accept_truncated": arguments.accept_truncated,
+            "raw": arguments.raw,
+        }
         self.options = {
             "cutoff": arguments.cutoff,
             "seed": arguments.seed,
@@ -72,6 +81,9 @@ class _Batch:
             "strength": arguments.strength,
             "loop": arguments.loop,
             "subtype": arguments.subtype,
+            "rate": arguments.rate,
+            "headroom": arguments.headroom,
+            **self.input_options,
         }
         self.journal = functools.cache(
             lambda root: Journal(root, self._settings(), rank)
@@ -92,16 +104,19 @@ class _Batch:
             return "failed"
         flashsr = self.flashsr  # without a model, the whole batch fails
         try:
-            report = flashsr.super_resolve_file(
-                job.filename, job.output_filename, **self.options
-            )
-            if not self.arguments.quiet:
+            with _opened(job, self.arguments.format or "wav") as names:
+                report = flashsr.super_resolve_file(*names, **self.options)
+            if not self.arguments.quiet and job.output_filename != STREAM:
                 say(_description(report))
             if self.arguments.plot:
                 from speechbrain_flashsr.cli.pictures import plot_before_after
 
                 plot_before_after(
-                    job.filename, outputs[0], picture, report.cutoff_hz[0]
+                    job.filename,
+                    outputs[0],
+                    picture,
+                    report.cutoff_hz[0],
+                    **self.input_options,
                 )
             if job.root:
                 self.journal(job.root).add(job.filename, outputs)
@@ -193,6 +208,26 @@ class Journal:
             name = os.path.relpath(output, self.root)
             made = output.stat().st_mtime_ns
             yield json.dumps([name, made, *times, self.settings])
+
+
+@contextlib.contextmanager
+def _opened(job, format):
+    """The source and the name of the output of a job; the standard output gets
+    it from a temporary file, once it is complete."""
+    source = job.filename
+    if source == STREAM:
+        if sys.stdin is None:
+            raise ValueError("The standard input is closed. Name a file.")
+        source = sys.stdin.buffer
+    if job.output_filename != STREAM:
+        yield source, job.output_filename
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, f"output.{format}")
+        yield source, path
+        with open(path, "rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
 
 
 def _num_bytes(job):

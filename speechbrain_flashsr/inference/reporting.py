@@ -34,6 +34,8 @@ class FileReport:
         full band where nothing was to be restored, and for silence.
     clipped_samples : int
         Samples beyond the range of the output's format.
+    gain_db : float
+        Gain for the headroom; 0 or negative.
     """
 
     output_filename: str | None
@@ -42,6 +44,7 @@ class FileReport:
     num_samples: int
     tracks: list[CutoffTrack]
     clipped_samples: int
+    gain_db: float = 0.0
 
     @property
     def cutoff_hz(self):
@@ -88,7 +91,7 @@ def warn_of_clipping(writer):
             f"'{writer.path}': {writer.clipped_samples} samples go beyond full "
             f"scale, by up to {20 * math.log10(writer.peak):.2f} dB, and were "
             "clipped. Write floating point (a .wav of subtype FLOAT) to keep "
-            "them, or lower the level of the input."
+            "them, or have the recording lowered: headroom=0, --headroom 0."
         )
 
 

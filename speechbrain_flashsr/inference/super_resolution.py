@@ -25,10 +25,15 @@ from speechbrain_flashsr.audio.checks import (
     check_not_input,
     check_sample_rate,
 )
-from speechbrain_flashsr.audio.output_formats import output_format
+from speechbrain_flashsr.audio.headroom import Headroom
+from speechbrain_flashsr.audio.output_formats import (
+    check_output_rate,
+    output_format,
+)
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.resampling import Resampler
-from speechbrain_flashsr.audio.writing import AudioWriter, copy_file
+from speechbrain_flashsr.audio.writing import AudioWriter
+from speechbrain_flashsr.checkpoints import ModelError
 from speechbrain_flashsr.checkpoints.folders import load_folder
 from speechbrain_flashsr.inference.checks import (
     absolute_lengths,
@@ -192,10 +197,18 @@ class FlashSR(Pretrained):
             # call in `savedir`, even of another model.
             kwargs.pop("savedir", None)
             source = str(source)
-        hparams = load_folder(source, hparams_file, trust, **kwargs)
+        hparams = load_folder(
+            source, hparams_file, trust, cls.MODULES_NEEDED, **kwargs
+        )
         if kwargs.get("download_only"):
             return None
-        return cls(hparams["modules"], hparams, run_opts, freeze_params)
+        try:
+            return cls(hparams["modules"], hparams, run_opts, freeze_params)
+        except (AttributeError, TypeError) as error:
+            raise ModelError(
+                f"The model in '{source}' is not a super-resolver: {error}. "
+                "Check its hyperparameters."
+            ) from error
 
     @torch.no_grad()
     @without_autocast
@@ -315,7 +328,11 @@ class FlashSR(Pretrained):
         low_band="input",
         strength=0.0,
         loop=False,
+        rate=None,
         subtype=None,
+        headroom=None,
+        accept_truncated=False,
+        raw=None,
         progressbar=None,
         on_block=None,
     ):
@@ -327,16 +344,29 @@ class FlashSR(Pretrained):
 
         Arguments
         ---------
-        filename : str or Path
-            Any sound file that libsndfile reads.
+        filename : str or Path or bytes or binary file
+            Any sound file that libsndfile or FFmpeg reads, or a film.
         output_filename : str or Path
-            A .wav, .flac or .ogg file. May be left out with `on_block`.
+            A .wav, .flac, .ogg or .opus file. May be left out with `on_block`.
         cutoff, seed, num_steps, guidance_scale, low_band, strength, loop
             See :meth:`super_resolve_batch`. `cutoff` may be a sequence with
             one entry per channel.
+        rate : {44100, 48000, 96000}, optional
+            Sample rate of the output in Hz. Default: the model's, 48000. What
+            the model adds ends at 24 kHz in any case.
         subtype : str, optional
             Sample format of the output, for example "PCM_24" or "FLOAT".
             Default: the bit depth of the input.
+        headroom : float, optional
+            The recording is lowered, if need be, so that its peaks stay so many
+            dB below full scale. Default: the level is the input's, and samples
+            that are clipped are counted.
+        accept_truncated : bool
+            Whether to restore the intact part of a file that was cut or is
+            damaged. Default: that is an error.
+        raw : str, optional
+            Sample format, rate and channels of an input without a header, for
+            example "ulaw:8000" or "s16le:16000:2".
         progressbar : bool, optional
             Whether to show progress. Default: unless the run option
             `noprogressbar` is set.
@@ -357,57 +387,64 @@ class FlashSR(Pretrained):
         settings = self._settings(
             seed, num_steps, guidance_scale, low_band, strength
         )
-        name = f"'{filename}'"
+        new_rate = self.sample_rate if rate is None else check_output_rate(rate)
+        level = None if headroom is None else Headroom(headroom)
         if progressbar is None:
             progressbar = not self.noprogressbar
-        if output_filename is None and on_block is None:
-            raise AudioError(
-                f"No output_filename is given for {name}. "
-                "Name a .wav, .flac or .ogg file, or use enhance_file to get "
-                "the waveform."
-            )
         with ExitStack() as stack:
-            reader = stack.enter_context(AudioReader(filename))
-            rate = self._input_rate(reader.sample_rate, name)
+            reader = stack.enter_context(
+                AudioReader(filename, accept_truncated, raw)
+            )
+            if output_filename is None and on_block is None:
+                raise AudioError(
+                    f"No output_filename is given for {reader.name}. Name a "
+                    ".wav, .flac or .ogg file, or use enhance_file to get the "
+                    "waveform."
+                )
+            orig_rate = self._input_rate(reader.sample_rate, reader.name)
             if output_filename is not None:
                 check_not_input(filename, output_filename)
                 file_type = output_format(
                     output_filename, reader.subtype, subtype
                 )
             cutoffs = cutoff_list(
-                cutoff, reader.channels, min(rate, self.sample_rate)
+                cutoff, reader.channels, min(orig_rate, self.sample_rate)
             )
-            resampler = Resampler(rate, self.sample_rate)
+            resampler = Resampler(orig_rate, self.sample_rate)
 
             def progress(blocks, num_samples, rate, what):
-                title = f"{what} {Path(filename).name}" if progressbar else None
+                title = f"{what} {reader.title}" if progressbar else None
                 return with_progress(blocks, num_samples, rate, title)
 
             analysis = analyse(
                 progress(
-                    reader.blocks(), reader.num_samples, rate, "Analysing"
+                    reader.blocks(), reader.num_samples, orig_rate, "Analysing"
                 ),
-                rate,
+                orig_rate,
                 cutoffs,
                 loop=loop,
             )
-            announce([analysis], name)
-            num_samples = resampler.output_length(analysis.num_samples)
+            announce([analysis], reader.name)
+            num_samples = Resampler(orig_rate, new_rate).output_length(
+                analysis.num_samples
+            )
             sinks = [] if on_block is None else [on_block]
             clipped = 0
             if output_filename is not None:
                 unchanged = (
-                    rate == self.sample_rate
+                    orig_rate == new_rate
                     and analysis.is_full_band
                     and (reader.format, reader.subtype) == file_type
+                    and reader.is_intact
+                    and level is None
                 )
                 if unchanged:
-                    copy_file(filename, output_filename)
+                    reader.copy_to(output_filename)
                 else:
                     writer = stack.enter_context(
                         AudioWriter(
                             output_filename,
-                            self.sample_rate,
+                            new_rate,
                             reader.channels,
                             *file_type,
                             num_samples=num_samples,
@@ -416,12 +453,18 @@ class FlashSR(Pretrained):
                     )
                     sinks.append(writer.write)
             if sinks:
-                restored = self._restore(
-                    reader.blocks(), analysis, resampler, settings
+                blocks = progress(
+                    self._restore(
+                        reader.blocks(), analysis, resampler, settings
+                    ),
+                    resampler.output_length(analysis.num_samples),
+                    self.sample_rate,
+                    "Restoring",
                 )
-                for block in progress(
-                    restored, num_samples, self.sample_rate, "Restoring"
-                ):
+                blocks = Resampler(self.sample_rate, new_rate).stream(
+                    blocks, num_samples
+                )
+                for block in blocks if level is None else level(blocks):
                     for sink in sinks:
                         sink(block)
         if output_filename is not None and not unchanged:
@@ -429,11 +472,12 @@ class FlashSR(Pretrained):
             warn_of_clipping(writer)
         return FileReport(
             output_filename and str(output_filename),
-            rate,
-            self.sample_rate,
+            orig_rate,
+            new_rate,
             num_samples,
             analysis.tracks,
             clipped,
+            0.0 if level is None else level.gain_db,
         )
 
     @torch.no_grad()
@@ -445,7 +489,7 @@ class FlashSR(Pretrained):
 
         Arguments
         ---------
-        filename : str or Path
+        filename : str or Path or bytes or binary file
             A sound file, or the URL or hub name of one.
         output_filename : str or Path, optional
             Where to write as well, see :meth:`super_resolve_file`.
@@ -457,7 +501,7 @@ class FlashSR(Pretrained):
         Returns
         -------
         torch.Tensor
-            The waveform at 48 kHz, [time] or, with several channels,
+            The waveform at 48 kHz or `rate`, [time] or, with several channels,
             [time, channels].
 
         Raises

@@ -273,3 +273,34 @@ def test_memory_is_flat_in_the_length(tmp_path):
     short, long = map(int, done.stdout.split())
     assert long - short < 20
     assert soundfile.info(arguments[2]).frames == 240 * 48000
+
+
+@pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000])
+@pytest.mark.parametrize("new_rate", [44100, 48000, 96000])
+def test_other_rates_of_the_output(sr, tmp_path, rate, new_rate):
+    samples = write(tmp_path / "a.wav", rate, 0.123)
+    report = sr.super_resolve_file(
+        tmp_path / "a.wav", tmp_path / "b.wav", rate=new_rate
+    )
+    info = soundfile.info(tmp_path / "b.wav")
+    assert info.samplerate == report.sample_rate == new_rate
+    expected = round(len(samples) * new_rate / rate)
+    assert info.frames == report.num_samples == expected
+
+
+def test_bytes_and_open_files_are_inputs(sr, tmp_path):
+    write(tmp_path / "a.wav")
+    expected = sr.enhance_file(str(tmp_path / "a.wav"))
+    data = (tmp_path / "a.wav").read_bytes()
+    with open(tmp_path / "a.wav", "rb") as file:
+        for source in (data, file):
+            assert torch.equal(sr.enhance_file(source), expected)
+
+
+def test_headroom_is_reported(sr, tmp_path):
+    write(tmp_path / "a.wav", subtype="FLOAT")
+    report = sr.super_resolve_file(
+        tmp_path / "a.wav", tmp_path / "b.wav", headroom=40
+    )
+    peak = load(tmp_path / "b.wav").abs().max()
+    assert report.gain_db < 0 and peak <= 0.01001
