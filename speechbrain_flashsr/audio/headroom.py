@@ -27,7 +27,7 @@ class Headroom:
     Attributes
     ----------
     gain_db : float
-        What the recording was lowered by; 0 or negative.
+        Gain of the recording; 0 or negative.
 
     Raises
     ------

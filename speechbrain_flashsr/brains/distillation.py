@@ -40,7 +40,10 @@ def start_state(schedule, z_high, noise, timesteps, start_index):
 
     Example
     -------
-    >>> from speechbrain_flashsr.diffusion import NoiseSchedule
+    >>> from speechbrain_flashsr.diffusion import (
+    ...     NoiseSchedule,
+    ...     trailing_timesteps,
+    ... )
     >>> noise = torch.randn(1, 1, 2, 2)
     >>> t = trailing_timesteps(4)
     >>> x = start_state(NoiseSchedule(), torch.ones(1, 1, 2, 2), noise, t, 0)

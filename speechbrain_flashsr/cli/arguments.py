@@ -79,12 +79,12 @@ def make_parser():
         metavar="DB",
         type=float,
         help="lower the recording, if need be, so that its peaks stay DB below "
-        "full scale; default: keep its level and count what is clipped",
+        "full scale; default: keep its level and count clipped samples",
     )
     add(
         "--accept-truncated",
         action="store_true",
-        help="restore what is there of files that are cut or damaged",
+        help="restore the intact part of truncated or damaged files",
     )
     add(
         "--raw",

@@ -35,7 +35,7 @@ class FileReport:
     clipped_samples : int
         Samples beyond the range of the output's format.
     gain_db : float
-        By which the recording was lowered for its headroom; 0 or negative.
+        Gain for the headroom; 0 or negative.
     """
 
     output_filename: str | None

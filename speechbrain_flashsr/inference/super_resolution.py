@@ -33,6 +33,7 @@ from speechbrain_flashsr.audio.output_formats import (
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.audio.writing import AudioWriter
+from speechbrain_flashsr.checkpoints import ModelError
 from speechbrain_flashsr.checkpoints.folders import load_folder
 from speechbrain_flashsr.inference.checks import (
     absolute_lengths,
@@ -196,10 +197,18 @@ class FlashSR(Pretrained):
             # call in `savedir`, even of another model.
             kwargs.pop("savedir", None)
             source = str(source)
-        hparams = load_folder(source, hparams_file, trust, **kwargs)
+        hparams = load_folder(
+            source, hparams_file, trust, cls.MODULES_NEEDED, **kwargs
+        )
         if kwargs.get("download_only"):
             return None
-        return cls(hparams["modules"], hparams, run_opts, freeze_params)
+        try:
+            return cls(hparams["modules"], hparams, run_opts, freeze_params)
+        except (AttributeError, TypeError) as error:
+            raise ModelError(
+                f"The model in '{source}' is not a super-resolver: {error}. "
+                "Check its hyperparameters."
+            ) from error
 
     @torch.no_grad()
     @without_autocast
@@ -353,7 +362,7 @@ class FlashSR(Pretrained):
             dB below full scale. Default: the level is the input's, and samples
             that are clipped are counted.
         accept_truncated : bool
-            Whether to restore what is there of a file that was cut or is
+            Whether to restore the intact part of a file that was cut or is
             damaged. Default: that is an error.
         raw : str, optional
             Sample format, rate and channels of an input without a header, for
