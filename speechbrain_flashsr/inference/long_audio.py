@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import torch
 
 CONTEXT = 2
-"""Context before the first sample and after the last, in smallest windows: 1.3 s. Near the borders of windows its band swells: on pink noise by 10 dB at
-the border, 3.5 dB 0.6 s and 0.5 dB 1.3 s inside."""
+"""Smallest windows that the model hears before the first sample and after the
+last: 0.6 s of the small model. Near the borders of windows its band swells: on pink
+noise by 10 dB at the border, 3.5 dB 0.3 s and 0.5 dB 0.6 s inside."""
 
 OVERLAP = 2
 """Smallest windows that neighbours have in common; they are faded in the middle."""
