@@ -125,6 +125,7 @@ def restore(flashsr, wavs, **options):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loop", [False, True])
 def test_the_band_of_steady_noise_is_as_even_at_the_ends(flashsr, loop):
     """In the mean over seeds: single ones vary by 2 dB over time."""
@@ -149,6 +150,7 @@ def speech(project):
     return torch.from_numpy(wav)[None]
 
 
+@pytest.mark.slow
 def test_the_band_follows_gains_and_not_clicks_elsewhere(flashsr, speech):
     quiet = torch.nn.functional.pad(0.01 * speech, (0, 12000))
     click = quiet.clone()
@@ -161,6 +163,7 @@ def test_the_band_follows_gains_and_not_clicks_elsewhere(flashsr, speech):
     assert band_db(lower - output) < band_db(output) - 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("agreement", [-1.0, 0.0])
 def test_channels_keep_their_image(flashsr, agreement):
     first, second = white(2, 16000, seed=1)
