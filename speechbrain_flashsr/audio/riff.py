@@ -10,7 +10,7 @@ Authors
 
 import struct
 
-from speechbrain_flashsr.audio.containers import chunks
+from speechbrain_flashsr.audio.containers import chunks, unsized_wav
 
 # The code of a format that describes its channels.
 _EXTENSIBLE = b"\xfe\xff"
@@ -53,7 +53,10 @@ def read_chunks(file):
         content. Chunks of the sound itself, and texts, are left out.
     """
     found = {}
+    only_first = unsized_wav(file) is not None
     for chunk in chunks(file):
+        if only_first and chunk.id == b"data":
+            break  # all that follows is sound
         if chunk.size > _LARGEST_CHUNK:
             continue
         file.seek(chunk.start)

@@ -115,7 +115,7 @@ def with_progress(blocks, num_samples, sample_rate, title):
         The same blocks.
     """
     with tqdm(
-        total=num_samples,
+        total=max(1, num_samples),
         unit_scale=1 / sample_rate,
         desc=title,
         disable=title is None,
@@ -124,6 +124,8 @@ def with_progress(blocks, num_samples, sample_rate, title):
     ) as bar:
         for block in blocks:
             yield block
+            # Headers may declare less than there is, or nothing.
+            bar.total = max(bar.total, bar.n + block.shape[1])
             bar.update(block.shape[1])
 
 

@@ -16,6 +16,7 @@ import torch
 
 from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.inference import AudioError, FlashSR
+from speechbrain_flashsr.inference.reporting import with_progress
 from tests.tiny_model import save_tiny_model, toy_interface
 
 
@@ -229,6 +230,17 @@ def test_errors_leave_nothing_behind(sr, tmp_path):
             sr.super_resolve_file(tmp_path / "a.wav", tmp_path / out)
     assert sorted(tmp_path.iterdir()) == before
     assert (tmp_path / "a.wav").read_bytes() == data
+
+
+@pytest.mark.parametrize("declared", [0, 10, 24000])
+def test_progress_with_headers_that_are_wrong(declared, capsys):
+    blocks = [torch.zeros(1, 4000)] * 3
+    shown = with_progress(iter(blocks), declared, 8000, "Reading a.m4a")
+    assert len(list(shown)) == 3
+    percent = "50%" if declared == 24000 else "100%"
+    assert f"Reading a.m4a: {percent}" in capsys.readouterr().err.replace(
+        ":  ", ": "
+    )
 
 
 def test_progress_is_shown(folder, tmp_path, capsys):

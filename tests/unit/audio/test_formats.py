@@ -140,6 +140,8 @@ def test_wav_from_a_pipe(size, caplog):
     data[40:44] = struct.pack("<I", size)
     with caplog.at_level(logging.WARNING):
         assert np.array_equal(read(data), read(written(wav, 16000)))
+        with AudioReader(data) as reader:
+            assert reader.metadata().chunks == {}
     assert not caplog.text
 
 
