@@ -176,7 +176,7 @@ def measure_front_end(arguments):
 
     before = memory()
     flashsr = load("small", arguments.precisions[0], arguments)
-    front_end = SuperResolutionFrontEnd(flashsr, 16000)
+    front_end = SuperResolutionFrontEnd(flashsr, sample_rate=16000)
     gpu = arguments.device.startswith("cuda")
     results = []
     for seconds in (1, 10):

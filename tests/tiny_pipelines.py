@@ -9,13 +9,6 @@ from pathlib import Path
 
 import sentencepiece
 import torch
-from speechbrain.inference.ASR import StreamingASR, WhisperASR
-from speechbrain.lobes.features import Fbank, StreamingFeatureWrapper
-from speechbrain.nnet.containers import LengthsCapableSequential
-from speechbrain.utils.filter_analysis import FilterProperties
-
-SAMPLE_RATE = 16000
-"""Of all of them, in Hz."""
 
 COMMON = """
 __set_seed: !apply:torch.manual_seed [1]
@@ -43,36 +36,7 @@ encoder: !new:speechbrain.nnet.containers.LengthsCapableSequential
     - !ref <gru>
 """
 
-CLASSIFIER = """
-embedding_model: !new:tests.tiny_pipelines.MeanOverTime
-classifier: !new:torch.nn.Linear
-    in_features: 40
-    out_features: 5
-label_encoder: !apply:tests.tiny_pipelines.label_encoder [5]
-mean_var_norm_emb: !ref <norm>
-modules:
-    compute_features: !ref <fbank>
-    mean_var_norm: !ref <norm>
-    embedding_model: !ref <embedding_model>
-    mean_var_norm_emb: !ref <norm>
-    classifier: !ref <classifier>
-"""
-
 HPARAMS = {
-    "EncoderASR": ASR_ENCODER
-    + """
-tokenizer: !apply:tests.tiny_pipelines.character_encoder
-decoding_function: !name:speechbrain.decoders.ctc_greedy_decode
-    blank_id: 28
-log_softmax: !new:speechbrain.nnet.activations.Softmax
-    apply_log: True
-asr: !new:speechbrain.nnet.containers.LengthsCapableSequential
-    - !ref <encoder>
-    - !ref <linear>
-    - !ref <log_softmax>
-modules:
-    encoder: !ref <asr>
-""",
     "EncoderDecoderASR": ASR_ENCODER
     + """
 tokenizer: !new:sentencepiece.SentencePieceProcessor
@@ -127,44 +91,6 @@ enhance_model: !new:speechbrain.nnet.containers.LengthsCapableSequential
 modules:
     enhance_model: !ref <enhance_model>
 """,
-    "WaveformEnhancement": """
-modules:
-    enhance_model: !new:tests.tiny_pipelines.Gain
-""",
-    "EncoderClassifier": CLASSIFIER,
-    "SpeakerRecognition": CLASSIFIER,
-    "AudioClassifier": """
-spec_mag_power: 0.5
-use_melspectra: True
-label_encoder: !apply:tests.tiny_pipelines.label_encoder [5]
-compute_stft: !new:speechbrain.processing.features.STFT
-    sample_rate: !ref <sample_rate>
-    n_fft: 400
-compute_fbank: !new:speechbrain.processing.features.Filterbank
-    n_mels: 40
-classifier: !new:torch.nn.Linear
-    in_features: 40
-    out_features: 5
-modules:
-    compute_stft: !ref <compute_stft>
-    compute_fbank: !ref <compute_fbank>
-    embedding_model: !new:tests.tiny_pipelines.MeanOverTime
-    classifier: !ref <classifier>
-""",
-    "SepformerSeparation": """
-num_spks: 2
-modules:
-    encoder: !new:speechbrain.lobes.models.dual_path.Encoder
-        kernel_size: 16
-        out_channels: 4
-    masknet: !new:tests.tiny_pipelines.Masks
-    decoder: !new:speechbrain.lobes.models.dual_path.Decoder
-        in_channels: 4
-        out_channels: 1
-        kernel_size: 16
-        stride: 8
-        bias: False
-""",
     "VAD": """
 time_resolution: 0.01
 device: cpu
@@ -184,14 +110,8 @@ modules:
 }
 
 _MODULES = {
-    "EncoderASR": "ASR",
     "EncoderDecoderASR": "ASR",
     "SpectralMaskEnhancement": "enhancement",
-    "WaveformEnhancement": "enhancement",
-    "EncoderClassifier": "classifiers",
-    "SpeakerRecognition": "speaker",
-    "AudioClassifier": "classifiers",
-    "SepformerSeparation": "separation",
     "VAD": "VAD",
 }
 
@@ -251,10 +171,6 @@ def tiny_pipeline(name, folder, **kwargs):
     torch.Size([1, 101, 1])
     """
     with torch.random.fork_rng():
-        if name == "StreamingASR":
-            return _streaming_asr()
-        if name == "WhisperASR":
-            return _whisper_asr()
         module = importlib.import_module(
             f"speechbrain.inference.{_MODULES[name]}"
         )
@@ -265,149 +181,9 @@ def tiny_pipeline(name, folder, **kwargs):
         )
 
 
-def character_encoder():
-    """A CTCTextEncoder over letters, space and apostrophe."""
-    from speechbrain.dataio.encoder import CTCTextEncoder
-
-    encoder = CTCTextEncoder()
-    encoder.expect_len(29)
-    encoder.update_from_iterable("ABCDEFGHIJKLMNOPQRSTUVWXYZ '", False)
-    encoder.insert_blank(index=28)
-    return encoder
-
-
-def label_encoder(count):
-    """A CategoricalEncoder of the labels class0, class1, ..."""
-    from speechbrain.dataio.encoder import CategoricalEncoder
-
-    encoder = CategoricalEncoder()
-    encoder.expect_len(count)
-    encoder.update_from_iterable(f"class{i}" for i in range(count))
-    return encoder
-
-
-class MeanOverTime(torch.nn.Module):
-    """[batch, time, features] -> [batch, 1, features]"""
-
-    def forward(self, feats, lengths=None):
-        """Averages over time."""
-        return feats.mean(1, keepdim=True)
-
-
-class Gain(torch.nn.Module):
-    """Halves a waveform."""
-
-    def forward(self, wavs):
-        """[batch, time] -> the same, and what MetricGAN-U gives besides."""
-        return wavs / 2, None
-
-
-class Masks(torch.nn.Module):
-    """[batch, channels, frames] -> masks, [2, batch, channels, frames]"""
-
-    def forward(self, mix):
-        """The masks of two sources that add up to 1."""
-        mask = torch.sigmoid(mix)
-        return torch.stack([mask, 1 - mask])
-
-
 class ExtraDimension(torch.nn.Module):
     """[batch, time, features] -> [batch, time, features, 1]"""
 
     def forward(self, feats):
         """Adds what a CNN's output has."""
         return feats.unsqueeze(3)
-
-
-class _StreamingEncoder(torch.nn.Module):
-    """Stands in for a streaming encoder that keeps no context."""
-
-    def make_streaming_context(self, config):
-        return None
-
-    def forward_streaming(self, feats, context):
-        return feats
-
-
-def _letters(tokens):
-    return "".join(chr(ord("a") + token % 26) for token in tokens)
-
-
-def _streaming_asr():
-    """A StreamingASR that spells the loudest of 26 bands in each frame."""
-    extractor = StreamingFeatureWrapper(
-        LengthsCapableSequential(Fbank(n_mels=26)),
-        FilterProperties(window_size=401, stride=160),
-    )
-    return StreamingASR(
-        modules={"enc": _StreamingEncoder(), "proj_enc": torch.nn.Identity()},
-        hparams={
-            "fea_streaming_extractor": extractor,
-            "make_decoder_streaming_context": lambda: None,
-            "decoding_function": lambda x, context: x.argmax(-1).tolist(),
-            "make_tokenizer_streaming_context": lambda: None,
-            "tokenizer_decode_streaming": (
-                lambda tokenizer, tokens, context: _letters(tokens)
-            ),
-            "tokenizer": None,
-        },
-        run_opts={"device": "cpu"},
-    )
-
-
-class _Whisper(torch.nn.Module):
-    """Stands in for a Whisper model: the loudest of 26 bands in each frame."""
-
-    language = "en"
-    is_multilingual = True
-
-    def __init__(self):
-        super().__init__()
-        self.fbank = Fbank(n_mels=26)
-        self.tokenizer = _Tokenizer()
-
-    def _get_mel(self, wavs):
-        return self.fbank(wavs)
-
-    def forward(self, wavs):
-        return self._get_mel(wavs)
-
-    def forward_encoder(self, mel):
-        return mel
-
-    def detect_language(self, mel):
-        return mel.mean(1).argmax(-1), [{"en": float(mel.mean())}]
-
-
-class _Tokenizer:
-    def decode(self, tokens, skip_special_tokens=True):
-        return _letters(tokens)
-
-
-class _WhisperDecoder(torch.nn.Module):
-    no_speech_probs = [0.0]
-    temperature = 0.0
-
-    def set_prompt(self, prompt):
-        pass
-
-    def set_lang_tokens(self, tokens):
-        pass
-
-    def forward(self, encoded, lengths):
-        tokens = encoded.argmax(-1).tolist()
-        return tokens, None, torch.zeros(1), None
-
-
-def _whisper_asr():
-    """A WhisperASR around stand-ins for its model and decoder."""
-    whisper = _Whisper()
-    return WhisperASR(
-        modules={"whisper": whisper, "decoder": _WhisperDecoder()},
-        hparams={
-            "language": "en",
-            "sample_rate": SAMPLE_RATE,
-            "whisper": whisper,
-        },
-        run_opts={"device": "cpu"},
-    )

@@ -6,8 +6,9 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import hashlib
+import functools
 import os
+import platform
 import re
 import shutil
 import tempfile
@@ -294,8 +295,9 @@ def complete_file(path):
         if path.is_dir():
             raise IsADirectoryError(f"'{path}' is a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path.parent.resolve())
         handle, temporary = tempfile.mkstemp(
-            prefix=f"{_temporary_prefix(path)}{os.getpid()}-", dir=path.parent
+            prefix=f"{_temporary_prefix()}{os.getpid()}-", dir=path.parent
         )
         os.close(handle)
     try:
@@ -314,35 +316,39 @@ def complete_file(path):
         raise
 
 
-def remove_leftovers(path):
-    """Removes what a killed process left of an output it was writing.
+@functools.cache
+def remove_leftovers(folder):
+    """Removes the temporary files that killed processes left in a folder.
 
     Arguments
     ---------
-    path : str or Path
-        Name of the output. What a process that is still running on this
-        machine writes is left alone.
+    folder : Path
+        Looked through once in the life of a process. The files of processes
+        that are running, or were on another machine, are left alone.
 
     Example
     -------
-    >>> path = getfixture("tmp_path") / "notes.txt"
-    >>> with complete_file(path) as temporary:
-    ...     remove_leftovers(path)
+    >>> folder = getfixture("tmp_path")
+    >>> with complete_file(folder / "notes.txt") as temporary:
+    ...     remove_leftovers(folder)
     ...     Path(temporary).exists()
     True
     """
-    path = Path(path)
-    prefix = _temporary_prefix(path)
-    for leftover in path.parent.glob(f"{prefix}*"):
-        writer = leftover.name[len(prefix) :].partition("-")[0]
-        if not (writer.isdecimal() and _is_running(int(writer))):
+    for leftover in folder.glob(f"{_temporary_prefix()}*"):
+        process = leftover.name[len(_temporary_prefix()) :].partition("-")[0]
+        if process.isdecimal() and not _is_running(int(process)):
             leftover.unlink(missing_ok=True)
+
+
+def _temporary_prefix():
+    """Start of temporary names: those of this machine, then the process."""
+    return f".flashsr-{platform.node()[:64]}-"
 
 
 def _is_running(process):
     """Whether there is a process of a number, as far as can be told."""
     if os.name != "posix":
-        return False
+        return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -350,12 +356,6 @@ def _is_running(process):
     except PermissionError:
         pass  # somebody else's
     return True
-
-
-def _temporary_prefix(path):
-    """How the temporary names for an output begin: short, whatever its name."""
-    name = hashlib.sha256(path.name.encode(errors="surrogateescape"))
-    return f".flashsr-{name.hexdigest()[:12]}-"
 
 
 @contextmanager

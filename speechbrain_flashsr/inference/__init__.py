@@ -11,7 +11,6 @@ from speechbrain_flashsr.inference.front_end import (
     audio_pipeline,
     enhance_and_restore,
 )
-from speechbrain_flashsr.inference.prepending import prepend, remove
 from speechbrain_flashsr.inference.super_resolution import FlashSR
 
 __all__ = [
@@ -21,6 +20,4 @@ __all__ = [
     "SuperResolutionLayer",
     "audio_pipeline",
     "enhance_and_restore",
-    "prepend",
-    "remove",
 ]

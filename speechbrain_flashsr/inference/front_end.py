@@ -11,10 +11,13 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import contextlib
 import math
+import os
+import tempfile
 
+import soundfile
 import torch
-from speechbrain.dataio import audio_io
 from speechbrain.dataio.preprocess import AudioNormalizer
 from speechbrain.utils import data_pipeline
 
@@ -39,17 +42,15 @@ NEEDED_BAND = 0.85
 class SuperResolutionFrontEnd:
     """Restores the high band that another model lacks in its input.
 
-    It stands where an interface has its `audio_normalizer`, see
-    :func:`~speechbrain_flashsr.inference.prepending.prepend`. A plain object:
-    nothing of it enters the `state_dict` of the interface.
+    It takes the place of an interface's `audio_normalizer`. It is a plain
+    object: nothing of it enters the `state_dict` of the interface.
 
     Arguments
     ---------
-    sr : FlashSR, optional
+    flashsr : FlashSR, optional
         Default: the model that ships with the package.
-    sample_rate : int, optional
-        Rate in Hz that comes out. Default: that of the first interface which
-        the front-end is put in front of.
+    sample_rate : int
+        Rate in Hz that the next model expects.
     mix : {"avg-to-mono", "keep"}
         What becomes of several channels, as in SpeechBrain's AudioNormalizer.
     needed_band : float
@@ -59,58 +60,29 @@ class SuperResolutionFrontEnd:
     Example
     -------
     >>> from tests.tiny_model import toy_interface
-    >>> front_end = SuperResolutionFrontEnd(toy_interface(), 16000)
+    >>> front_end = SuperResolutionFrontEnd(toy_interface(), sample_rate=16000)
     >>> front_end(torch.randn(4000, 2), 8000).shape
     torch.Size([8000])
     """
 
     def __init__(
         self,
-        sr=None,
-        sample_rate=None,
+        flashsr=None,
+        *,
+        sample_rate,
         mix="avg-to-mono",
         needed_band=NEEDED_BAND,
     ):
         if not 0 < needed_band <= 1:
             raise ValueError(
-                f"needed_band is {needed_band}. Give a fraction above 0 and "
-                "at most 1 of half of the sample rate."
+                f"needed_band is {needed_band}, but must be a fraction of half "
+                "of the sample rate: above 0 and at most 1."
             )
-        self.sr = FlashSR.from_hparams() if sr is None else sr
+        self.flashsr = FlashSR.from_hparams() if flashsr is None else flashsr
+        self.sample_rate = check_sample_rate(sample_rate, "the next model")
         self.needed_band = needed_band
-        self._normalizer = None
-        if sample_rate is not None:
-            self._normalizer = AudioNormalizer(sample_rate, mix)
-
-    @property
-    def normalizer(self):
-        """What brings a signal to the rate and channels that come out."""
-        if self._normalizer is None:
-            raise ValueError(
-                "The front-end knows no sample rate yet. Put it in front of "
-                "an interface by prepend(front_end, interface), or give "
-                "SuperResolutionFrontEnd(sr, sample_rate=...)."
-            )
-        return self._normalizer
-
-    @normalizer.setter
-    def normalizer(self, normalizer):
-        self._normalizer = normalizer
-
-    @property
-    def has_rate(self):
-        """Whether it is known what rate comes out."""
-        return self._normalizer is not None
-
-    @property
-    def sample_rate(self):
-        """Rate in Hz that comes out."""
-        return self.normalizer.sample_rate
-
-    @property
-    def mix(self):
-        """What becomes of several channels."""
-        return self.normalizer.mix
+        self.normalizer = AudioNormalizer(sample_rate, mix)
+        self.mix = self.normalizer.mix
 
     def is_needed(self, audio, sample_rate):
         """Whether a signal lacks some of the band that the next model needs.
@@ -135,21 +107,26 @@ class SuperResolutionFrontEnd:
         Example
         -------
         >>> from tests.tiny_model import toy_interface
-        >>> front_end = SuperResolutionFrontEnd(toy_interface(), 16000)
+        >>> front_end = SuperResolutionFrontEnd(
+        ...     toy_interface(), sample_rate=16000
+        ... )
         >>> noise = torch.randn(8000)
-        >>> front_end.is_needed(noise, 8000), front_end.is_needed(noise, 48000)
+        >>> (
+        ...     front_end.is_needed(noise, 8000),
+        ...     front_end.is_needed(noise, 48000),
+        ... )
         (True, False)
         """
         rate = check_sample_rate(sample_rate)
         check_wavs(audio)
-        rows = audio.detach().to(self.sr.device, torch.float32)
+        rows = audio.detach().to(self.flashsr.device, torch.float32)
         rows = rows.unsqueeze(0) if rows.ndim == 1 else rows.T
         check_finite(rows, rate, "the recording")
-        low = Resampler(rate, self.sr.sample_rate)(rows)
+        low = Resampler(rate, self.flashsr.sample_rate)(rows)
         needed = self.needed_band * self.sample_rate / 2
         return any(
             edge is not None and edge < needed
-            for edge in analyse([low], self.sr.sample_rate).cutoff_hz
+            for edge in analyse([low], self.flashsr.sample_rate).cutoff_hz
         )
 
     def __call__(self, audio, sample_rate):
@@ -193,10 +170,12 @@ class SuperResolutionFrontEnd:
         """
         check_wavs(audio)
         audio = audio.to(torch.float32)
-        high = self.sr.super_resolve_batch(
+        high = self.flashsr.super_resolve_batch(
             audio.unsqueeze(0), sample_rate=sample_rate
         )[0]
-        restored = self.normalizer(high.to(audio.device), self.sr.sample_rate)
+        restored = self.normalizer(
+            high.to(audio.device), self.flashsr.sample_rate
+        )
         length = math.ceil(len(audio) * self.sample_rate / sample_rate)
         return _with_length(restored, length)
 
@@ -227,7 +206,9 @@ class SuperResolutionFrontEnd:
         Example
         -------
         >>> from tests.tiny_model import toy_interface
-        >>> front_end = SuperResolutionFrontEnd(toy_interface(), 16000)
+        >>> front_end = SuperResolutionFrontEnd(
+        ...     toy_interface(), sample_rate=16000
+        ... )
         >>> wavs, lengths = front_end.prepare_batch(
         ...     torch.randn(2, 1000), torch.tensor([1.0, 0.5]), 8000
         ... )
@@ -246,6 +227,47 @@ class SuperResolutionFrontEnd:
         relative = [len(clip) / padded.shape[1] for clip in clips]
         return padded, torch.tensor(relative, device=wavs.device)
 
+    @contextlib.contextmanager
+    def prepared(self, path):
+        """Writes a file for an interface that reads files by itself.
+
+        Arguments
+        ---------
+        path : str or Path
+            The recording.
+
+        Yields
+        ------
+        str
+            Name of a temporary WAV file of floating-point samples, with what
+            the interface should hear instead.
+
+        Raises
+        ------
+        AudioError
+            If the recording is not valid.
+
+        Example
+        -------
+        >>> import soundfile
+        >>> from tests.tiny_model import toy_interface
+        >>> call = getfixture("tmp_path") / "call.wav"
+        >>> soundfile.write(call, torch.randn(800).numpy(), 8000)
+        >>> front_end = SuperResolutionFrontEnd(
+        ...     toy_interface(), sample_rate=16000
+        ... )
+        >>> with front_end.prepared(call) as path:
+        ...     soundfile.info(path).samplerate, soundfile.info(path).frames
+        (16000, 1600)
+        """
+        heard = self(*_read(path))
+        with tempfile.TemporaryDirectory(prefix="flashsr-") as folder:
+            name = os.path.join(folder, "prepared.wav")
+            soundfile.write(
+                name, heard.cpu().numpy(), self.sample_rate, subtype="FLOAT"
+            )
+            yield name
+
 
 class SuperResolutionLayer(torch.nn.Module):
     """A front-end as the first step of a model's features.
@@ -256,14 +278,14 @@ class SuperResolutionLayer(torch.nn.Module):
     Arguments
     ---------
     front_end : SuperResolutionFrontEnd
-        With a sample rate.
+        The front-end.
     sample_rate : int
         Rate in Hz of the waveforms that come in.
 
     Example
     -------
     >>> from tests.tiny_model import toy_interface
-    >>> front_end = SuperResolutionFrontEnd(toy_interface(), 16000)
+    >>> front_end = SuperResolutionFrontEnd(toy_interface(), sample_rate=16000)
     >>> layer = SuperResolutionLayer(front_end, sample_rate=8000)
     >>> layer(torch.randn(2, 800)).shape, len(layer.state_dict())
     (torch.Size([2, 1600]), 0)
@@ -285,7 +307,7 @@ def audio_pipeline(front_end, takes="wav", provides="sig"):
     Arguments
     ---------
     front_end : SuperResolutionFrontEnd
-        With a sample rate.
+        The front-end.
     takes : str
         Key of the file's path in the data set.
     provides : str
@@ -303,7 +325,7 @@ def audio_pipeline(front_end, takes="wav", provides="sig"):
     >>> from tests.tiny_model import toy_interface
     >>> path = str(getfixture("tmp_path") / "call.wav")
     >>> soundfile.write(path, torch.randn(800).numpy(), 8000)
-    >>> front_end = SuperResolutionFrontEnd(toy_interface(), 16000)
+    >>> front_end = SuperResolutionFrontEnd(toy_interface(), sample_rate=16000)
     >>> data = DynamicItemDataset({"call": {"wav": path}})
     >>> data.add_dynamic_item(audio_pipeline(front_end))
     >>> data.set_output_keys(["id", "sig"])
@@ -314,12 +336,12 @@ def audio_pipeline(front_end, takes="wav", provides="sig"):
     @data_pipeline.takes(takes)
     @data_pipeline.provides(provides)
     def pipeline(path):
-        return front_end(*audio_io.load(str(path), channels_first=False))
+        return front_end(*_read(path))
 
     return pipeline
 
 
-def enhance_and_restore(enhancer, sr, filename, output_filename=None):
+def enhance_and_restore(enhancer, flashsr, filename, output_filename=None):
     """Enhances a recording at the enhancer's rate, then restores its band.
 
     The channels are enhanced each by itself and super-resolved together.
@@ -329,7 +351,7 @@ def enhance_and_restore(enhancer, sr, filename, output_filename=None):
     enhancer : Pretrained
         With `enhance_batch` and an `audio_normalizer`, for example a
         SpectralMaskEnhancement.
-    sr : FlashSR
+    flashsr : FlashSR
         The super-resolution model.
     filename : str or Path
         The noisy recording, of any rate and number of channels.
@@ -367,7 +389,7 @@ def enhance_and_restore(enhancer, sr, filename, output_filename=None):
             file_type = output_format(output_filename, reader.subtype)
         rate = check_sample_rate(reader.sample_rate, f"'{filename}'")
         audio = torch.cat(list(reader.blocks()), dim=1).T
-    length = Resampler(rate, sr.sample_rate).output_length(len(audio))
+    length = Resampler(rate, flashsr.sample_rate).output_length(len(audio))
     enhancer_rate = enhancer.audio_normalizer.sample_rate
     noisy = AudioNormalizer(enhancer_rate, "keep")(audio, rate)
     noisy = noisy.unsqueeze(1) if noisy.ndim == 1 else noisy
@@ -376,14 +398,14 @@ def enhance_and_restore(enhancer, sr, filename, output_filename=None):
         enhanced = enhancer.enhance_batch(
             channels, torch.ones(len(channels), device=enhancer.device)
         )
-    high = sr.super_resolve_batch(
+    high = flashsr.super_resolve_batch(
         enhanced.T.unsqueeze(0), sample_rate=enhancer_rate
     )[0].cpu()
     high = _with_length(high, length)
     if output_filename is not None:
         with AudioWriter(
             output_filename,
-            sr.sample_rate,
+            flashsr.sample_rate,
             high.shape[1],
             *file_type,
             num_samples=length,
@@ -392,6 +414,12 @@ def enhance_and_restore(enhancer, sr, filename, output_filename=None):
         warn_of_clipping(writer)
     high = high.squeeze(1) if high.shape[1] == 1 else high
     return high
+
+
+def _read(path):
+    """Samples of a file, [time, channels], and their rate."""
+    with AudioReader(path) as reader:
+        return torch.cat(list(reader.blocks()), dim=1).T, reader.sample_rate
 
 
 def _with_length(wav, length):

@@ -61,7 +61,7 @@ def test_interval_is_paired_and_covers_the_spread(recipe):
 
 def test_what_the_recogniser_hears(recipe):
     sr = toy_interface(lambda low, noise: 0.1 * torch.randn_like(low))
-    front_end = SuperResolutionFrontEnd(sr, 16000)
+    front_end = SuperResolutionFrontEnd(sr, sample_rate=16000)
     wav = 0.1 * torch.randn(8000)
     heard = {
         name: recipe.heard(name, wav, front_end) for name in recipe.CONDITIONS
@@ -105,7 +105,7 @@ def test_prompts_and_an_interrupted_run(recipe, tmp_path, monkeypatch):
         "conditions": ["wide", "flashsr"],
         "flashsr": None,
     }
-    front_end = SuperResolutionFrontEnd(toy_interface(), 16000)
+    front_end = SuperResolutionFrontEnd(toy_interface(), sample_rate=16000)
 
     def rerun(**changes):
         """The hypotheses, and how many prompts were recognised for them."""

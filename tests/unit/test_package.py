@@ -28,21 +28,6 @@ def modules(project):
     return trees
 
 
-def imported_names(name, tree, is_package):
-    """Absolute names of all modules that a module imports, anywhere in it."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parts = name.split(".")
-                keep = len(parts) - node.level + is_package
-                base = ".".join(parts[:keep] + ([base] if base else []))
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
-
-
 def test_installed_version_is_the_version():
     assert (
         importlib.metadata.version(PACKAGE) == speechbrain_flashsr.__version__
@@ -64,32 +49,6 @@ def test_importing_the_package_is_cheap():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == ""
-
-
-@pytest.mark.parametrize(
-    "layer, forbidden",
-    [
-        ("lobes", {"brains", "inference", "cli", "checkpoints"}),
-        ("brains", {"inference", "cli"}),
-        ("inference", {"brains", "cli"}),
-    ],
-)
-def test_imports_go_one_way(project, modules, layer, forbidden):
-    """Lobes know nothing of who uses them, the interface nothing of training."""
-    prefix = f"{PACKAGE}.{layer}"
-    members = {
-        name: tree
-        for name, tree in modules.items()
-        if name == prefix or name.startswith(prefix + ".")
-    }
-    assert len(members) > 1, f"{layer} is empty"
-    for name, tree in members.items():
-        is_package = (project / name.replace(".", "/")).is_dir()
-        for imported in imported_names(name, tree, is_package):
-            parts = imported.split(".")
-            assert parts[0] not in {"recipes", "tests"}, (name, imported)
-            if parts[0] == PACKAGE and len(parts) > 1:
-                assert parts[1] not in forbidden, (name, imported)
 
 
 def test_modules_open_with_a_docstring_and_authors(modules):

@@ -33,7 +33,7 @@ from tqdm import tqdm
 from speechbrain_flashsr import __version__
 from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.audio.writing import complete_file
-from speechbrain_flashsr.cli.batches import digest_of_model
+from speechbrain_flashsr.checkpoints.digest import digest_of_model
 from speechbrain_flashsr.inference import FlashSR, SuperResolutionFrontEnd
 from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
 
@@ -162,7 +162,7 @@ def key_of(condition, front_end, hparams):
     """What the hypotheses of a condition depend on, beside the prompt."""
     key = [__version__, str(Path(hparams["data_folder"]).resolve())]
     if condition.endswith("flashsr"):
-        sr = front_end.sr
+        sr = front_end.flashsr
         key += [digest_of_model(hparams["flashsr"] or SHIPPED_MODEL)]
         key += [sr.precision, str(sr.device)]
     return key

@@ -5,6 +5,7 @@ Authors
 """
 
 import math
+from pathlib import Path
 
 import pytest
 import soundfile
@@ -18,8 +19,6 @@ from speechbrain_flashsr.inference import (
     AudioError,
     SuperResolutionFrontEnd,
     SuperResolutionLayer,
-    prepend,
-    remove,
 )
 from tests.tiny_model import toy_interface
 from tests.tiny_pipelines import tiny_pipeline
@@ -51,11 +50,11 @@ def level(wav, low, high, rate=16000):
 
 @pytest.fixture()
 def front_end():
-    return SuperResolutionFrontEnd(toy_interface(tone), 16000)
+    return SuperResolutionFrontEnd(toy_interface(tone), sample_rate=16000)
 
 
 def calls(front_end):
-    return len(front_end.sr.mods.super_resolver.calls)
+    return len(front_end.flashsr.mods.super_resolver.calls)
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 44100, 48000])
@@ -83,9 +82,11 @@ def test_full_band_passes_bit_identical(front_end, rate, channels):
 def test_wideband_telephony_passes_and_a_wider_need_does_not(front_end):
     wav = noise(16000, band=7200)
     assert torch.equal(front_end(wav, 16000), wav)
-    sr = front_end.sr
-    assert SuperResolutionFrontEnd(sr, 48000).is_needed(wav, 16000)
-    assert not SuperResolutionFrontEnd(sr, 8000).is_needed(wav, 16000)
+    sr = front_end.flashsr
+    assert SuperResolutionFrontEnd(sr, sample_rate=48000).is_needed(wav, 16000)
+    assert not SuperResolutionFrontEnd(sr, sample_rate=8000).is_needed(
+        wav, 16000
+    )
 
 
 def test_one_narrow_channel_is_enough(front_end):
@@ -103,7 +104,9 @@ def test_silence_passes(front_end):
 def test_channels_are_mixed_or_kept(front_end):
     wav = noise(8000, channels=2)
     assert front_end(wav, 8000).shape == (16000,)
-    keep = SuperResolutionFrontEnd(front_end.sr, 16000, "keep")
+    keep = SuperResolutionFrontEnd(
+        front_end.flashsr, sample_rate=16000, mix="keep"
+    )
     stereo = keep(wav, 8000)
     assert stereo.shape == (16000, 2)
     for channel in stereo.T:
@@ -135,7 +138,7 @@ def test_batch_is_the_clips_by_themselves(front_end):
 def test_dynamic_item_and_layer_from_yaml(tmp_path, front_end, monkeypatch):
     monkeypatch.setattr(
         "speechbrain_flashsr.inference.FlashSR.from_hparams",
-        lambda: front_end.sr,
+        lambda: front_end.flashsr,
     )
     hparams = load_hyperpyyaml("""
 front_end: !new:speechbrain_flashsr.inference.SuperResolutionFrontEnd
@@ -171,55 +174,51 @@ def test_layer_is_no_part_of_the_model(front_end):
     assert layer(torch.randn(2, 800)).shape == (2, 1600)
 
 
-def test_prepend_and_remove_leave_the_interface_as_it_was(front_end, tmp_path):
-    asr = tiny_pipeline("EncoderASR", tmp_path)
-    vad = tiny_pipeline("VAD", tmp_path)
-    before = [asr.audio_normalizer, set(asr.state_dict()), set(vars(vad))]
-    prepend(front_end, asr)
-    prepend(front_end, vad)
-    assert asr.audio_normalizer.sample_rate == 16000
-    assert asr.audio_normalizer.mix == "avg-to-mono"
-    assert "get_speech_segments" in vars(vad)
-    assert set(asr.state_dict()) == before[1]
-    for interface in (asr, vad, asr):  # a second time does nothing
-        remove(interface)
-    assert asr.audio_normalizer is before[0]
-    assert set(vars(vad)) == before[2]
+def test_front_end_takes_the_place_of_a_normalizer(front_end, tmp_path):
+    asr = tiny_pipeline("EncoderDecoderASR", tmp_path)
+    before = set(asr.state_dict())
+    asr.audio_normalizer = front_end
+    path = str(tmp_path / "call.wav")
+    wav = noise(8000, channels=2)
+    soundfile.write(path, wav.numpy(), 8000, subtype="FLOAT")
+    assert torch.equal(asr.load_audio(path), front_end(wav, 8000))
+    assert set(asr.state_dict()) == before
 
 
-def test_first_interface_gives_the_rate(tmp_path):
-    front_end = SuperResolutionFrontEnd(toy_interface())
-    with pytest.raises(ValueError, match="knows no sample rate.*prepend"):
-        front_end.prepare_batch(torch.randn(1, 800), None, 8000)
-    asr = tiny_pipeline("EncoderASR", tmp_path)
-    prepend(front_end, asr)
-    wavs, lengths = front_end.prepare_batch(torch.randn(1, 800), None, 8000)
-    assert wavs.shape == (1, 1600)
-    asr.transcribe_batch(wavs, lengths)
+def test_prepared_file_is_what_the_front_end_gives(front_end, tmp_path):
+    path = tmp_path / "call.flac"
+    soundfile.write(path, noise(8000, channels=2).numpy(), 8000)
+    wav, rate = soundfile.read(path, dtype="float32")
+    with front_end.prepared(path) as prepared:
+        heard, heard_rate = soundfile.read(prepared, dtype="float32")
+    assert heard_rate == 16000
+    expected = front_end(torch.from_numpy(wav), rate)
+    assert torch.equal(torch.from_numpy(heard), expected)
+    assert not Path(prepared).exists()
+    with pytest.raises(KeyError), front_end.prepared(path) as prepared:
+        raise KeyError
+    assert not Path(prepared).exists()
 
 
 def test_errors_name_the_remedy(front_end, tmp_path):
-    asr = tiny_pipeline("EncoderASR", tmp_path)
-    with pytest.raises(ValueError, match="expects 16000 Hz.*8000 Hz"):
-        prepend(SuperResolutionFrontEnd(front_end.sr, 8000), asr)
-    prepend(front_end, asr)
-    with pytest.raises(ValueError, match=r"already.*remove\(interface\)"):
-        prepend(front_end, asr)
-    vad = tiny_pipeline("VAD", tmp_path)
-    prepend(front_end, vad)
-    with pytest.raises(ValueError, match="VAD has a front-end already"):
-        prepend(front_end, vad)
     with pytest.raises(ValueError, match="needed_band is 1.5"):
-        SuperResolutionFrontEnd(front_end.sr, needed_band=1.5)
+        SuperResolutionFrontEnd(
+            front_end.flashsr, sample_rate=16000, needed_band=1.5
+        )
+    with pytest.raises(AudioError, match="sample rate of the next model"):
+        SuperResolutionFrontEnd(front_end.flashsr, sample_rate=None)
     with pytest.raises(AudioError, match="nan at 0.001 s"):
         front_end(torch.tensor([0.0] * 8 + [math.nan] * 8), 8000)
     with pytest.raises(AudioError, match="sample rate of .* None"):
         front_end.prepare_batch(torch.randn(1, 800))
+    with pytest.raises(AudioError, match="There is no file"):
+        with front_end.prepared(tmp_path / "gone.wav"):
+            pass
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.half])
 def test_samples_of_any_floating_point_type(dtype):
-    front_end = SuperResolutionFrontEnd(toy_interface(), 16000)
+    front_end = SuperResolutionFrontEnd(toy_interface(), sample_rate=16000)
     wide = 0.1 * torch.randn(48000, generator=torch.Generator().manual_seed(0))
     narrow = Resampler(48000, 8000)(wide[None])[0]
     for wav, rate in ((wide, 48000), (narrow, 8000)):

@@ -1,0 +1,43 @@
+"""Sound files in folders.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+AUDIO_EXTENSIONS = (
+    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"),
+    *(".aifc", ".au", ".snd", ".caf", ".w64", ".rf64"),
+)
+"""Extensions of the files that are found in a folder."""
+
+
+def find_sound_files(folder):
+    """Finds the sound files in a folder and the folders below it.
+
+    Arguments
+    ---------
+    folder : Path
+        The folder.
+
+    Returns
+    -------
+    list of Path
+        Sorted, without hidden files and those in hidden folders.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> for name in ("b.wav", "a.txt", ".c.wav"):
+    ...     (folder / name).touch()
+    >>> [path.name for path in find_sound_files(folder)]
+    ['b.wav']
+    """
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in AUDIO_EXTENSIONS
+        and not any(
+            part.startswith(".") for part in path.relative_to(folder).parts
+        )
+        and path.is_file()
+    )

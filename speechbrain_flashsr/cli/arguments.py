@@ -1,0 +1,128 @@
+"""Arguments of the command `flashsr`.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import argparse
+from pathlib import Path
+
+from speechbrain_flashsr import __version__
+
+FORMATS = ("wav", "flac", "ogg")
+"""Formats that are written; the first is the default for other inputs."""
+
+SUFFIX = "_48k"
+"""Added to the name of an input."""
+
+
+def make_parser():
+    """Describes the arguments.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+
+    Example
+    -------
+    >>> make_parser().parse_args(["call.wav"]).steps is None
+    True
+    """
+    parser = argparse.ArgumentParser(
+        prog="flashsr",
+        description="Restores the high band of recordings of speech, music "
+        "and sound effects. Any rate from 4 kHz, any length and number of "
+        "channels goes in; 48 kHz comes out.",
+        epilog="Folders resume: files finished with the same settings are "
+        "skipped. Several processes share the files: `torchrun "
+        "--nproc-per-node 4 -m speechbrain_flashsr.cli TREE -o OUT`. `flashsr "
+        "convert --help` is about published checkpoints.",
+    )
+    add = parser.add_argument
+    add("--version", action="version", version=f"%(prog)s {__version__}")
+    add(
+        "inputs",
+        metavar="INPUT",
+        nargs="+",
+        type=Path,
+        help="sound file, or folder that is searched for sound files",
+    )
+    add(
+        "-o",
+        "--output",
+        metavar="OUT",
+        type=Path,
+        help="name of the output of a single file (.wav, .flac or .ogg), or "
+        "a folder, in which the tree of an input folder is repeated; "
+        f"default: NAME{SUFFIX}.EXT beside each input",
+    )
+    add(
+        "--overwrite",
+        action="store_true",
+        help="process all files of a folder, also finished ones",
+    )
+    add("--format", choices=FORMATS, help="default: the input's, else wav")
+    add(
+        "--subtype",
+        help="sample format, such as PCM_16, PCM_24 or FLOAT; default: the "
+        "bit depth of the input",
+    )
+    add(
+        "--cutoff",
+        metavar="HZ",
+        type=float,
+        help="where the input's band ends; default: detected",
+    )
+    add("--seed", type=int, default=0, help="of the noise (default: 0)")
+    add(
+        "--steps",
+        metavar="N",
+        type=int,
+        help="diffusion steps (default: the model's; 1 for the model that "
+        "ships)",
+    )
+    add(
+        "--guidance",
+        metavar="S",
+        type=float,
+        help="classifier-free guidance (default: the model's)",
+    )
+    add(
+        "--low-band",
+        choices=("input", "model"),
+        default="input",
+        help="below the cut-off, keep the input (default) or take the raw "
+        "output of the model",
+    )
+    add(
+        "--source",
+        metavar="MODEL",
+        help="folder or hub name of a model (default: the one that ships)",
+    )
+    add("--device", help="such as cpu or cuda:0 (default: a GPU if present)")
+    add(
+        "--precision",
+        choices=("fp32", "bf16", "fp16"),
+        default="fp32",
+        help="fp32 (default); bf16 is faster on CPUs with AMX or AVX512-BF16 "
+        "and on GPUs; fp16 needs a GPU",
+    )
+    add(
+        "--compile",
+        action="store_true",
+        help="compile the model on a GPU, its activations on a CPU; needs a "
+        "C++ compiler and takes half a minute at the start",
+    )
+    add(
+        "--batch-windows",
+        metavar="N",
+        type=int,
+        help="windows per batch (default: 1 on a CPU, 8 on a GPU)",
+    )
+    add(
+        "--plot",
+        action="store_true",
+        help="draw spectrograms before and after as a PNG beside the output",
+    )
+    add("--quiet", action="store_true", help="only warn and report errors")
+    return parser

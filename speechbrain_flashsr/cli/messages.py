@@ -1,0 +1,89 @@
+"""Messages of the command, on streams that may be closed or full.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import logging
+import os
+import sys
+
+
+class PatientStream:
+    """A text stream that drops what cannot be written: if nobody reads it any
+    longer, if its disk is full, or if there is no stream.
+
+    Arguments
+    ---------
+    stream : io.TextIOWrapper, optional
+        Where the text goes.
+
+    Example
+    -------
+    >>> PatientStream(None).write("nobody reads this")
+    17
+    """
+
+    def __init__(self, stream):
+        self.stream = stream or open(os.devnull, "w")
+        self.stream.reconfigure(errors="backslashreplace")
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+    def write(self, text):
+        """Writes if possible."""
+        try:
+            self.stream.write(text)
+        except OSError:
+            pass
+        return len(text)
+
+    def flush(self):
+        """Flushes if possible."""
+        try:
+            self.stream.flush()
+        except OSError:
+            pass
+
+
+def protect_streams():
+    """Makes standard output and error patient, even if they are closed."""
+    # Numbers of closed streams must not go to sound files: libraries print.
+    while os.open(os.devnull, os.O_RDWR) < 2:
+        pass
+    sys.stdout = PatientStream(sys.stdout)
+    sys.stderr = PatientStream(sys.stderr)
+
+
+def show_warnings():
+    """Shows what the interface says as plain lines, between progress bars."""
+
+    class Handler(logging.Handler):
+        """Writes records without tearing progress bars apart."""
+
+        def emit(self, record):
+            from tqdm import tqdm
+
+            tqdm.write(f"flashsr: {record.getMessage()}", file=sys.stderr)
+
+    package = logging.getLogger("speechbrain_flashsr")
+    package.handlers = [Handler()]
+    package.propagate = False
+    package.setLevel(logging.WARNING)
+
+
+def say(message):
+    """Prints a line at once."""
+    print(message, flush=True)
+
+
+def say_error(error, about=None):
+    """Prints an error in one line, with the type of unforeseen exceptions,
+    and the name of the file that it is about."""
+    text = " ".join(str(error).split())
+    if not isinstance(error, str | ValueError | OSError) or not text:
+        text = f"{type(error).__name__}: {text}"
+    if about is not None and str(about) not in text:
+        text = f"'{about}': {text}"
+    print(f"flashsr: error: {text}", file=sys.stderr)

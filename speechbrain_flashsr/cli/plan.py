@@ -1,0 +1,133 @@
+"""Plan of a batch: the sound files and the names of their outputs.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from speechbrain_flashsr.audio.folders import AUDIO_EXTENSIONS, find_sound_files
+from speechbrain_flashsr.cli.arguments import FORMATS, SUFFIX
+
+OTHER_EXTENSIONS = (".m4a", ".aac", ".mp4", ".wma", ".webm", ".amr")
+"""Extensions of sound files that are neither read nor written."""
+
+
+class Job(NamedTuple):
+    """A file to process; if it was found in a folder, `root` is the folder of
+    the outputs."""
+
+    filename: Path
+    output_filename: Path
+    root: Path | None = None
+
+
+def plan_jobs(inputs, output=None, format=None):
+    """Finds the sound files and names their outputs.
+
+    Arguments
+    ---------
+    inputs : list of Path
+        Files and folders.
+    output : Path, optional
+        File or folder.
+    format : {"wav", "flac", "ogg"}, optional
+        Default: that of the input, or "wav" if that cannot be written.
+
+    Returns
+    -------
+    jobs : list of Job
+        Sorted within each folder, each with an output of its own.
+    problems : list of str
+        Inputs that cannot be processed, and why.
+
+    Raises
+    ------
+    ValueError
+        If the output is a single file, but there may be several inputs, or its
+        name has another format, or one that cannot be written.
+
+    Example
+    -------
+    >>> jobs, problems = plan_jobs([Path("a.mp3")], Path("out"))
+    >>> [job.output_filename.as_posix() for job in jobs]
+    ['out/a_48k.wav']
+    """
+    extensions = AUDIO_EXTENSIONS + OTHER_EXTENSIONS
+    if output and output.suffix.lower() in extensions and not output.is_dir():
+        _check_single_output(inputs, output, format)
+        return _without_conflicts([Job(inputs[0], output)], [])
+    jobs, problems = [], []
+    for given in inputs:
+        if not given.is_dir():
+            name = _output_name(given, format)
+            jobs.append(Job(given, (output or given.parent) / name))
+            continue
+        root = output or given
+        paths = _without_own_outputs(find_sound_files(given), given, root)
+        for path in paths:
+            name = path.relative_to(given).with_name(_output_name(path, format))
+            jobs.append(Job(path, root / name, root))
+        if not paths:
+            problems.append(
+                f"The folder '{given}' holds no sound files "
+                f"({', '.join(AUDIO_EXTENSIONS)}). Check its name."
+            )
+    return _without_conflicts(jobs, problems)
+
+
+def _check_single_output(inputs, output, format):
+    extension = output.suffix[1:].lower()
+    if extension not in FORMATS:
+        raise ValueError(
+            f"The output '{output}' would be of a format that cannot be "
+            f"written. Name it with one of .{', .'.join(FORMATS)}."
+        )
+    if len(inputs) > 1 or inputs[0].is_dir():
+        raise ValueError(
+            f"The output '{output}' is a single file, but there may be several "
+            "inputs. Name a folder."
+        )
+    if format not in (None, extension):
+        raise ValueError(
+            f"The output '{output}' is not a {format} file. Leave out "
+            "--format, or name a file with that extension."
+        )
+
+
+def _without_own_outputs(paths, folder, root):
+    """The sound files of a folder without the outputs of earlier runs."""
+    source, target = folder.resolve(), root.resolve()
+    if source == target:
+        own = {p.with_name(f"{p.stem}{SUFFIX}") for p in paths}
+        return [path for path in paths if path.with_suffix("") not in own]
+    if source in target.parents:
+        return [path for path in paths if target not in path.resolve().parents]
+    return paths
+
+
+def _output_name(path, format):
+    extension = format or path.suffix[1:].lower()
+    return f"{path.stem}{SUFFIX}.{extension if extension in FORMATS else 'wav'}"
+
+
+def _without_conflicts(jobs, problems):
+    """Drops jobs whose output is an input or the output of another job."""
+    jobs = list(dict.fromkeys(jobs))  # an input may be given twice
+    taken = {
+        os.path.realpath(job.filename): "one of the inputs" for job in jobs
+    }
+    kept = []
+    for job in jobs:
+        output = os.path.realpath(job.output_filename)
+        if output in taken:
+            problems.append(
+                f"'{job.filename}': its output '{job.output_filename}' is "
+                f"{taken[output]}. Name another output with -o."
+            )
+        else:
+            taken[output] = f"also that of '{job.filename}'"
+            kept.append(job)
+    return kept, problems
