@@ -11,6 +11,7 @@ import contextlib
 import os
 import pathlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import speechbrain as sb
@@ -23,11 +24,14 @@ from speechbrain.utils.distributed import (
 from torch.optim.swa_utils import AveragedModel
 
 from speechbrain_flashsr.brains.averaging import average_with_warm_up
+from speechbrain_flashsr.brains.budget import TRAINING_SHARE, DrawsInTime
 from speechbrain_flashsr.brains.validation import SampleLogger, batch_by_domain
 from speechbrain_flashsr.data.segments import EpochDraws
 
 NOISE_STREAMS = 1
 """Keeps the noise apart from the draws of the data, which have no such key."""
+
+_noise_threads = ThreadPoolExecutor()
 
 
 @contextlib.contextmanager
@@ -63,10 +67,11 @@ class FlashSRBrain(sb.Brain):
     (`optimized`), what a turn's losses are (`compute_losses`), and which
     modules are averaged and exported (`trained`).
 
-    Hyperparameters read: `loss_weights` {name: weight}, `lr`, `ema_decay`,
-    `max_minutes` (null for no limit), `gradient_checkpointing`,
-    `use_tensorboard` (logs in `output_folder`/tensorboard), `output_folder`,
-    `train_logger`, `epoch_counter`, `seed`, `sample_rate`.
+    Hyperparameters read: `modules`, `loss_weights` {name: weight}, `lr`,
+    `ema_decay`, `budget` (:class:`~speechbrain_flashsr.brains.budget.Budget`),
+    `gradient_checkpointing`, `use_tensorboard` (logs in
+    `output_folder`/tensorboard), `output_folder`, `train_logger`,
+    `epoch_counter`, `seed`, `sample_rate`, `segment_length`.
     """
 
     trained = ()
@@ -112,9 +117,9 @@ class FlashSRBrain(sb.Brain):
         return [p for name in names for p in self.modules[name].parameters()]
 
     def unwrapped(self, name):
-        """A module without the wrapper of distributed training."""
-        module = self.modules[name]
-        return getattr(module, "module", module)
+        """A module without the wrappers of distributed training and of
+        compilation."""
+        return self.hparams.modules[name]
 
     def evaluated(self, name, stage):
         """The module itself in training, its averaged copy otherwise."""
@@ -146,18 +151,17 @@ class FlashSRBrain(sb.Brain):
         torch.Tensor
             [batch, *shape].
         """
-        noise = [
-            np.random.default_rng(
-                [self.hparams.seed, int(draw), stream, NOISE_STREAMS]
-            ).standard_normal(shape)
-            for draw in batch.id
-        ]
+
+        def noise_of(draw):
+            key = [self.hparams.seed, int(draw), stream, NOISE_STREAMS]
+            return np.random.default_rng(key).standard_normal(shape)
+
+        noise = list(_noise_threads.map(noise_of, batch.id))
         dtype = torch.get_default_dtype()
         return torch.from_numpy(np.stack(noise)).to(self.device, dtype)
 
     def on_fit_start(self):
-        """Recovers, sets the learning rate that is asked for now, and starts
-        the clock of `max_minutes`."""
+        """Recovers a checkpoint, then sets the present learning rate."""
         for module in self.modules.modules():
             if hasattr(module, "gradient_checkpointing"):
                 module.gradient_checkpointing = (
@@ -168,7 +172,6 @@ class FlashSRBrain(sb.Brain):
             for group in optimizer.param_groups:
                 # That of the checkpoint may be another one.
                 group["lr"] = self.hparams.lr
-        self.fit_start = time.monotonic()
         self.time_is_up = False
         self.loss_sums = {}
         self.tensorboard = None
@@ -181,16 +184,9 @@ class FlashSRBrain(sb.Brain):
         return self.time_is_up or super()._optimizer_step_limit_exceeded
 
     def check_time(self):
-        """Ends the training after `max_minutes`: keeps the position in the
-        epoch, before the next batch is fetched."""
-        max_minutes = getattr(self.hparams, "max_minutes", None)
-        if max_minutes is None:
-            return
-        elapsed = (time.monotonic() - self.fit_start) / 60
-        decision = [elapsed >= max_minutes]
-        if is_distributed_initialized():
-            torch.distributed.broadcast_object_list(decision, src=0)
-        self.time_is_up = decision[0]
+        """Ends the training when its share of the minutes is over, and saves
+        the position in the epoch before the next batch is fetched."""
+        self.time_is_up = self.hparams.budget.is_over(TRAINING_SHARE)
         if self.time_is_up and self.checkpointer is not None:
             self._save_intra_epoch_ckpt()
 
@@ -224,6 +220,7 @@ class FlashSRBrain(sb.Brain):
             self.add_to_log(losses)
             totals.append(total.detach().cpu())
         self.turn = None
+        self.num_draws += len(batch.id)
         if should_step:
             self.optimizer_step += 1
         self.on_fit_batch_end(batch, losses, totals[0], should_step)
@@ -309,12 +306,15 @@ class FlashSRBrain(sb.Brain):
         """Empties the sums."""
         self.loss_sums = {}
         self.shown = set()
+        self.num_draws = 0
+        self.stage_start = time.monotonic()
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
         """Logs the epoch's mean losses and saves a checkpoint."""
         stats = {k: total / n for k, (total, n) in self.loss_sums.items()}
         stats["loss"] = float(stage_loss)
         if stage == sb.Stage.TRAIN:
+            stats["sound_per_second"] = self.sound_per_second()
             self.train_stats = stats
         elif stage == sb.Stage.VALID:
             self.hparams.train_logger.log_stats(
@@ -328,6 +328,16 @@ class FlashSRBrain(sb.Brain):
                 self.checkpointer.save_and_keep_only(
                     meta={"loss": stats["loss"]}, num_to_keep=1
                 )
+
+    def sound_per_second(self):
+        """Seconds of sound that all processes together have trained on in a
+        second of this epoch."""
+        draws = self.num_draws
+        if is_distributed_initialized():
+            draws *= torch.distributed.get_world_size()
+        seconds = time.monotonic() - self.stage_start
+        length = self.hparams.segment_length / self.hparams.sample_rate
+        return draws * length / seconds
 
     def fit_draws(self, train_data, valid_data):
         """Trains on numbered draws of a dataset (see
@@ -354,26 +364,36 @@ class FlashSRBrain(sb.Brain):
                 "sampler": sampler,
                 "drop_last": True,
             },
-            valid_loader_kwargs={**options, "collate_fn": batch_by_domain},
+            valid_loader_kwargs={
+                **options,
+                "collate_fn": batch_by_domain,
+                "sampler": DrawsInTime(
+                    len(valid_data),
+                    options["batch_size"],
+                    self.hparams.budget,
+                ),
+            },
         )
 
-    def export(self, names=None):
-        """Writes the averaged weights of the trained modules to
-        `output_folder`/<name>.ckpt.
-
-        Arguments
-        ---------
-        names : sequence of str
-            Modules to write; `trained` by default.
+    def export(self):
+        """Writes the averaged weights of the trained modules, and the weights
+        of their discriminators, to `output_folder`/<name>.ckpt.
 
         Returns
         -------
         dict
             {name: path}.
         """
+        modules = {
+            name: self.unwrapped(name)
+            for names in self.optimized.values()
+            for name in names
+        }
+        for name in self.trained:
+            modules[name] = self.averages[name].module
         return {
-            name: self.save_state(name, self.averages[name].module)
-            for name in names or self.trained
+            name: self.save_state(name, module)
+            for name, module in modules.items()
         }
 
     def save_state(self, name, module):

@@ -6,10 +6,12 @@ Authors
 
 import atexit
 import dataclasses
+import functools
 import io
 import os
 import pathlib
 import sys
+import time
 
 import speechbrain as sb
 import torch
@@ -18,51 +20,72 @@ from hyperpyyaml.core import recursive_update
 from ruamel.yaml import YAML
 from speechbrain.utils.distributed import ddp_init_group
 
+from speechbrain_flashsr.brains.budget import Budget
 from speechbrain_flashsr.checkpoints import load_strictly
 from speechbrain_flashsr.data.latents import LatentPairs, cache_latents
+from speechbrain_flashsr.lobes.fast.memory import keep_freed_memory
+
+VALIDATION_SHARE = 0.2
+"""Share of the time for encoding latents after which those for validation are
+left as they are."""
 
 
 def follow_base(hparams_file, overrides=""):
-    """Resolves a YAML that only says what differs from another one.
+    """Resolves a YAML that holds only the differences from another one.
 
-    Its key `based_on` names the other, relative to itself; all its other keys
-    are overrides of keys that are there. Paths in them (of an `!include:`) are
-    relative to the other YAML.
+    Its key `based_on` names the other, relative to itself. A YAML without
+    `modules` is a part of a recipe: those based on it may add keys. Of a
+    complete recipe, and on the command line, only keys that exist may change.
+    Paths (of an `!include:`) are relative to the first YAML of the chain.
 
     Arguments
     ---------
     hparams_file : str or Path
         The YAML, complete or with `based_on`.
     overrides : str
-        YAML of further overrides, which win.
+        YAML of further overrides, which take precedence.
 
     Returns
     -------
     hparams_file : pathlib.Path
-        The complete YAML.
+        The YAML at the end of the chain, which is not based on another.
     overrides : str
-        All that differs from it.
+        The differences from it.
+
+    Raises
+    ------
+    ValueError
+        If a key that must exist does not.
 
     Example
     -------
     >>> folder = getfixture("tmp_path")
-    >>> _ = (folder / "train.yaml").write_text("lr: 1\\nbatch_size: 4")
+    >>> _ = (folder / "train.yaml").write_text("lr: 1\\nmodules: {}")
     >>> _ = (folder / "fast.yaml").write_text("based_on: train.yaml\\nlr: 2")
-    >>> file, overrides = follow_base(folder / "fast.yaml", "batch_size: 8")
+    >>> file, overrides = follow_base(folder / "fast.yaml", "modules: 8")
     >>> file.name, overrides
-    ('train.yaml', 'lr: 2\\nbatch_size: 8\\n')
+    ('train.yaml', 'lr: 2\\nmodules: 8\\n')
     """
     yaml = YAML()
-    hparams_file = pathlib.Path(hparams_file)
-    changes = yaml.load(overrides) or {}
-    while True:
+    chain = [("The command line", yaml.load(overrides) or {})]
+    base = hparams_file
+    while base is not None:
+        hparams_file = pathlib.Path(base)
         content = yaml.load(hparams_file)
+        chain.insert(0, (f"'{hparams_file}'", content))
         base = content.pop("based_on", None)
-        if base is None:
-            break
-        recursive_update(content, changes)
-        changes = content
-        hparams_file = hparams_file.parent / base
+        if base is not None:
+            base = hparams_file.parent / base
+    known, changes = set(chain.pop(0)[1]), {}
+    for source, content in chain:
+        unknown = sorted(content.keys() - known)
+        if unknown and ("modules" in known or content is chain[-1][1]):
+            raise ValueError(
+                f"{source} sets {', '.join(unknown)}, which the recipe does "
+                f"not have. Check the spelling."
+            )
+        known |= content.keys()
+        recursive_update(changes, content)
     text = io.StringIO()
     if changes:
         yaml.dump(changes, text)
@@ -82,7 +105,7 @@ def load_recipe(arguments):
     Returns
     -------
     hparams : dict
-        The loaded hyperparameters.
+        The loaded hyperparameters, and `budget`, the clock of `max_minutes`.
     run_opts : dict
         SpeechBrain's run options; those that the YAML names (`precision` and
         the like) are taken from it unless the command line sets them.
@@ -91,7 +114,11 @@ def load_recipe(arguments):
     ------
     FileNotFoundError
         If a manifest is missing.
+    ValueError
+        If an override has no counterpart.
     """
+    start = time.monotonic()
+    keep_freed_memory()
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     limit = run_opts.optimizer_step_limit
     if limit is not None:  # SpeechBrain reads it as a string.
@@ -102,7 +129,8 @@ def load_recipe(arguments):
     atexit.register(leave_group)
     hparams_file, overrides = follow_base(hparams_file, overrides)
     with open(hparams_file, encoding="utf-8") as file:
-        hparams = load_hyperpyyaml(file, overrides)
+        hparams = load_hyperpyyaml(file, overrides, overrides_must_match=False)
+    hparams["budget"] = Budget(hparams.get("max_minutes"), start)
     sb.create_experiment_directory(
         experiment_directory=hparams["output_folder"],
         hyperparams_to_save=hparams_file,
@@ -201,36 +229,51 @@ def load_starting_weights(hparams, needed=()):
 
 
 def prepare_latents(hparams, run_opts):
-    """Caches the latents of a stage that trains on them.
+    """Caches the latents of a stage that trains on them, as many as fit into
+    its time, and logs the speed.
 
     Arguments
     ---------
     hparams : dict
         `train_segments`, `valid_segments`, `features`, `autoencoder`,
-        `latents_folder`, `cache_opts`, `draws_per_epoch`, `train_latents`,
-        `valid_draws`.
-    run_opts : dict
-        `device`, where to encode.
+        `latents_folder`, `cache_opts`, `cache_share` (of `budget`),
+        `draws_per_epoch`, `sample_rate`, `segment_length`, `train_logger`.
+    run_opts : speechbrain.utils.run_opts.RunOptions
+        `device` and `precision` of the encoding, as of the training.
 
     Returns
     -------
     train_data : speechbrain_flashsr.data.latents.LatentPairs
         One epoch is `draws_per_epoch`.
     valid_data : speechbrain_flashsr.data.latents.LatentPairs
-        All of `valid_draws`.
+        All that are cached.
     """
     folder = pathlib.Path(hparams["latents_folder"])
-    for name in ("train", "valid"):
+    precision = hparams["precision"]
+    if "precision" in run_opts.overridden_args:
+        precision = run_opts.precision
+    share = hparams["cache_share"]
+    for name, until in (("valid", VALIDATION_SHARE * share), ("train", share)):
         segments = hparams[f"{name}_segments"]
-        cache_latents(
+        start = time.monotonic()
+        encoded = cache_latents(
             segments,
             hparams["features"],
             hparams["autoencoder"],
             folder / name,
             len(segments),
-            device=run_opts.get("device") or "cpu",
+            device=run_opts.device or "cpu",
+            precision=precision,
+            is_over=functools.partial(hparams["budget"].is_over, until),
             **hparams["cache_opts"],
         )
+        if encoded:
+            seconds = encoded * hparams["segment_length"]
+            seconds /= hparams["sample_rate"]
+            speed = seconds / (time.monotonic() - start)
+            hparams["train_logger"].log_stats(
+                {f"{name}_latents": encoded, "sound_per_second": speed}
+            )
     return (
         LatentPairs(folder / "train", hparams["draws_per_epoch"]),
         LatentPairs(folder / "valid"),

@@ -10,10 +10,15 @@ Authors
 import sys
 
 from speechbrain_flashsr.brains.autoencoder import AutoencoderBrain
-from speechbrain_flashsr.brains.recipe import end_training, load_recipe
+from speechbrain_flashsr.brains.recipe import (
+    end_training,
+    load_recipe,
+    load_starting_weights,
+)
 
 if __name__ == "__main__":
     hparams, run_opts = load_recipe(sys.argv[1:])
+    load_starting_weights(hparams)
 
     brain = AutoencoderBrain(
         modules=hparams["modules"],
@@ -22,7 +27,7 @@ if __name__ == "__main__":
         run_opts=run_opts,
         checkpointer=hparams["checkpointer"],
     )
-    brain.fit_draws(hparams["train_data"], hparams["valid_data"])
-    brain.measure_scale(hparams["valid_data"], hparams["scale_batches"])
+    brain.fit_draws(hparams["train_segments"], hparams["valid_segments"])
+    brain.measure_scale(hparams["valid_segments"], hparams["scale_batches"])
     brain.export()
     end_training()
