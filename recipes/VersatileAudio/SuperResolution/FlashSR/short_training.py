@@ -8,7 +8,7 @@ To run it:
 A corpus that `pack_clips.py` packed is decoded, the stages start from the weights
 given (<stage>/<name>.ckpt, as this script and `train_all.py` write them), and the
 weights that they end with are written in half precision, as an archive in parts
-of 16 MB. Joined and unpacked, it is the next `--weights_folder`:
+of 16 MB at most. Joined and unpacked, it is the next `--weights_folder`:
 > cat results/weights.tar.* | tar -x -C weights
 Unknown options are passed on to every stage.
 
@@ -35,9 +35,6 @@ sys.path.append(str(train_all.HERE.parents[1] / "prepare"))
 
 from pack_clips import unpack_clips  # noqa: E402
 
-PART_BYTES = 16 * 10**6
-"""Size of the parts of the archive."""
-
 NOTES = ("hyperparams.yaml", "train_log.txt")
 """What is written beside the weights of a stage."""
 
@@ -51,6 +48,12 @@ def parse_arguments(arguments):
     add("--weights_folder", help="to start from: <stage>/<name>.ckpt")
     add("--output_folder", required=True, type=pathlib.Path)
     add("--results_folder", required=True, type=pathlib.Path)
+    add(
+        "--part_megabytes",
+        type=float,
+        default=16,
+        help="size of the parts of the results (default: %(default)s)",
+    )
     train_all.add_common_arguments(parser)
     return parse_known_arguments(parser, arguments)
 
@@ -123,14 +126,14 @@ def main():
     options, passed_on = parse_arguments(sys.argv[1:])
     train(options, passed_on)
     archive = pack_weights(options.output_folder, options.stages)
+    part_bytes = int(1e6 * options.part_megabytes)
     options.results_folder.mkdir(parents=True, exist_ok=True)
     for path in options.results_folder.glob("weights.tar.*"):
         path.unlink()
-    for start in range(0, len(archive), PART_BYTES):
-        part = f"weights.tar.{start // PART_BYTES:02}"
-        content = archive[start : start + PART_BYTES]
-        (options.results_folder / part).write_bytes(content)
-        print(f"Wrote {options.results_folder / part}")
+    for i, start in enumerate(range(0, len(archive), part_bytes)):
+        path = options.results_folder / f"weights.tar.{i:02}"
+        path.write_bytes(archive[start : start + part_bytes])
+        print(f"Wrote {path}")
 
 
 if __name__ == "__main__":
