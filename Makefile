@@ -13,7 +13,7 @@ apt_get = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 	&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
 		--no-install-recommends $(1) >/dev/null; }
 
-.PHONY: help setup demo report test lint format wheel wheel-check clean
+.PHONY: help setup demo report test quick fuzz lint format wheel wheel-check clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' \
@@ -68,6 +68,14 @@ report: $(STAMP) ## Score the model that ships: make report DATA=<corpus>
 
 test: lint ## Run the linters and all tests
 	$(BIN)/python -m pytest
+
+quick: $(STAMP) ## Run the tests that are not slow, in about a minute
+	$(BIN)/python -m pytest -q -m "not slow"
+
+MINUTES ?= 10
+
+fuzz: $(STAMP) ## Damage inputs at random: make fuzz MINUTES=10
+	$(BIN)/python -m tests.fuzz.runner --minutes=$(MINUTES)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -74,9 +74,13 @@ setup(
     package_data={PACKAGE: ["pretrained/small/*"]},
     python_requires=">=3.10",
     install_requires=[
+        "av>=16",
+        "filelock>=3.12",
         "hyperpyyaml>=1.2.3",
         "matplotlib>=3.6",
+        "mutagen>=1.47",
         "numpy>=1.24",
+        "safetensors>=0.4.3",
         "scipy>=1.10",
         "soundfile>=0.13",
         "soxr>=0.5",

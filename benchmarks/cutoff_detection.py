@@ -23,7 +23,7 @@ import numpy as np
 import soundfile
 import torch
 from scipy.signal import welch
-from speechbrain.dataio.dataio import load_data_json, read_audio
+from speechbrain.dataio.dataio import read_audio
 from tqdm import tqdm
 
 from speechbrain_flashsr.audio.resampling import Resampler
@@ -32,6 +32,7 @@ from speechbrain_flashsr.bandwidth.cutoff_detector import (
     CutoffDetector,
 )
 from speechbrain_flashsr.data.degradations import low_pass
+from speechbrain_flashsr.data.manifest import read_manifest
 
 RATE = 48000
 TOLERANCE = 0.05
@@ -136,7 +137,7 @@ def is_right(found, edge_hz, rolloff_hz):
 
 def read_clips(manifest, data_root, clips_per_domain, max_seconds):
     """Yields (domain, roll-off in Hz, waveform) of a seeded choice."""
-    entries = load_data_json(manifest, {"data_root": data_root})
+    entries = read_manifest(manifest, data_root)
     chosen = []
     for domain in sorted({entry["domain"] for entry in entries.values()}):
         names = sorted(n for n, e in entries.items() if e["domain"] == domain)

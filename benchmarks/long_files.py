@@ -35,8 +35,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def write_noise(path, minutes):
-    """Writes noise minute by minute, with pauses, so that it is no constant
-    level."""
+    """Writes noise minute by minute, with pauses, so that the level is not
+    constant."""
     rng = np.random.default_rng(0)
     with soundfile.SoundFile(path, "w", SAMPLE_RATE, 2, "PCM_16") as file:
         for _ in range(round(60 * minutes)):

@@ -1,4 +1,4 @@
-"""What all tests share.
+"""Fixtures of all tests.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -17,6 +17,18 @@ import torch  # noqa: E402
 
 # The models of the tests are tiny: threads would cost more than they give.
 torch.set_num_threads(1)
+
+
+SLOW = ("recipes", "fuzz", "integration/test_wheel.py")
+"""Parts of tests/ that take a minute or more; others are marked one by one."""
+
+
+def pytest_collection_modifyitems(items):
+    """Marks the tests of whole parts as slow: `make quick` leaves them out."""
+    parts = tuple(str(Path(__file__).parent / part) for part in SLOW)
+    for item in items:
+        if str(item.path).startswith(parts):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ class AudioError(ValueError):
 
 
 def check_sample_rate(sample_rate, name="the recording"):
-    """Checks that a sample rate can be worked with.
+    """Checks that a sample rate is supported.
 
     Arguments
     ---------
@@ -41,7 +41,7 @@ def check_sample_rate(sample_rate, name="the recording"):
     Raises
     ------
     AudioError
-        If it is no whole number, or not between 4 and 768 kHz.
+        If it is not an integer, or not between 4 and 768 kHz.
 
     Example
     -------
@@ -55,8 +55,8 @@ def check_sample_rate(sample_rate, name="the recording"):
         valid = False
     if not valid:
         raise AudioError(
-            f"The sample rate of {name} is {sample_rate!r}, which is no whole "
-            "number. Give it in Hz, for example 16000."
+            f"The sample rate of {name} is {sample_rate!r}, which is not an "
+            "integer. Pass it in Hz, for example 16000."
         )
     if not LOWEST_RATE <= whole <= HIGHEST_RATE:
         raise AudioError(
@@ -67,7 +67,13 @@ def check_sample_rate(sample_rate, name="the recording"):
     return whole
 
 
-def check_finite(block, sample_rate, name, start=0):
+def check_finite(
+    block,
+    sample_rate,
+    name,
+    start=0,
+    remedy="Replace samples that are NaN or infinite, for example by 0.",
+):
     """Checks that no sample is NaN or infinite.
 
     Arguments
@@ -80,6 +86,8 @@ def check_finite(block, sample_rate, name, start=0):
         Whose samples they are, for the message.
     start : int
         Position of the first one.
+    remedy : str
+        Remedy, for the message.
 
     Raises
     ------
@@ -99,7 +107,7 @@ def check_finite(block, sample_rate, name, start=0):
         f"{name[0].upper()}{name[1:]} has the sample "
         f"{block[channel, index].item()} at "
         f"{(start + index) / sample_rate:.3f} s in channel {channel + 1}. "
-        "Replace samples that are NaN or infinite, for example by 0."
+        f"{remedy}"
     )
 
 
@@ -120,6 +128,6 @@ def check_not_input(filename, output_filename):
         filename, output_filename
     ):
         raise AudioError(
-            f"The output '{output_filename}' is the input itself. Give "
+            f"The output '{output_filename}' is the input itself. Choose "
             "another name."
         )

@@ -1,5 +1,4 @@
-"""What recordings go through besides low-pass filters: telephones, lossy coding
-and noise.
+"""Telephone lines and lossy codecs.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -28,7 +27,7 @@ HARDEST = 0.95
 """Compression level of the lowest quality; libsndfile refuses 1."""
 
 CODEC_RATES = (8000, 12000, 16000, 24000, 48000)
-"""Sample rates that all codecs take."""
+"""Sample rates that all codecs support."""
 
 
 def code(wav, sample_rate, codec, quality=None):

@@ -4,11 +4,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-AUDIO_EXTENSIONS = (
-    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"),
-    *(".aifc", ".au", ".snd", ".caf", ".w64", ".rf64"),
-)
-"""Extensions of the files that are found in a folder."""
+from speechbrain_flashsr.audio.formats import EXTENSIONS
 
 
 def find_sound_files(folder):
@@ -35,7 +31,7 @@ def find_sound_files(folder):
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in AUDIO_EXTENSIONS
+        if path.suffix.lower() in EXTENSIONS
         and not any(
             part.startswith(".") for part in path.relative_to(folder).parts
         )

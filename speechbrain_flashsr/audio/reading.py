@@ -1,39 +1,64 @@
 """Sound files read in blocks, with errors a person can act on.
 
-Whatever libsndfile decodes can be read: WAV, FLAC, Ogg, AIFF, MP3 and more.
-
 Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import io
 import os
-import re
-import struct
+import shutil
+import tempfile
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
-import numpy as np
-import soundfile
 import torch
+from speechbrain.utils.logger import get_logger
 
-from speechbrain_flashsr.audio.checks import AudioError, check_finite
-
-BLOCK_FRAMES = 65536
-"""Frames read or written at a time."""
-
-_WAV_VARIANTS = {"WAVEX": "WAV", "RF64": "WAV"}
-
-# A WAV written to a pipe declares 0 or about 2 or 4 GB of data.
-_UNKNOWN_SIZE = 2**31 - 2**16
-
-# libsndfile repairs sizes that headers declare silently and only notes them: of
-# WAV, AIFF and AU, of W64, of RF64; and what may lack in an intact file: W64
-# fills its last chunk up to a multiple of 8 bytes.
-_SIZES = r"\s*:\s*(?P<declared>\d+)\s*\(should be (?P<there>\d+)\)"
-_REPAIRS = (
-    (rf"^\s*(?:data|SSND|Data Size){_SIZES}", 0, "bytes"),
-    (rf"^riff{_SIZES}", 7, "bytes"),
-    (r"count (?P<there>\d+) does not .* of (?P<declared>\d+)", 0, "samples"),
+from speechbrain_flashsr.audio.checks import (
+    AudioError,
+    check_finite,
+    check_sample_rate,
 )
+from speechbrain_flashsr.audio.containers import (
+    is_plain_ogg,
+    is_wav,
+    shortage,
+    unsized_wav,
+)
+from speechbrain_flashsr.audio.decoders import (
+    DecodeError,
+    FFmpegDecoder,
+    SndfileDecoder,
+    reason,
+)
+from speechbrain_flashsr.audio.formats import (
+    LIBSNDFILE_SUBTYPES,
+    is_for_libsndfile,
+)
+from speechbrain_flashsr.audio.metadata import read_metadata
+
+logger = get_logger(__name__)
+
+RAW_FORMATS = {
+    "ulaw": ("ULAW", "FILE"),
+    "alaw": ("ALAW", "FILE"),
+    "vox": ("VOX_ADPCM", "FILE"),
+    "gsm": ("GSM610", "FILE"),
+    "s8": ("PCM_S8", "FILE"),
+    "u8": ("PCM_U8", "FILE"),
+    **{
+        f"{name}{end[0].lower()}e": (subtype, end)
+        for name, subtype in (
+            ("s16", "PCM_16"),
+            ("s24", "PCM_24"),
+            ("s32", "PCM_32"),
+            ("f32", "FLOAT"),
+            ("f64", "DOUBLE"),
+        )
+        for end in ("LITTLE", "BIG")
+    },
+}
+"""Sample formats of files without a header: libsndfile's name, byte order."""
 
 
 class AudioReader:
@@ -41,20 +66,29 @@ class AudioReader:
 
     Arguments
     ---------
-    path : str or Path
-        The file.
+    source : str or Path or bytes or binary file
+        Name or content of the file, or a binary file. Anything but a file on a
+        disk is copied to a temporary file.
+    accept_truncated : bool
+        Whether to read the intact part of a file that was cut or damaged.
+        Default: an error is raised.
+    raw : str, optional
+        Sample format, rate and channels of a file without a header, for
+        example "ulaw:8000" or "s16le:16000:2". See `RAW_FORMATS`.
 
     Attributes
     ----------
+    name : str
+        Name of the file in messages.
     sample_rate : int
         In Hz.
     channels : int
         Number of channels.
     num_samples : int
-        Samples per channel that the header declares.
+        Samples per channel that the header declares; 0 if it does not.
     format, subtype : str
-        libsndfile's names of file type and sample format, for example "WAV"
-        and "PCM_16".
+        File type and sample format, by libsndfile's names where it has one,
+        for example "WAV" and "PCM_16".
 
     Raises
     ------
@@ -63,67 +97,100 @@ class AudioReader:
 
     Example
     -------
+    >>> import numpy, soundfile
     >>> path = getfixture("tmp_path") / "tone.wav"
-    >>> soundfile.write(path, np.zeros((1000, 2)), 8000)
+    >>> soundfile.write(path, numpy.zeros((1000, 2)), 8000)
     >>> with AudioReader(path) as reader:
     ...     blocks = list(reader.blocks())
     >>> reader.sample_rate, blocks[0].shape
     (8000, torch.Size([2, 1000]))
     """
 
-    def __init__(self, path):
-        self.path = Path(path)
-        if not self.path.exists():
-            raise AudioError(
-                f"There is no file '{path}'. Check the name and the folder."
-            )
-        if self.path.is_dir():
-            raise AudioError(f"'{path}' is a folder, not a sound file.")
-        if not self.path.is_file():
-            raise AudioError(
-                f"'{path}' is a pipe or a device, and sound is read twice. "
-                "Write it to a file first."
-            )
-        if self.path.stat().st_size == 0:
-            raise AudioError(
-                f"'{path}' is an empty file (0 bytes). Copy or record it anew."
-            )
-        try:
-            with open(self.path, "rb"):
-                pass  # for the system's own words on what is not readable
-            self._file = open_sound(self.path)
-        except (soundfile.SoundFileError, OSError, TypeError) as error:
-            raise AudioError(
-                f"'{path}' cannot be read as audio ({reason(error)}). Give a "
-                "file that libsndfile decodes, for example WAV, FLAC or Ogg."
-            ) from error
-        self.sample_rate = self._file.samplerate
-        self.channels = self._file.channels
-        self.num_samples = self._file.frames
-        # The variants of WAV differ in their headers only.
-        self.format = _WAV_VARIANTS.get(self._file.format, self._file.format)
-        self.subtype = self._file.subtype
-        try:
-            self._check_complete()
-        except AudioError:
-            self._file.close()
-            raise
+    def __init__(self, source, accept_truncated=False, raw=None):
+        self.accept_truncated = accept_truncated
+        with ExitStack() as stack:
+            self.name, self._file = _open(source, stack)
+            lacking = "" if raw else shortage(self._file)
+            if lacking and not accept_truncated:
+                raise self._truncated(lacking)
+            try:
+                self._decoder = (
+                    self._raw_decoder(source, raw)
+                    if raw
+                    else self._choose_decoder(source)
+                )
+            except DecodeError as error:
+                raise AudioError(
+                    f"{self.name} cannot be read as audio ({error}). Convert "
+                    "it to WAV or FLAC first."
+                ) from error
+            self._stack = stack.pop_all()
+        self.sample_rate = self._decoder.sample_rate
+        self.channels = self._decoder.channels
+        self.num_samples = self._decoder.num_samples
+        self.format = self._decoder.format
+        self.subtype = self._decoder.subtype
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
-        self._file.close()
+        self._stack.close()
+
+    def _choose_decoder(self, source):
+        """Chooses libsndfile if it reads the whole file, otherwise FFmpeg."""
+        self._file.seek(0)
+        head = self._file.read(16)
+        declared = unsized_wav(self._file) if is_wav(head) else None
+        if declared is not None:
+            there = self._file.seek(0, os.SEEK_END)
+            if 0 < declared < there:
+                logger.warning(
+                    f"{self.name} declares {declared} bytes of sound, but has "
+                    f"{there} bytes, which are all taken as sound."
+                )
+            return FFmpegDecoder(self._file, ignore_length="1")
+        # libsndfile stops at the first damaged block of a FLAC.
+        damaged = self.accept_truncated and head.startswith(b"fLaC")
+        if not damaged and (
+            is_for_libsndfile(head)
+            or (head.startswith(b"OggS") and is_plain_ogg(self._file))
+        ):
+            with suppress(DecodeError):
+                decoder = SndfileDecoder(
+                    source if _is_name(source) else self._file
+                )
+                if decoder.subtype in LIBSNDFILE_SUBTYPES:
+                    return decoder
+        return FFmpegDecoder(self._file)
+
+    def _raw_decoder(self, source, raw):
+        """libsndfile for a file without a header."""
+        name, *numbers = raw.split(":")
+        if name not in RAW_FORMATS or not 1 <= len(numbers) <= 2:
+            raise _raw_error(raw)
+        try:
+            rate, channels = map(int, [*numbers, 1][:2])
+        except ValueError:
+            raise _raw_error(raw)
+        subtype, endian = RAW_FORMATS[name]
+        return SndfileDecoder(
+            source if _is_name(source) else self._file,
+            samplerate=check_sample_rate(rate, self.name),
+            channels=channels,
+            subtype=subtype,
+            endian=endian,
+            format="RAW",
+        )
 
     def metadata(self):
-        """Title, artist and other texts of the file.
+        """Reads the metadata of the file.
 
         Returns
         -------
-        dict
-            libsndfile's name of the entry -> text.
+        Metadata
         """
-        return self._file.copy_metadata()
+        return read_metadata(self._file, self.sample_rate)
 
     def blocks(self):
         """Reads the file from its start.
@@ -141,107 +208,88 @@ class AudioReader:
         """
         count = 0
         try:
-            if self._file.seekable():
-                self._file.seek(0)
-            else:
-                self._file.close()
-                self._file = open_sound(self.path)
-            while True:
-                block = self._file.read(
-                    BLOCK_FRAMES, dtype="float32", always_2d=True
-                )
-                if len(block) == 0:
-                    break
-                block = torch.from_numpy(np.ascontiguousarray(block.T))
-                check_finite(block, self.sample_rate, f"'{self.path}'", count)
+            for block in self._decoder.blocks(self.accept_truncated):
+                block = torch.from_numpy(block)
+                check_finite(block, self.sample_rate, self.name, count)
                 count += block.shape[1]
                 yield block
-        except soundfile.SoundFileError as error:
-            raise _truncated(self.path, reason(error)) from error
-        # The header of an MP3 is an estimate, that of a stream may be absent.
-        expected = self.num_samples
-        if self.format == "MP3":
-            expected = int(0.99 * expected)
-        if count < expected < 2**62:
-            raise _truncated(
-                self.path, f"{count} of {self.num_samples} samples are there"
-            )
+        except DecodeError as error:
+            raise self._truncated(error) from error
         if count == 0:
             raise AudioError(
-                f"'{self.path}' holds no samples. Record or export it anew."
+                f"{self.name} holds no samples. Record or export it again."
             )
 
-    def _check_complete(self):
-        """Raises an AudioError where a file is shorter than it declares."""
-        for pattern, padding, unit in _REPAIRS:
-            note = re.search(pattern, self._file.extra_info, flags=re.MULTILINE)
-            if note is None:
-                continue
-            there, declared = int(note["there"]), int(note["declared"])
-            if there + padding < declared < _UNKNOWN_SIZE:
-                raise _truncated(
-                    self.path, f"{there} of {declared} {unit} are there"
-                )
-        if self.format == "OGG" and not _ogg_is_complete(self.path):
-            raise _truncated(self.path, "its last page is missing")
+    def _truncated(self, detail):
+        return AudioError(
+            f"{self.name} is truncated or damaged ({detail}). Copy it again, "
+            "or accept its intact part: --accept-truncated, in Python "
+            "accept_truncated=True."
+        )
 
 
-def open_sound(path, *arguments, **options):
-    """Opens a sound file, whatever bytes its name is made of.
-
-    Arguments
-    ---------
-    path : str or Path
-        The file.
-    *arguments, **options
-        Further ones of `soundfile.SoundFile`.
-
-    Returns
-    -------
-    soundfile.SoundFile
-    """
-    # soundfile encodes names strictly; POSIX knows bytes that are no UTF-8.
-    name = os.fsencode(path) if os.name == "posix" else os.fspath(path)
-    return soundfile.SoundFile(name, *arguments, **options)
+def _is_name(source):
+    return isinstance(source, str | os.PathLike)
 
 
-def reason(error):
-    """The words of a system's or libsndfile's error, without the file's name.
+def _open(source, stack):
+    """The name of a source for messages, and a file that can be sought in."""
+    if _is_name(source):
+        _check_path(Path(source))
+        try:
+            return f"'{source}'", stack.enter_context(open(source, "rb"))
+        except OSError as error:
+            raise AudioError(
+                f"'{source}' cannot be read ({reason(error)}). Check its "
+                "permissions."
+            ) from error
+    if isinstance(source, bytes | bytearray | memoryview):
+        name, file = "the recording", io.BytesIO(source)
+    elif hasattr(source, "read"):
+        name = getattr(source, "name", None)
+        name = f"'{name}'" if isinstance(name, str) else "the recording"
+        name = "the standard input" if name == "'<stdin>'" else name
+        file = stack.enter_context(tempfile.TemporaryFile())
+        try:
+            shutil.copyfileobj(source, file)
+        except (OSError, TypeError, ValueError) as error:
+            raise AudioError(
+                f"{name} cannot be read as a binary file ({reason(error)}). "
+                "Open it with mode 'rb', and leave room for it in the folder "
+                f"of temporary files, '{tempfile.gettempdir()}'."
+            ) from error
+    else:
+        raise AudioError(
+            f"The recording is a {type(source).__name__}. Pass the name of a "
+            "file, its bytes, or a file opened with mode 'rb'."
+        )
+    if file.seek(0, os.SEEK_END) == 0:
+        raise AudioError(f"{name} is empty (0 bytes). Record it again.")
+    return name, file
 
-    Arguments
-    ---------
-    error : Exception
-        What was raised.
 
-    Returns
-    -------
-    str
-    """
-    if isinstance(error, FileExistsError):
-        return f"'{error.filename}' is no folder"
-    text = getattr(error, "strerror", None) or str(error)
-    return re.sub(r"^Error opening .*?: ", "", text).strip().rstrip(".")
+def _check_path(path):
+    """Raises an AudioError unless the name is that of a file on a disk."""
+    if not path.exists():
+        raise AudioError(
+            f"There is no file '{path}'. Check the name and the folder."
+        )
+    if path.is_dir():
+        raise AudioError(f"'{path}' is a folder, not a sound file.")
+    if not path.is_file():
+        raise AudioError(
+            f"'{path}' is a pipe or a device. Write it to a file first, or "
+            "send it to the standard input: flashsr - < PIPE."
+        )
+    if path.stat().st_size == 0:
+        raise AudioError(
+            f"'{path}' is an empty file (0 bytes). Copy or record it again."
+        )
 
 
-def _truncated(path, detail):
+def _raw_error(raw):
     return AudioError(
-        f"'{path}' is truncated or damaged ({detail}). Copy it again, or "
-        "repair it with an audio editor."
+        f"The format of a file without a header is {raw!r}. Write it as "
+        "FORMAT:RATE or FORMAT:RATE:CHANNELS, for example ulaw:8000; FORMAT is "
+        f"one of {', '.join(RAW_FORMATS)}."
     )
-
-
-def _ogg_is_complete(path):
-    """Whether an Ogg file ends with a whole page marked as the last."""
-    with open(path, "rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 2**17))
-        tail = file.read()
-    start = tail.rfind(b"OggS")
-    if start < 0 or len(tail) < start + 27:
-        return False
-    flags, segments = tail[start + 5], tail[start + 26]
-    lengths = struct.unpack_from(
-        f"{min(segments, len(tail) - start - 27)}B", tail, start + 27
-    )
-    whole = start + 27 + segments + sum(lengths) <= len(tail)
-    return bool(flags & 4) and whole

@@ -37,8 +37,8 @@ _LARGEST_CHUNK = 2**22
 class Resampler:
     """Brings signals from one sample rate to another, without delay.
 
-    Beyond its ends a signal is continued by its first and last sample. A
-    stream cut into any blocks gives what the whole signal gives.
+    Beyond its ends a signal is continued by its first and last sample. The
+    result of a stream does not depend on its division into blocks.
 
     Arguments
     ---------

@@ -1,12 +1,11 @@
-"""Sound files written in blocks, complete or not at all.
-
-WAV, FLAC and Ogg Vorbis are written.
+"""Sound files written in blocks, complete or not at all: WAV, FLAC and Ogg.
 
 Authors
  * The speechbrain_flashsr developers 2026
 """
 
 import functools
+import math
 import os
 import platform
 import re
@@ -17,104 +16,51 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from mutagen import MutagenError
+from speechbrain.utils.logger import get_logger
 
-from speechbrain_flashsr.audio.checks import AudioError
-from speechbrain_flashsr.audio.reading import BLOCK_FRAMES, open_sound, reason
+from speechbrain_flashsr.audio.checks import AudioError, check_finite
+from speechbrain_flashsr.audio.decoders import block_frames, open_sound, reason
+from speechbrain_flashsr.audio.formats import OGG_ORDER
+from speechbrain_flashsr.audio.metadata import (
+    INFO_NAMES,
+    Metadata,
+    is_plain,
+    write_metadata,
+)
 
-OUTPUT_FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}
-"""Formats that are written, by file extension."""
+logger = get_logger(__name__)
 
-# libsndfile crashes instead of refusing more channels in an Ogg file.
+# libsndfile crashes if an Ogg file gets more channels.
 _MOST_CHANNELS = {"WAV": 1024, "FLAC": 8, "OGG": 255}
-
-# Sub-types of which the bit depth means something at another sample rate;
-# what is companded or lossy (telephone codes, MP3, ...) becomes 16 bit.
-_DEPTHS = ("PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 
 # Sub-types that hold samples beyond full scale.
 _UNLIMITED = ("FLOAT", "DOUBLE", "VORBIS", "OPUS")
 
-# The next best where a format lacks a sub-type.
-_SUBSTITUTES = {
-    "WAV": {"PCM_S8": "PCM_U8"},
-    "FLAC": {
-        "PCM_U8": "PCM_S8",
-        "PCM_32": "PCM_24",
-        "FLOAT": "PCM_24",
-        "DOUBLE": "PCM_24",
-    },
-    "OGG": dict.fromkeys(_DEPTHS, "VORBIS"),
-}
+# A peak, relative to full scale, beyond which clipping leaves nothing to hear.
+_MOST_OVERLOAD = 10.0
 
 # At its default quality, Ogg Vorbis drops quiet sound above 16 to 19 kHz.
 _OGG_OPTIONS = {"compression_level": 0.1}
+
+_OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
+
+# Sub-types that a WAV with a description of its channels can hold.
+_DESCRIBED = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 
 # Bytes of a WAV file above which the 64-bit variant of the header is needed.
 _WAV_LIMIT = 2**32 - 2**20
 _SAMPLE_BYTES = {"PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "DOUBLE": 8}
 
 
-def output_format(path, source_subtype="PCM_16", subtype=None):
-    """Decides how an output file is written.
-
-    Arguments
-    ---------
-    path : str or Path
-        Name of the output; its extension (.wav, .flac, .ogg) is the format.
-        Ogg is written at a high quality (Vorbis 9 of 10).
-    source_subtype : str
-        Sample format of the input, of which the bit depth is kept where the
-        format can.
-    subtype : str, optional
-        Sample format that was asked for, for example "PCM_24" or "FLOAT".
-
-    Returns
-    -------
-    format : str
-        libsndfile's name of the format.
-    subtype : str
-        libsndfile's name of the sample format.
-
-    Raises
-    ------
-    AudioError
-        If the extension is none of them, or the format cannot hold `subtype`.
-
-    Example
-    -------
-    >>> output_format("speech.wav", "PCM_24")
-    ('WAV', 'PCM_24')
-    >>> output_format("call.flac", "ULAW")
-    ('FLAC', 'PCM_16')
-    """
-    extension = Path(path).suffix.lower()
-    if extension not in OUTPUT_FORMATS:
-        raise AudioError(
-            f"'{path}' cannot be written: its extension is '{extension}'. "
-            f"Name it with one of {', '.join(OUTPUT_FORMATS)}."
-        )
-    format = OUTPUT_FORMATS[extension]
-    if subtype is None:
-        depth = source_subtype if source_subtype in _DEPTHS else "PCM_16"
-        return format, _SUBSTITUTES[format].get(depth, depth)
-    subtype = subtype.upper()
-    known = soundfile.available_subtypes(format)
-    if subtype not in known:
-        raise AudioError(
-            f"{format} cannot hold samples of type '{subtype}'. Choose one "
-            f"of {', '.join(known)}."
-        )
-    return format, subtype
-
-
 class AudioWriter:
-    """A sound file, written in blocks to a temporary name beside.
+    """A sound file, written in blocks to a temporary file beside it.
 
     Arguments
     ---------
     path : str or Path
         Name of the output; it appears when the `with` block ends without an
-        error, and replaces what was there.
+        error, and replaces an earlier file.
     sample_rate : int
         In Hz.
     channels : int
@@ -123,13 +69,14 @@ class AudioWriter:
         See :func:`output_format`.
     num_samples : int
         Expected length, which decides whether a WAV needs a 64-bit header.
-    metadata : dict
-        See :meth:`AudioReader.metadata`.
+    metadata : Metadata, optional
+        See :meth:`AudioReader.metadata`. A warning names the parts that the
+        format cannot hold.
 
     Attributes
     ----------
     clipped_samples : int
-        How many samples were beyond what the format can hold.
+        Number of samples beyond the range of the format.
     peak : float
         Largest magnitude that was asked for.
 
@@ -163,7 +110,7 @@ class AudioWriter:
         self.channels = channels
         self.format = format
         self.subtype = subtype
-        self.metadata = metadata or {}
+        self.metadata = metadata or Metadata(sample_rate)
         self.clipped_samples = 0
         self.peak = 0.0
         if channels > _MOST_CHANNELS[format]:
@@ -172,9 +119,20 @@ class AudioWriter:
                 f"{_MOST_CHANNELS[format]} channels, not {channels}. Choose "
                 "WAV, or split the channels."
             )
+        if subtype == "OPUS" and sample_rate not in _OPUS_RATES:
+            raise AudioError(
+                f"'{path}' cannot be written: Opus has no sample rate of "
+                f"{sample_rate} Hz. Choose 48000, or another format."
+            )
+        self._order = slice(None)
+        if format == "OGG":
+            self._order = list(OGG_ORDER.get(channels, range(channels)))
         num_bytes = num_samples * channels * _SAMPLE_BYTES.get(subtype, 4)
         if format == "WAV" and num_bytes > _WAV_LIMIT:
             self.format = "RF64"
+        elif format == "WAV" and subtype in _DESCRIBED:
+            if not is_plain(self.metadata.speakers, channels):
+                self.format = "WAVEX"
         self._num_written = 0
         bits = re.match(r"PCM_[SU]?(\d+)", subtype)
         # Integers reach full scale below zero and one step less above it.
@@ -187,7 +145,7 @@ class AudioWriter:
         with ExitStack() as stack:
             temporary = stack.enter_context(complete_file(self.path))
             stack.enter_context(_write_errors(self.path))
-            stack.enter_context(self._verified(temporary))
+            stack.enter_context(self._completed(temporary))
             self._file = stack.enter_context(
                 open_sound(
                     temporary,
@@ -199,8 +157,10 @@ class AudioWriter:
                     **(_OGG_OPTIONS if self.format == "OGG" else {}),
                 )
             )
-            for name, text in self.metadata.items():
-                setattr(self._file, name, text)
+            if self.format != "OGG" and self.format != "FLAC":
+                for name, text in self.metadata.texts.items():
+                    if name in INFO_NAMES:
+                        setattr(self._file, INFO_NAMES[name], text)
             self._stack = stack.pop_all()
         return self
 
@@ -208,20 +168,37 @@ class AudioWriter:
         return self._stack.__exit__(*exception)
 
     @contextmanager
-    def _verified(self, temporary):
-        """Raises an OSError if the file, once closed, lacks what was written:
-        on a full disk libsndfile loses the end of a FLAC or Ogg without a
-        word."""
+    def _completed(self, temporary):
+        """Adds the metadata to the closed file, and raises an OSError if the
+        file is incomplete: on a full disk libsndfile loses the end of a FLAC or
+        Ogg without an error."""
         yield
+        lost = write_metadata(
+            temporary,
+            self.subtype,
+            self.sample_rate,
+            self.channels,
+            self.metadata,
+        )
+        if not self._is_complete(temporary):
+            raise OSError("its end could not be written")
+        if lost:
+            logger.warning(
+                f"'{self.path}' is without {' and '.join(lost)} of the input: "
+                "its format, or this program, has no place for them."
+            )
+
+    def _is_complete(self, temporary):
+        """Whether all written samples can be read."""
         with suppress(soundfile.SoundFileError), open_sound(temporary) as file:
             # Some formats fill their last block with zeros.
             if file.frames >= self._num_written:
                 if not file.seekable():
-                    return  # of these, the length follows from the bytes
-                start = file.seek(max(0, file.frames - BLOCK_FRAMES))
-                if len(file.read()) == file.frames - start:
-                    return
-        raise OSError("its end could not be written")
+                    return True  # of these, the length follows from the bytes
+                length = min(file.frames, block_frames(self.channels))
+                file.seek(file.frames - length)
+                return len(file.read()) == length
+        return False
 
     def write(self, block):
         """Appends samples.
@@ -231,16 +208,32 @@ class AudioWriter:
         block : torch.Tensor
             Full scale is 1, [channels, time].
         """
-        samples = block.detach().cpu().numpy().T
+        check_finite(
+            block,
+            self.sample_rate,
+            f"the sound for '{self.path}'",
+            self._num_written,
+            "Check the weights of the model, guidance_scale, and the level of "
+            "the input.",
+        )
+        samples = block.detach().cpu().numpy()[self._order].T
         self.peak = max(self.peak, float(np.abs(samples).max(initial=0.0)))
+        if self.peak > _MOST_OVERLOAD and np.isfinite(self._highest):
+            raise AudioError(
+                f"The sound for '{self.path}' goes beyond full scale by "
+                f"{20 * math.log10(self.peak):.0f} dB: all would be clipped. "
+                "Write a .wav of subtype FLOAT, or lower the level of the "
+                "input (its full scale is 1)."
+            )
         clipped = (samples < self._lowest) | (samples > self._highest)
         self.clipped_samples += int(np.count_nonzero(clipped))
         # libsndfile lets telephone codes and the like wrap around.
         samples = samples.clip(self._lowest, self._highest)
         self._num_written += len(samples)
         # In pieces: libsndfile's Vorbis encoder fails on long blocks.
-        for start in range(0, len(samples), BLOCK_FRAMES):
-            self._file.write(samples[start : start + BLOCK_FRAMES])
+        frames = block_frames(self.channels)
+        for start in range(0, len(samples), frames):
+            self._file.write(samples[start : start + frames])
 
 
 def copy_file(source, target):
@@ -264,7 +257,7 @@ def copy_file(source, target):
 
 @contextmanager
 def complete_file(path):
-    """Gives a temporary name beside `path` and renames it at the end.
+    """Yields a temporary name beside `path`, which is renamed at the end.
 
     Arguments
     ---------
@@ -303,7 +296,7 @@ def complete_file(path):
     try:
         yield temporary
         with _write_errors(path):
-            # Temporary files are private: give the usual rights.
+            # Temporary files are private: set the usual permissions.
             mask = os.umask(0)
             os.umask(mask)
             os.chmod(temporary, 0o666 & ~mask)
@@ -346,7 +339,7 @@ def _temporary_prefix():
 
 
 def _is_running(process):
-    """Whether there is a process of a number, as far as can be told."""
+    """Whether a process of that number runs, as far as this can be known."""
     if os.name != "posix":
         return True
     try:
@@ -360,10 +353,10 @@ def _is_running(process):
 
 @contextmanager
 def _write_errors(path):
-    """Turns what goes wrong while writing into an AudioError."""
+    """Turns errors while writing into an AudioError."""
     try:
         yield
-    except (soundfile.SoundFileError, OSError) as error:
+    except (soundfile.SoundFileError, OSError, MutagenError) as error:
         raise AudioError(
             f"'{path}' cannot be written ({reason(error)}). Choose a folder "
             "that you may write to, with room on its disk, and a format that "

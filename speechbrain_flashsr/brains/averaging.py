@@ -8,12 +8,12 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 def average_with_warm_up(decay):
-    """Exponential moving average that forgets the first steps sooner.
+    """Exponential moving average with a smaller decay during the first steps.
 
     Arguments
     ---------
     decay : float
-        Of the average, once n steps are such that (1 + n) / (10 + n) is above.
+        Largest decay; after n steps it is at most (1 + n) / (10 + n).
 
     Returns
     -------

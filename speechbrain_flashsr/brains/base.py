@@ -1,4 +1,4 @@
-"""What all stages of the training share.
+"""Base of all training stages.
 
 Averaged weights, a limit in minutes, the abort on a loss that is not finite,
 logs, checkpoints, and the export of the trained modules.
@@ -8,6 +8,7 @@ Authors
 """
 
 import contextlib
+import logging
 import os
 import pathlib
 import time
@@ -27,9 +28,17 @@ from speechbrain_flashsr.brains.averaging import average_with_warm_up
 from speechbrain_flashsr.brains.budget import TRAINING_SHARE, DrawsInTime
 from speechbrain_flashsr.brains.validation import SampleLogger, batch_by_domain
 from speechbrain_flashsr.data.segments import EpochDraws
+from speechbrain_flashsr.lobes.fast.preparation import use_fast_forms
+from speechbrain_flashsr.random_streams import TrainingStream, generator_of
 
-NOISE_STREAMS = 1
-"""Keeps the noise apart from the draws of the data, which have no such key."""
+ADVICE = (
+    "The last checkpoint is good: lower `lr` or check the data, then start "
+    "again to resume."
+)
+"""For a training that diverges."""
+
+KEPT_CHECKPOINTS = 2
+"""The last one, and one to fall back to if that gets damaged."""
 
 _noise_threads = ThreadPoolExecutor()
 
@@ -64,8 +73,8 @@ class FlashSRBrain(sb.Brain):
     """Base of the stages: trains networks with named losses.
 
     A subclass names its optimisers and the modules that each trains
-    (`optimized`), what a turn's losses are (`compute_losses`), and which
-    modules are averaged and exported (`trained`).
+    (`optimized`), computes the losses of a turn (`compute_losses`), and names
+    the modules that are averaged and exported (`trained`).
 
     Hyperparameters read: `modules`, `loss_weights` {name: weight}, `lr`,
     `ema_decay`, `budget` (:class:`~speechbrain_flashsr.brains.budget.Budget`),
@@ -82,8 +91,10 @@ class FlashSRBrain(sb.Brain):
     which they take turns."""
 
     def init_optimizers(self):
-        """Makes the optimisers and the averaged copies of what is exported."""
+        """Makes the optimisers and the averaged copies of the exported modules."""
         self.turn = None
+        if self.device_type == "cpu":
+            use_fast_forms(self.modules)
         self.optimizers_dict = {
             turn: self.opt_class(self.parameters_of(names))
             for turn, names in self.optimized.items()
@@ -106,8 +117,7 @@ class FlashSRBrain(sb.Brain):
                 self.checkpointer.add_recoverable(f"{name}_average", average)
 
     def freeze_optimizers(self, optimizers):
-        """Only the optimiser whose turn it is takes a step; between steps,
-        all are meant."""
+        """Returns the optimiser whose turn it is, or all between steps."""
         if self.turn is None:
             return optimizers
         return {self.turn: optimizers[self.turn]}
@@ -128,14 +138,14 @@ class FlashSRBrain(sb.Brain):
         return self.averages[name].module
 
     def generator(self, step):
-        """A source of draws for a whole batch, shared by all processes, that
-        follow from the seed and the step alone."""
+        """A random generator for a whole batch, the same in all processes. It
+        depends only on the seed and the step."""
         generator = torch.Generator()
         return generator.manual_seed(self.hparams.seed * 1_000_003 + step)
 
-    def draw_noise(self, batch, shape, stream=0):
-        """Standard normal noise that follows from the seed, the sample and the
-        stream alone.
+    def draw_noise(self, batch, shape, stream=TrainingStream.NOISE):
+        """Standard normal noise that depends only on the seed, the sample and
+        the stream.
 
         Arguments
         ---------
@@ -143,8 +153,8 @@ class FlashSRBrain(sb.Brain):
             Its `id` holds the numbers of the samples' draws.
         shape : sequence of int
             Shape of one sample's noise.
-        stream : int
-            Distinguishes independent draws for the same sample.
+        stream : TrainingStream
+            Use of the noise.
 
         Returns
         -------
@@ -153,8 +163,8 @@ class FlashSRBrain(sb.Brain):
         """
 
         def noise_of(draw):
-            key = [self.hparams.seed, int(draw), stream, NOISE_STREAMS]
-            return np.random.default_rng(key).standard_normal(shape)
+            generator = generator_of(self.hparams.seed, draw, stream)
+            return generator.standard_normal(shape)
 
         noise = list(_noise_threads.map(noise_of, batch.id))
         dtype = torch.get_default_dtype()
@@ -170,7 +180,7 @@ class FlashSRBrain(sb.Brain):
         super().on_fit_start()
         for optimizer in self.optimizers_dict.values():
             for group in optimizer.param_groups:
-                # That of the checkpoint may be another one.
+                # The checkpoint may hold another learning rate.
                 group["lr"] = self.hparams.lr
         self.time_is_up = False
         self.loss_sums = {}
@@ -191,12 +201,12 @@ class FlashSRBrain(sb.Brain):
             self._save_intra_epoch_ckpt()
 
     def turns(self):
-        """The optimisers that take a step on a batch, in order."""
+        """Names of the optimisers that take a step on a batch, in order."""
         return list(self.optimized)
 
     def compute_losses(self, batch, stage, turn):
-        """The losses of a batch for one optimiser's turn, unweighted: a dict
-        of scalars."""
+        """Returns the unweighted losses of a batch for one optimiser's turn:
+        {name: scalar}."""
         raise NotImplementedError
 
     def fit_batch(self, batch):
@@ -227,14 +237,14 @@ class FlashSRBrain(sb.Brain):
         return totals[0]
 
     def optimizers_step(self):
-        """Takes a step without counting it: an iteration counts once, however
-        many optimisers have a turn."""
+        """Takes a step without counting it: an iteration counts once, whatever
+        the number of optimisers."""
         count = self.optimizer_step
         super().optimizers_step()
         self.optimizer_step = count
 
     def samples(self, batch):
-        """What the model makes of a batch's first recording, for TensorBoard:
+        """Returns samples of a batch's first recording for TensorBoard:
         {name: spectrogram [frames, n_mels] or waveform [time]}."""
         raise NotImplementedError
 
@@ -258,10 +268,12 @@ class FlashSRBrain(sb.Brain):
                 epoch = self.hparams.epoch_counter.current
                 samples = self.samples(part)
                 self.tensorboard.log_samples(epoch, domain, samples)
-        return torch.as_tensor(total / count)
+        loss = torch.as_tensor(total / count)
+        self.check_loss_isfinite(loss)
+        return loss
 
     def weighted_sum(self, losses):
-        """Adds losses up with `loss_weights`; one without a weight is only
+        """Adds up losses with `loss_weights`; losses without a weight are only
         logged."""
         weights = self.hparams.loss_weights
         return sum(
@@ -271,13 +283,12 @@ class FlashSRBrain(sb.Brain):
         )
 
     def check_loss_isfinite(self, loss):
-        """Stops the training at once on a loss that is not finite, so that
-        the last checkpoint stays good."""
+        """Stops the training on a loss that is not finite, before the last
+        checkpoint is replaced."""
         if not torch.isfinite(loss):
             raise ValueError(
                 f"The loss is {loss.item()} at step "
-                f"{self.optimizer_step + 1}. The last checkpoint is good: "
-                f"lower `lr` or check the data, then start again to resume."
+                f"{self.optimizer_step + 1}. {ADVICE}"
             )
 
     def on_fit_batch_end(self, batch, outputs, loss, should_step):
@@ -287,8 +298,39 @@ class FlashSRBrain(sb.Brain):
                 average.update_parameters(self.unwrapped(name))
             self.check_time()
 
+    def save_checkpoint(self, meta=None, **options):
+        """Saves a checkpoint and keeps the one before it, in case the new one
+        gets damaged.
+
+        Arguments
+        ---------
+        meta : dict
+            What to note beside the step.
+        **options
+            See ``Checkpointer.save_and_keep_only``.
+
+        Raises
+        ------
+        ValueError
+            If weights are not finite.
+        """
+        for name, module in self.modules.items():
+            if not all(p.isfinite().all() for p in module.parameters()):
+                raise ValueError(
+                    f"The weights of `{name}` are not finite at step "
+                    f"{self.optimizer_step}. {ADVICE}"
+                )
+        self.checkpointer.save_and_keep_only(
+            meta={"step": self.optimizer_step, **(meta or {})},
+            num_to_keep=KEPT_CHECKPOINTS,
+            **options,
+        )
+
+    def _save_intra_epoch_ckpt(self):
+        self.save_checkpoint(end_of_epoch=False, verbosity=logging.DEBUG)
+
     def _should_save_intra_epoch_ckpt(self, last_ckpt_time, steps_since_ckpt):
-        """Not amid an accumulation: checkpoints hold no gradients."""
+        """Not within an accumulation: checkpoints do not hold gradients."""
         if self.step % self.grad_accumulation_factor:
             return False
         return super()._should_save_intra_epoch_ckpt(
@@ -296,14 +338,14 @@ class FlashSRBrain(sb.Brain):
         )
 
     def add_to_log(self, losses, size=1):
-        """Adds losses to the epoch's means, with a weight."""
+        """Adds losses of `size` samples to the epoch's means."""
         for name, loss in losses.items():
             total, count = self.loss_sums.get(name, (0.0, 0))
             total += size * float(loss.detach())
             self.loss_sums[name] = (total, count + size)
 
     def on_stage_start(self, stage, epoch=None):
-        """Empties the sums."""
+        """Resets the means."""
         self.loss_sums = {}
         self.shown = set()
         self.num_draws = 0
@@ -325,9 +367,7 @@ class FlashSRBrain(sb.Brain):
             if self.tensorboard is not None:
                 self.tensorboard.log_epoch(epoch, self.train_stats, stats)
             if self.checkpointer is not None and not self.time_is_up:
-                self.checkpointer.save_and_keep_only(
-                    meta={"loss": stats["loss"]}, num_to_keep=1
-                )
+                self.save_checkpoint({"loss": stats["loss"]})
 
     def sound_per_second(self):
         """Seconds of sound that all processes together have trained on in a
@@ -341,8 +381,8 @@ class FlashSRBrain(sb.Brain):
 
     def fit_draws(self, train_data, valid_data):
         """Trains on numbered draws of a dataset (see
-        :mod:`speechbrain_flashsr.data.segments`) until the epochs or the minutes are
-        over, recovering the last checkpoint first.
+        :mod:`speechbrain_flashsr.data.segments`) from the last checkpoint until the
+        epochs or the minutes are over.
 
         Arguments
         ---------

@@ -21,13 +21,13 @@ from speechbrain_flashsr.diffusion import dpm_solver_pp, trailing_timesteps
 
 
 @dataclasses.dataclass(frozen=True)
-class Stage:
-    """What one stage of the distillation is made of.
+class Phase:
+    """Settings of one phase of the distillation.
 
     Arguments
     ---------
     iterations : int
-        Length of the stage.
+        Length of the phase.
     num_steps : int
         Steps K of the teacher's sampler.
     mixture : sequence of float
@@ -45,7 +45,7 @@ class Stage:
 
     Example
     -------
-    >>> Stage(10, 4, (0, 0, 0.5, 0.5)).timesteps()
+    >>> Phase(10, 4, (0, 0, 0.5, 0.5)).timesteps()
     tensor([999, 749, 499, 249])
     """
 
@@ -71,34 +71,34 @@ class Stage:
         return self.min_guidance + (self.max_guidance - self.min_guidance) * u
 
 
-def stage_at(stages, iteration):
-    """The stage of an iteration.
+def phase_at(phases, iteration):
+    """Finds the phase of an iteration.
 
     Arguments
     ---------
-    stages : sequence of Stage
+    phases : sequence of Phase
         In order.
     iteration : int
         Counts from 1.
 
     Returns
     -------
-    Stage
+    Phase
         The first whose cumulative end is above the iteration; after the last
         end, the last.
 
     Example
     -------
-    >>> stages = [Stage(10, 4, (1,)), Stage(10, 8, (1,))]
-    >>> [stage_at(stages, i).num_steps for i in (9, 10, 99)]
+    >>> phases = [Phase(10, 4, (1,)), Phase(10, 8, (1,))]
+    >>> [phase_at(phases, i).num_steps for i in (9, 10, 99)]
     [4, 8, 8]
     """
     end = 0
-    for stage in stages:
-        end += stage.iterations
+    for phase in phases:
+        end += phase.iterations
         if iteration < end:
-            return stage
-    return stages[-1]
+            return phase
+    return phases[-1]
 
 
 def start_index_probabilities(num_steps, mixture):
@@ -204,7 +204,7 @@ def boundary_scaling(t, sigma_data=0.5, timestep_scaling=10.0):
 
 
 def student_output(student, x, t, condition, scale_boundary=True, **boundary):
-    """What the student makes of a state in one step.
+    """Runs the student for one step.
 
     Arguments
     ---------
@@ -238,7 +238,7 @@ def student_output(student, x, t, condition, scale_boundary=True, **boundary):
 
 @torch.no_grad()
 def teacher_rollout(teacher, x, condition, timesteps, guidance_scale):
-    """What the teacher makes of a state in all its remaining steps.
+    """Runs the teacher for all its remaining steps.
 
     Arguments
     ---------
@@ -338,7 +338,7 @@ def distribution_matching_loss(
 
 
 def adversarial_features(teacher, x0, condition, noise, t):
-    """What the discriminator reads: the frozen teacher's raw output.
+    """Computes the features that the discriminator reads: the teacher's output.
 
     Arguments
     ---------

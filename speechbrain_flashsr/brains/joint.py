@@ -9,12 +9,12 @@ from speechbrain_flashsr.lobes.features import extend_band
 
 
 class JointBrain(FlashSRBrain):
-    """Trains all that predicts the spectrogram, in the one step that it takes
-    at inference, towards the true spectrogram.
+    """Trains encoder, U-Net and decoder, in the one step that they take at
+    inference, to predict the true spectrogram.
 
-    A latent diffusion model never sees what its errors in the latent become
-    behind the decoder; here the error is that of the spectrogram, which is what
-    the log-spectral distance measures.
+    A latent diffusion model is trained on errors of the latent, not on the
+    errors that they cause in the decoded spectrogram. Here the loss is the
+    log-spectral distance of the decoded spectrogram.
 
     Hyperparameters read beside the base's: `features`, `spectrogram_distance`.
 

@@ -1,4 +1,4 @@
-"""What the stages that train on latents share.
+"""Base of the stages that train on latents.
 
 Authors
  * The speechbrain_flashsr developers 2026

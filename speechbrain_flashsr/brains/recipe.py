@@ -1,4 +1,4 @@
-"""What every training script does before it trains.
+"""Steps that all training scripts share: YAML, set-up, latents, clean end.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -15,10 +15,11 @@ import time
 
 import speechbrain as sb
 import torch
+from filelock import FileLock, Timeout
 from hyperpyyaml import load_hyperpyyaml
 from hyperpyyaml.core import recursive_update
 from ruamel.yaml import YAML
-from speechbrain.utils.distributed import ddp_init_group
+from speechbrain.utils.distributed import ddp_init_group, run_on_main
 
 from speechbrain_flashsr.brains.budget import Budget
 from speechbrain_flashsr.checkpoints import load_strictly
@@ -28,6 +29,16 @@ from speechbrain_flashsr.lobes.fast.memory import keep_freed_memory
 VALIDATION_SHARE = 0.2
 """Share of the time for encoding latents after which those for validation are
 left as they are."""
+
+LOCK = "training.lock"
+"""File in the output folder that a training locks. The system unlocks it when
+the process is gone."""
+
+LOCK_SECONDS = 15
+"""To wait for a lock: the workers of a data loader outlive a training that was
+killed by 5 seconds."""
+
+_locks = {}
 
 
 def follow_base(hparams_file, overrides=""):
@@ -116,6 +127,8 @@ def load_recipe(arguments):
         If a manifest is missing.
     ValueError
         If an override has no counterpart.
+    RuntimeError
+        If another training writes into the same folder.
     """
     start = time.monotonic()
     keep_freed_memory()
@@ -131,12 +144,48 @@ def load_recipe(arguments):
     with open(hparams_file, encoding="utf-8") as file:
         hparams = load_hyperpyyaml(file, overrides, overrides_must_match=False)
     hparams["budget"] = Budget(hparams.get("max_minutes"), start)
+    run_on_main(lock_folder, args=[hparams["output_folder"]])
     sb.create_experiment_directory(
         experiment_directory=hparams["output_folder"],
         hyperparams_to_save=hparams_file,
         overrides=overrides,
     )
     return hparams, run_opts
+
+
+def lock_folder(folder):
+    """Keeps other trainings out of a folder until this process ends, however
+    it ends.
+
+    Arguments
+    ---------
+    folder : str or Path
+        The output folder.
+
+    Raises
+    ------
+    RuntimeError
+        If another process trains into it.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> lock_folder(folder)
+    >>> lock_folder(folder)  # the same process may
+    """
+    path = pathlib.Path(folder).resolve() / LOCK
+    if path in _locks:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=LOCK_SECONDS)
+    except Timeout:
+        raise RuntimeError(
+            f"Another training writes into '{folder}'. Wait for its end, or "
+            "use another output_folder."
+        ) from None
+    _locks[path] = lock
 
 
 def parse_known_arguments(parser, arguments):
@@ -146,7 +195,7 @@ def parse_known_arguments(parser, arguments):
     ---------
     parser : argparse.ArgumentParser
         Knows the script's own options. It ends the process with one line if
-        there is an argument that can be no option of the stages either.
+        an argument cannot be an option of the stages either.
     arguments : list of str
         Of the command line.
 
@@ -155,7 +204,7 @@ def parse_known_arguments(parser, arguments):
     options : argparse.Namespace
         The script's own options.
     passed_on : list of str
-        What is for the stages.
+        The arguments for the stages.
 
     Example
     -------
@@ -170,7 +219,7 @@ def parse_known_arguments(parser, arguments):
         is_value = before.startswith("--") and "=" not in before
         if not argument.startswith("--") and not is_value:
             parser.error(
-                f"'{argument}' is no option: settings of the stages are given "
+                f"'{argument}' is not an option. Pass settings of the stages "
                 f"as --name=value."
             )
     return options, passed_on
@@ -179,20 +228,22 @@ def parse_known_arguments(parser, arguments):
 def leave_group():
     """Ends distributed training, if there is any.
 
-    The threads of a group that is still there when Python exits can abort a
-    process whose training was complete, and torchrun then reports a failure.
+    If the group still exists when Python exits, its threads can abort a process
+    whose training was complete, and torchrun then reports a failure.
     """
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
 
 def end_training():
-    """Ends a training script whose work is done.
+    """Ends a training script whose work is done, and unlocks its folder.
 
-    A distributed process ends here, without taking Python and the libraries
-    apart: threads of PyTorch's gloo backend outlive their group, and now and
-    then abort a process that does, which torchrun reports as a failure.
+    A distributed process exits here without finalising Python: threads of
+    PyTorch's gloo backend outlive their group and sometimes abort the process
+    while Python is finalised, which torchrun reports as a failure.
     """
+    while _locks:
+        _locks.popitem()[1].release()
     if torch.distributed.is_initialized():
         leave_group()
         atexit._run_exitfuncs()
@@ -202,7 +253,7 @@ def end_training():
 
 
 def load_starting_weights(hparams, needed=()):
-    """Loads the weights that a stage is given to start from.
+    """Loads the weights from which a stage starts.
 
     Arguments
     ---------
@@ -210,7 +261,7 @@ def load_starting_weights(hparams, needed=()):
         `starting_weights` {name: module}, and for each name `<name>_file`, the
         path of its weights or None.
     needed : sequence of str
-        Names without which the stage cannot do.
+        Names whose weights the stage needs.
 
     Raises
     ------
@@ -223,8 +274,8 @@ def load_starting_weights(hparams, needed=()):
             load_strictly(module, path)
         elif name in needed:
             raise ValueError(
-                f"`{name}_file` is not given, but `student_mel_fraction` "
-                f"needs it: the trained weights of the {name}."
+                f"`student_mel_fraction` needs the trained weights of "
+                f"the {name}, but `{name}_file` is not set."
             )
 
 

@@ -4,7 +4,6 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import numpy as np
 import speechbrain as sb
 import torch
 from speechbrain.lobes.models.HifiGAN import (
@@ -19,9 +18,7 @@ from speechbrain_flashsr.brains.base import FlashSRBrain, frozen
 from speechbrain_flashsr.brains.losses import LOWEST_RESTORED
 from speechbrain_flashsr.lobes.features import at_least_single, extend_band
 from speechbrain_flashsr.metrics import spectral
-
-EXCITATION = 1
-"""The stream of the noise that the vocoder starts from."""
+from speechbrain_flashsr.random_streams import TrainingStream, generator_of
 
 GENERATOR_LOSS = GeneratorLoss(
     mseg_loss=MSEGLoss(),
@@ -76,7 +73,9 @@ class SRVocoderBrain(FlashSRBrain):
         features = self.hparams.features
         mel = extend_band(features(high), rolloff_hz, features.band_centres())
         given = self.given_mel(batch, mel, low, stage)
-        excitation = self.draw_noise(batch, low.shape[1:], EXCITATION)
+        excitation = self.draw_noise(
+            batch, low.shape[1:], TrainingStream.EXCITATION
+        )
         generated = self.evaluated("vocoder", stage)(
             given.squeeze(1).transpose(1, 2), low, cutoff_hz, excitation
         )
@@ -131,8 +130,8 @@ class SRVocoderBrain(FlashSRBrain):
             fraction = 0.0
         predicted = torch.tensor(
             [
-                np.random.default_rng(
-                    [self.hparams.seed, int(draw), 3]
+                generator_of(
+                    self.hparams.seed, draw, TrainingStream.PREDICTED_MEL
                 ).random()
                 < fraction
                 for draw in batch.id

@@ -4,28 +4,28 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import numpy as np
 import speechbrain as sb
 import torch
 
 from speechbrain_flashsr.brains import distillation
 from speechbrain_flashsr.brains.base import frozen
 from speechbrain_flashsr.brains.latent import LatentBrain
+from speechbrain_flashsr.random_streams import TrainingStream, generator_of
 
 
 class StudentBrain(LatentBrain):
     """Third stage: FlashSR's distillation (https://arxiv.org/abs/2501.10807,
     figure 1c) with the losses of :mod:`speechbrain_flashsr.brains.distillation`.
 
-    Hyperparameters read beside the base's: `stages` (a list of
-    :class:`~speechbrain_flashsr.brains.distillation.Stage`), `scale_boundary`,
+    Hyperparameters read beside the base's: `phases` (a list of
+    :class:`~speechbrain_flashsr.brains.distillation.Phase`), `scale_boundary`,
     `boundary` (arguments of
     :func:`~speechbrain_flashsr.brains.distillation.boundary_scaling`),
     `use_distillation`, `use_distribution_matching`, `use_adversarial` (each
-    switches one loss off), `adversarial_timesteps` (to which the adversarial
-    loss noises its inputs), `denoiser` (the student) and `teacher`.
+    switches one loss off), `adversarial_timesteps` (time steps to which the
+    adversarial loss adds noise), `denoiser` (the student) and `teacher`.
 
-    Losses, weighted by the stage: `distillation`, `distribution_matching`,
+    Losses, weighted by the phase: `distillation`, `distribution_matching`,
     `adversarial`, and the discriminator's `discriminator`.
     """
 
@@ -45,10 +45,10 @@ class StudentBrain(LatentBrain):
         )
 
     @property
-    def stage_of_step(self):
-        """The stage of the iteration under way."""
-        return distillation.stage_at(
-            self.hparams.stages, self.optimizer_step + 1
+    def phase_of_step(self):
+        """The phase of the iteration under way."""
+        return distillation.phase_at(
+            self.hparams.phases, self.optimizer_step + 1
         )
 
     @property
@@ -56,7 +56,7 @@ class StudentBrain(LatentBrain):
         """Whether the adversarial loss counts in this iteration."""
         return (
             self.hparams.use_adversarial
-            and self.stage_of_step.adversarial_weight > 0
+            and self.phase_of_step.adversarial_weight > 0
         )
 
     def turns(self):
@@ -64,12 +64,12 @@ class StudentBrain(LatentBrain):
         return ["unet", "discriminator"] if self.adversarial else ["unet"]
 
     def weighted_sum(self, losses):
-        """Weighs the losses as the stage says."""
-        stage = self.stage_of_step
+        """Adds up losses with the weights of the phase."""
+        phase = self.phase_of_step
         weights = {
-            "distillation": stage.distillation_weight,
-            "distribution_matching": stage.dmd_weight,
-            "adversarial": stage.adversarial_weight,
+            "distillation": phase.distillation_weight,
+            "distribution_matching": phase.dmd_weight,
+            "adversarial": phase.adversarial_weight,
             "discriminator": 1.0,
             "one_step": 1.0,
         }
@@ -89,7 +89,7 @@ class StudentBrain(LatentBrain):
 
     def student_losses(self, batch, z_high, condition, noise):
         """Distillation, distribution matching and adversarial losses."""
-        settings, teacher = self.stage_of_step, self.hparams.teacher
+        settings, teacher = self.phase_of_step, self.hparams.teacher
         timesteps = settings.timesteps().to(self.device)
         shared = self.generator(self.optimizer_step)
         start = int(
@@ -130,8 +130,14 @@ class StudentBrain(LatentBrain):
                     condition,
                     teacher,
                     self.denoiser_of(self.unwrapped("unet")),
-                    self.draw_noise(batch, x0.shape[1:], stream=1),
-                    self.draw_integers(batch, 0, len(teacher.schedule.alphas)),
+                    self.draw_noise(
+                        batch, x0.shape[1:], TrainingStream.MATCHING_NOISE
+                    ),
+                    self.draw_integers(
+                        batch,
+                        TrainingStream.MATCHING_TIMESTEP,
+                        len(teacher.schedule.alphas),
+                    ),
                     settings.guidance_scale(u_dmd),
                 )
             )
@@ -155,27 +161,27 @@ class StudentBrain(LatentBrain):
         }
 
     def features(self, batch, x0, condition):
-        """What the discriminator reads of latents."""
+        """Features of latents that the discriminator reads."""
         choices = torch.tensor(
             self.hparams.adversarial_timesteps, device=self.device
         )
-        index = self.draw_integers(batch, 1, len(choices))
+        index = self.draw_integers(
+            batch, TrainingStream.ADVERSARIAL_TIMESTEP, len(choices)
+        )
         return distillation.adversarial_features(
             self.hparams.teacher,
             x0,
             condition,
-            self.draw_noise(batch, x0.shape[1:], stream=2),
+            self.draw_noise(
+                batch, x0.shape[1:], TrainingStream.ADVERSARIAL_NOISE
+            ),
             choices[index],
         )
 
     def draw_integers(self, batch, stream, high):
         """An integer below `high` for each sample, [batch]."""
         draws = [
-            int(
-                np.random.default_rng(
-                    [self.hparams.seed, int(draw), stream, 3]
-                ).integers(high)
-            )
+            int(generator_of(self.hparams.seed, draw, stream).integers(high))
             for draw in batch.id
         ]
         return torch.tensor(draws, device=self.device)

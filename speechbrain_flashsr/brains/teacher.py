@@ -4,10 +4,10 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import numpy as np
 import torch
 
 from speechbrain_flashsr.brains.latent import LatentBrain
+from speechbrain_flashsr.random_streams import TrainingStream, generator_of
 
 
 class TeacherBrain(LatentBrain):
@@ -39,7 +39,7 @@ class TeacherBrain(LatentBrain):
         num_timesteps = self.hparams.denoiser.schedule.num_timesteps
         t, drop = [], []
         for draw in batch.id:
-            rng = np.random.default_rng([self.hparams.seed, int(draw), 0, 2])
+            rng = generator_of(self.hparams.seed, draw, TrainingStream.TIMESTEP)
             t.append(int(rng.integers(num_timesteps)))
             drop.append(rng.random() < self.hparams.condition_dropout)
         return (

@@ -1,4 +1,4 @@
-"""What is looked at during training: losses of each domain, and samples.
+"""Validation during training: losses of each domain, and samples.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -9,12 +9,12 @@ from speechbrain.utils.train_logger import TensorboardLogger
 
 
 def batch_by_domain(examples):
-    """Collates examples of each domain into a batch of its own.
+    """Collates the examples of each domain into one batch.
 
     Arguments
     ---------
     examples : list of dict
-        Items of a dataset; without `domain` they are all of one, None.
+        Items of a dataset; those without `domain` get the domain None.
 
     Returns
     -------
@@ -77,14 +77,14 @@ class SampleLogger(TensorboardLogger):
         self.log_stats({}, train_stats, valid_stats)
 
     def log_samples(self, epoch, domain, samples):
-        """Logs what a model makes of one recording.
+        """Logs the samples of one recording.
 
         Arguments
         ---------
         epoch : int
             Counts from 1.
         domain : str
-            Of the recording; groups what is shown.
+            Of the recording; groups the samples.
         samples : dict
             {name: log-mel spectrogram [frames, n_mels] or waveform [time]}.
         """

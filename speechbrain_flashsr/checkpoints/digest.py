@@ -1,4 +1,4 @@
-"""What tells a model from another.
+"""Digests of models.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -6,6 +6,8 @@ Authors
 
 import hashlib
 from pathlib import Path
+
+from speechbrain_flashsr.checkpoints.reading import digest_of_file
 
 
 def digest_of_model(source):
@@ -26,13 +28,13 @@ def digest_of_model(source):
     >>> folder = getfixture("tmp_path")
     >>> _ = (folder / "hyperparams.yaml").write_text("sample_rate: 48000")
     >>> digest_of_model(folder)[:8], digest_of_model("user/model")
-    ('a99901c6', 'user/model')
+    ('ace0e8a2', 'user/model')
     """
     if not Path(source).is_dir():
         return str(source)
-    digest = hashlib.sha256()
-    for path in sorted(Path(source).iterdir()):
-        if path.suffix in (".yaml", ".ckpt"):
-            digest.update(path.name.encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+    files = [
+        f"{digest_of_file(path)}  {path.name}"
+        for path in sorted(Path(source).iterdir())
+        if path.suffix in (".yaml", ".ckpt", ".safetensors")
+    ]
+    return hashlib.sha256("\n".join(files).encode()).hexdigest()

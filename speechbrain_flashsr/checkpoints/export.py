@@ -11,27 +11,42 @@ import contextlib
 import io
 import os
 import pathlib
+import re
 import shutil
 
 import torch
 from ruamel.yaml import YAML
+from safetensors.torch import save
 
-from speechbrain_flashsr.checkpoints import read_checkpoint
+from speechbrain_flashsr.checkpoints.folders import SAFETENSORS
+from speechbrain_flashsr.checkpoints.reading import (
+    digest_of_file,
+    read_checkpoint,
+)
 
 WINDOW_LENGTH = 245760
 """Length of an inference window in samples, 5.12 s as in the paper."""
 
-LOADING = """
+INTERFACE = """
 window_length: {window_length}
 
 modules:
     super_resolver: !ref <super_resolver>
+"""
 
-pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
+LOADING = """\
+pretrainer: !new:speechbrain_flashsr.checkpoints.SafetensorsPretrainer
     loadables:
 {loadables}
     custom_hooks:
-{hooks}
+{hooks}"""
+
+PRETRAINER = re.compile(r"^pretrainer:.*?(?=^\S|\Z)", re.DOTALL | re.MULTILINE)
+"""One part of the hyperparameters."""
+
+HOOK = """\
+        {name}: !name:speechbrain_flashsr.checkpoints.load_strictly
+            sha256: {sha256}
 """
 
 
@@ -58,7 +73,7 @@ def model_of_recipe(hyperparams_file):
         hparams = yaml.load(file)
     if "model" not in hparams:
         raise ValueError(
-            f"{hyperparams_file} has no `model`: give the hyperparams.yaml in "
+            f"{hyperparams_file} has no `model`. Pass the hyperparams.yaml in "
             f"the output folder of one of the four training stages."
         )
     text = io.StringIO()
@@ -68,6 +83,9 @@ def model_of_recipe(hyperparams_file):
 
 def export_pretrained(folder, model, states, half=True, extra=""):
     """Writes a pretrained folder, complete or not at all.
+
+    The weights are safetensors files, and the hyperparameters hold the SHA-256
+    of each, which is checked when they are loaded.
 
     Arguments
     ---------
@@ -99,21 +117,19 @@ def export_pretrained(folder, model, states, half=True, extra=""):
     >>> states = {"unet": torch.nn.Linear(1, 1).state_dict()}
     >>> _ = export_pretrained(folder, "sample_rate: 48000", states)
     >>> sorted(path.name for path in folder.iterdir())
-    ['hyperparams.yaml', 'unet.ckpt']
+    ['hyperparams.yaml', 'unet.safetensors']
     """
+    interface = INTERFACE.format(window_length=WINDOW_LENGTH)
     with _complete_folder(folder) as partial:
-        for name, state in states.items():
-            if half:
-                state = _as_type(state, torch.half)
-            torch.save(state, partial / f"{name}.ckpt")
-        text = model.rstrip() + "\n" + _loading(states) + extra
+        loading = _write_weights(partial, states, half)
+        text = f"{model.rstrip()}\n{interface}\n{loading}{extra}"
         (partial / "hyperparams.yaml").write_text(text, encoding="utf-8")
     return pathlib.Path(folder)
 
 
 def export_with_weights(folder, pretrained, states):
-    """Writes a pretrained folder that is another one with other weights,
-    complete or not at all.
+    """Writes a copy of a pretrained folder with other weights, complete or not
+    at all.
 
     Arguments
     ---------
@@ -123,7 +139,8 @@ def export_with_weights(folder, pretrained, states):
         The other folder; its model card (README.md) is left out.
     states : dict
         {module name: state dictionary}, of the modules whose weights are
-        others. They are stored in the precision of those that they replace.
+        others. All are stored in half precision if those of the other folder
+        are.
 
     Returns
     -------
@@ -141,22 +158,63 @@ def export_with_weights(folder, pretrained, states):
     >>> old, new = (torch.nn.Linear(1, 1).state_dict() for _ in range(2))
     >>> before = export_pretrained(folder / "old", "a: 1", {"unet": old})
     >>> after = export_with_weights(folder / "new", before, {"unet": new})
-    >>> stored = torch.load(after / "unet.ckpt")["bias"]
+    >>> stored = read_checkpoint(after / "unet.safetensors")["bias"]
     >>> torch.equal(stored, new["bias"].half())
     True
     """
-    pretrained = pathlib.Path(pretrained)
+    path = pathlib.Path(pretrained) / "hyperparams.yaml"
+    text = path.read_text(encoding="utf-8")
+    stored = {
+        name: read_checkpoint(find_weights(pretrained, name))
+        for name in YAML().load(text)["pretrainer"]["loadables"]
+    }
+    half = any(
+        value.dtype == torch.half
+        for state in stored.values()
+        for value in state.values()
+    )
     with _complete_folder(folder) as partial:
-        for path in pretrained.iterdir():
-            if path.suffix in (".yaml", ".ckpt"):
-                shutil.copyfile(path, partial / path.name)
-        for name, state in states.items():
-            stored = read_checkpoint(pretrained / f"{name}.ckpt")
-            dtypes = {v.dtype for v in stored.values() if v.is_floating_point()}
-            if len(dtypes) == 1:
-                state = _as_type(state, *dtypes)
-            torch.save(state, partial / f"{name}.ckpt")
+        loading = _write_weights(partial, {**stored, **states}, half)
+        text = PRETRAINER.sub(lambda _: loading, text)
+        (partial / "hyperparams.yaml").write_text(text, encoding="utf-8")
     return pathlib.Path(folder)
+
+
+def find_weights(folder, name):
+    """Finds the weights of a module in a pretrained folder.
+
+    Arguments
+    ---------
+    folder : str or Path
+        The folder.
+    name : str
+        The module's name.
+
+    Returns
+    -------
+    pathlib.Path
+        <name>.safetensors or, in older folders, <name>.ckpt.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is neither.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> (folder / "unet.ckpt").touch()
+    >>> find_weights(folder, "unet").name
+    'unet.ckpt'
+    """
+    for extension in (SAFETENSORS, ".ckpt"):
+        path = pathlib.Path(folder) / f"{name}{extension}"
+        if path.is_file():
+            return path
+    raise FileNotFoundError(
+        f"'{folder}' is not a pretrained folder: {name}{SAFETENSORS} is "
+        "missing. Use one that train_all.py or `flashsr convert` wrote."
+    )
 
 
 @contextlib.contextmanager
@@ -192,21 +250,25 @@ def _complete_folder(folder):
         raise
 
 
-def _as_type(state, dtype):
-    """A state dictionary with floating-point values of another type."""
+def _write_weights(folder, states, half):
+    """Writes the weights; returns the YAML that loads them."""
+    hooks = []
+    for name in states:  # one at a time: they may be read when asked for
+        path = folder / f"{name}{SAFETENSORS}"
+        state = _storable(states[name], half)
+        path.write_bytes(save(state, {"format": "pt"}))
+        hooks.append(HOOK.format(name=name, sha256=digest_of_file(path)))
+    return LOADING.format(
+        loadables="\n".join(f"        {n}: !ref <{n}>" for n in states),
+        hooks="".join(hooks),
+    )
+
+
+def _storable(state, half):
+    """A state dictionary of tensors that lie in memory one by one."""
     return {
-        key: value.to(dtype) if value.is_floating_point() else value
+        key: value.detach()
+        .to(torch.half if half and value.is_floating_point() else value.dtype)
+        .clone(memory_format=torch.contiguous_format)
         for key, value in state.items()
     }
-
-
-def _loading(states):
-    """YAML that loads the weights."""
-    return LOADING.format(
-        window_length=WINDOW_LENGTH,
-        loadables="\n".join(f"        {n}: !ref <{n}>" for n in states),
-        hooks="\n".join(
-            f"        {n}: !name:speechbrain_flashsr.checkpoints.load_strictly"
-            for n in states
-        ),
-    )

@@ -8,23 +8,19 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import pickle
-import zipfile
-from pathlib import Path
-
 import torch
+
+from speechbrain_flashsr.checkpoints.reading import (
+    CheckpointError,
+    check_tensors,
+    digest_of_file,
+    read_checkpoint,
+)
 
 _SHOWN_KEYS = 5
 
 
-class CheckpointError(ValueError):
-    """A checkpoint that does not fit its module, or cannot be read.
-
-    The message names the file, the module and the keys.
-    """
-
-
-def load_strictly(module, path):
+def load_strictly(module, path, sha256=None):
     """Loads a state dictionary that must fit to the last key and shape.
 
     Values of another floating-point type, such as half precision, are
@@ -33,15 +29,18 @@ def load_strictly(module, path):
     Arguments
     ---------
     module : torch.nn.Module
-        What is loaded into.
+        The module that gets the values.
     path : str or Path
-        File written by ``torch.save(other.state_dict(), path)``.
+        A safetensors file, or one that ``torch.save`` wrote.
+    sha256 : str, optional
+        Hexadecimal SHA-256 that the file must have.
 
     Raises
     ------
     CheckpointError
-        If the file is missing, truncated, or holds pickled code; or if keys
-        are missing, extra, or of another shape. The module is then unchanged.
+        If the file is missing, damaged, or holds pickled code; if its SHA-256
+        is another one; if keys are missing, extra, or of another shape or
+        type; or if a value is not finite. The module is then unchanged.
 
     Example
     -------
@@ -52,27 +51,68 @@ def load_strictly(module, path):
     >>> torch.equal(fresh.weight, trained.weight.float())
     True
     """
+    if not isinstance(module, torch.nn.Module):
+        raise CheckpointError(
+            f"'{path}' cannot be loaded into a {type(module).__name__}, which "
+            "is not a torch.nn.Module. Check the hyperparameters."
+        )
     state = check_tensors(read_checkpoint(path), path)
+    if sha256 is not None and digest_of_file(path) != sha256:
+        raise CheckpointError(
+            f"'{path}' is not the file that its folder was exported with: its "
+            f"SHA-256 is {digest_of_file(path)} instead of {sha256}. "
+            "Download the whole folder again."
+        )
     expected = module.state_dict()
     misfit = find_misfit(expected, state)
     if misfit:
         raise CheckpointError(
             f"'{path}' does not fit {type(module).__name__}: of its "
-            f"{len(expected)} keys, {describe_misfit(misfit)}. Give the "
+            f"{len(expected)} keys, {describe_misfit(misfit)}. Use the "
             "checkpoint that belongs to these hyperparameters."
         )
+    check_finite_weights(state, path)
     module.load_state_dict(state)
 
 
+def check_finite_weights(state, name):
+    """Checks that no weight is NaN or infinite.
+
+    Arguments
+    ---------
+    state : dict
+        {key: tensor}.
+    name : str or Path
+        Whose weights they are, for the message.
+
+    Raises
+    ------
+    CheckpointError
+        If one is.
+
+    Example
+    -------
+    >>> check_finite_weights({"bias": torch.zeros(2)}, "linear.ckpt")
+    """
+    for key, value in state.items():
+        bad = (~value.to(torch.float32).isfinite()).sum().item()
+        if bad:
+            raise CheckpointError(
+                f"'{name}': {bad} of the {value.numel()} values of '{key}' "
+                "are NaN or infinite. Use a checkpoint from before the "
+                "training diverged."
+            )
+
+
 def find_misfit(expected, found):
-    """Finds which weights are missing, unexpected, or of another shape.
+    """Finds weights that are missing, unexpected, or of another shape or type.
 
     Arguments
     ---------
     expected : dict
-        {name: tensor}, all that there must be.
+        {name: tensor}, the expected weights.
     found : dict
-        {name: tensor}, what there is.
+        {name: tensor}, the present weights.
 
     Returns
     -------
@@ -93,12 +133,17 @@ def find_misfit(expected, found):
             for key in expected.keys() & found.keys()
             if found[key].shape != expected[key].shape
         ],
+        "of another type": [
+            f"{key} {found[key].dtype} instead of {expected[key].dtype}"
+            for key in expected.keys() & found.keys()
+            if _kind(found[key]) != _kind(expected[key])
+        ],
     }
     return {what: sorted(keys) for what, keys in problems.items() if keys}
 
 
 def describe_misfit(misfit):
-    """What :func:`find_misfit` found, in words.
+    """Describes the result of :func:`find_misfit`.
 
     Arguments
     ---------
@@ -120,82 +165,11 @@ def describe_misfit(misfit):
     )
 
 
-def read_checkpoint(path):
-    """Reads a checkpoint to the CPU, without running any code in it.
-
-    The weights stay in the file and are read when they are used.
-
-    Arguments
-    ---------
-    path : str or Path
-        File written by ``torch.save``.
-
-    Returns
-    -------
-    object
-        What was saved.
-
-    Raises
-    ------
-    CheckpointError
-        If the file is missing, truncated, or holds pickled code.
-    """
-    if not Path(path).is_file():
-        raise CheckpointError(
-            f"There is no checkpoint '{path}'. Check its name, and that the "
-            "whole folder was copied."
-        )
-    try:
-        return torch.load(
-            path,
-            map_location="cpu",
-            weights_only=True,
-            mmap=zipfile.is_zipfile(path),
-        )
-    except (pickle.UnpicklingError, EOFError, RuntimeError, OSError) as error:
-        if "Unsupported" in str(error) or "GLOBAL" in str(error):
-            reason = "it holds pickled code, which is not run"
-        else:
-            reason = "it is truncated or no checkpoint"
-        raise CheckpointError(
-            f"'{path}' cannot be loaded: {reason}. Get it anew from a source "
-            "that you trust."
-        ) from error
-
-
-def check_tensors(state, path):
-    """Checks that what a checkpoint holds is a dictionary of tensors.
-
-    Arguments
-    ---------
-    state : object
-        What was read.
-    path : str or Path
-        Where from, for the message.
-
-    Returns
-    -------
-    dict
-        The same.
-
-    Raises
-    ------
-    CheckpointError
-        If it is something else.
-
-    Example
-    -------
-    >>> check_tensors({}, "empty.ckpt")
-    {}
-    """
-    if not isinstance(state, dict) or not all(
-        torch.is_tensor(value) for value in state.values()
-    ):
-        raise CheckpointError(
-            f"'{path}' holds no dictionary of tensors. Save the module's "
-            "state_dict()."
-        )
-    return state
+def _kind(tensor):
+    """Types that are converted into each other belong to one kind."""
+    if tensor.is_complex() or tensor.dtype == torch.bool:
+        return tensor.dtype
+    return tensor.is_floating_point()
 
 
 def _shorten(keys):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from speechbrain_flashsr import __version__
 
-FORMATS = ("wav", "flac", "ogg")
+FORMATS = ("wav", "flac", "ogg", "opus")
 """Formats that are written; the first is the default for other inputs."""
 
 SUFFIX = "_48k"
@@ -52,8 +52,8 @@ def make_parser():
         "--output",
         metavar="OUT",
         type=Path,
-        help="name of the output of a single file (.wav, .flac or .ogg), or "
-        "a folder, in which the tree of an input folder is repeated; "
+        help="name of the output of a single file (.wav, .flac, .ogg or "
+        ".opus), or a folder, in which the tree of an input folder is repeated; "
         f"default: NAME{SUFFIX}.EXT beside each input",
     )
     add(
@@ -99,6 +99,11 @@ def make_parser():
         metavar="MODEL",
         help="folder or hub name of a model (default: the one that ships)",
     )
+    add(
+        "--trust",
+        action="store_true",
+        help="load a model whose folder names code of its own, and run that",
+    )
     add("--device", help="such as cpu or cuda:0 (default: a GPU if present)")
     add(
         "--precision",
@@ -106,12 +111,6 @@ def make_parser():
         default="fp32",
         help="fp32 (default); bf16 is faster on CPUs with AMX or AVX512-BF16 "
         "and on GPUs; fp16 needs a GPU",
-    )
-    add(
-        "--compile",
-        action="store_true",
-        help="compile the model on a GPU, its activations on a CPU; needs a "
-        "C++ compiler and takes half a minute at the start",
     )
     add(
         "--batch-windows",

@@ -116,14 +116,15 @@ class _Batch:
         options = {
             "precision": self.arguments.precision,
             "noprogressbar": not self.progressbar,
-            "compile": self.arguments.compile,
             "device": self.arguments.device,
             "batch_windows": self.arguments.batch_windows,
         }
         given = {k: v for k, v in options.items() if v is not None}
         source = self.arguments.source
         return FlashSR.from_hparams(
-            **({"source": source} if source else {}), run_opts=given
+            **({"source": source} if source else {}),
+            trust=self.arguments.trust,
+            run_opts=given,
         )
 
     def _settings(self):

@@ -115,8 +115,8 @@ def run(arguments):
         )
     if arguments.audiosr and not arguments.sr_vocoder:
         use = (
-            "a teacher: give its unet.ckpt and autoencoder.ckpt to "
-            "train_student.py"
+            "a teacher: pass its unet.safetensors and "
+            "autoencoder.safetensors to train_student.py"
         )
     else:
         use = f"try: flashsr --source {folder} recording.wav"

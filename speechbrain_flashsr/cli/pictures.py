@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.signal import get_window
 
-from speechbrain_flashsr.audio.reading import open_sound
+from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.writing import complete_file
 
 WINDOW_SECONDS = 0.04
@@ -21,7 +21,7 @@ DYNAMIC_RANGE = 100.0
 """Between the darkest and the brightest level, in dB."""
 
 
-def spectrogram(path, max_columns=MOST_COLUMNS):
+def spectrogram(path, max_columns=MOST_COLUMNS, **options):
     """Computes the levels of a sound file's first channel.
 
     Arguments
@@ -30,6 +30,8 @@ def spectrogram(path, max_columns=MOST_COLUMNS):
         The file.
     max_columns : int
         Number of spectra, at most; they are spread over the whole file.
+    **options
+        Of :class:`~speechbrain_flashsr.audio.reading.AudioReader`.
 
     Returns
     -------
@@ -50,33 +52,38 @@ def spectrogram(path, max_columns=MOST_COLUMNS):
     >>> int(levels[:, 10].argmax()) / (len(levels) - 1) * sample_rate / 2
     1000.0
     """
-    with open_sound(path) as file:
-        length = 2 * round(WINDOW_SECONDS * file.samplerate / 2)
+    with AudioReader(path, **options) as reader:
+        rate = reader.sample_rate
+        total = sum(block.shape[1] for block in reader.blocks())
+        length = 2 * round(WINDOW_SECONDS * rate / 2)
         window = get_window("hann", length)
         window /= window.sum() / 2
-        columns = max(1, min(max_columns, 4 * file.frames // length))
-        last = max(0, file.frames - length)
-        levels = []
-        whole = None
-        if not file.seekable():
-            whole = file.read(file.frames, always_2d=True)
-        for start in np.linspace(0, last, columns).astype(int):
-            if whole is None:
-                file.seek(int(start))
-                samples = file.read(length, always_2d=True)[:, 0]
-            else:
-                samples = whole[start : start + length, 0]
-            samples = np.pad(samples, (0, length - len(samples)))
-            magnitude = np.abs(np.fft.rfft(samples * window))
-            levels.append(20 * np.log10(magnitude + 1e-8))
-        return (
-            np.stack(levels, axis=1),
-            file.samplerate,
-            file.frames / file.samplerate,
-        )
+        columns = max(1, min(max_columns, 4 * total // length))
+        starts = np.linspace(0, max(0, total - length), columns).astype(int)
+        levels = [
+            20 * np.log10(np.abs(np.fft.rfft(samples * window)) + 1e-8)
+            for samples in _excerpts(reader.blocks(), starts, length)
+        ]
+    return np.stack(levels, axis=1), rate, total / rate
 
 
-def plot_before_after(before, after, picture, cutoff_hz=None):
+def _excerpts(blocks, starts, length):
+    """Yields the first channel from each of `starts` on, in their order."""
+    held, position = np.zeros(0, np.float32), 0
+    starts = iter(starts)
+    start = next(starts)
+    for block in blocks:
+        held = np.concatenate([held, block[0].numpy()])
+        while start is not None and start + length <= position + len(held):
+            yield held[start - position : start - position + length]
+            start = next(starts, None)
+        cut = len(held) if start is None else min(start - position, len(held))
+        held, position = held[cut:], position + cut
+    if start is not None:  # shorter than a window
+        yield np.pad(held, (0, length - len(held)))
+
+
+def plot_before_after(before, after, picture, cutoff_hz=None, **options):
     """Draws the spectrograms of two sound files above each other.
 
     Both share the axes and the colours, so what was restored is what the
@@ -90,6 +97,8 @@ def plot_before_after(before, after, picture, cutoff_hz=None):
         Name of the PNG file.
     cutoff_hz : float, optional
         Drawn as a dashed line.
+    **options
+        Of :class:`~speechbrain_flashsr.audio.reading.AudioReader`, for `before`.
 
     Raises
     ------
@@ -109,8 +118,8 @@ def plot_before_after(before, after, picture, cutoff_hz=None):
     b'PNG'
     """
     pictures = [
-        (title, *spectrogram(path))
-        for title, path in (("Before", before), ("After", after))
+        ("Before", *spectrogram(before, **options)),
+        ("After", *spectrogram(after)),
     ]
     brightest = max(levels.max() for _, levels, *_ in pictures)
     highest = max(rate for _, _, rate, _ in pictures) / 2000

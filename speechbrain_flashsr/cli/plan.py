@@ -8,11 +8,9 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from speechbrain_flashsr.audio.folders import AUDIO_EXTENSIONS, find_sound_files
+from speechbrain_flashsr.audio.folders import find_sound_files
+from speechbrain_flashsr.audio.formats import EXTENSIONS
 from speechbrain_flashsr.cli.arguments import FORMATS, SUFFIX
-
-OTHER_EXTENSIONS = (".m4a", ".aac", ".mp4", ".wma", ".webm", ".amr")
-"""Extensions of sound files that are neither read nor written."""
 
 
 class Job(NamedTuple):
@@ -33,7 +31,7 @@ def plan_jobs(inputs, output=None, format=None):
         Files and folders.
     output : Path, optional
         File or folder.
-    format : {"wav", "flac", "ogg"}, optional
+    format : {"wav", "flac", "ogg", "opus"}, optional
         Default: that of the input, or "wav" if that cannot be written.
 
     Returns
@@ -55,8 +53,7 @@ def plan_jobs(inputs, output=None, format=None):
     >>> [job.output_filename.as_posix() for job in jobs]
     ['out/a_48k.wav']
     """
-    extensions = AUDIO_EXTENSIONS + OTHER_EXTENSIONS
-    if output and output.suffix.lower() in extensions and not output.is_dir():
+    if output and output.suffix.lower() in EXTENSIONS and not output.is_dir():
         _check_single_output(inputs, output, format)
         return _without_conflicts([Job(inputs[0], output)], [])
     jobs, problems = [], []
@@ -73,7 +70,7 @@ def plan_jobs(inputs, output=None, format=None):
         if not paths:
             problems.append(
                 f"The folder '{given}' holds no sound files "
-                f"({', '.join(AUDIO_EXTENSIONS)}). Check its name."
+                f"({', '.join(EXTENSIONS)}). Check its name."
             )
     return _without_conflicts(jobs, problems)
 

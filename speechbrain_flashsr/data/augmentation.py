@@ -1,7 +1,7 @@
 """Augmentation of training segments: speed, equalisation, mixing, noise.
 
-Without it a model learns how bright, how fast and how clean the training set
-is, and is wrong on any other.
+Without it, a model learns how bright, how fast and how clean the training set
+is, and fails on other recordings.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -20,14 +20,13 @@ LOWEST_NOISE_HZ = 20.0
 
 
 class Augmentation:
-    """Random changes that a recording could have undergone before it lost its
-    high band.
+    """Random changes of recordings, made before the high band is removed.
 
     Arguments
     ---------
     speed : sequence of float
-        Limits of the factor by which a recording is played faster, pitch and
-        all; (1, 1) leaves it alone.
+        Limits of the factor by which a recording is played faster, which also
+        raises its pitch; (1, 1) for no change.
     speed_probability : float
         Share of the recordings whose speed changes.
     tilt_db : sequence of float
@@ -167,7 +166,7 @@ def rms(wav):
 
 
 def change_speed(wav, factor):
-    """Plays a waveform faster, pitch and all.
+    """Plays a waveform faster, which also raises its pitch.
 
     Arguments
     ---------

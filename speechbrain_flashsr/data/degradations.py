@@ -1,4 +1,5 @@
-"""Degradations of training material: low-pass filters, telephones, codecs, noise.
+"""Degradations of training material: low-pass filters, resamplers, telephones,
+codecs, noise.
 
 Band-limited copies are made as in AudioSR (https://arxiv.org/abs/2309.07314): a
 random filter at a random cut-off, then down to twice the cut-off and back.
@@ -11,6 +12,9 @@ import math
 
 import numpy as np
 import scipy.signal
+import soxr
+import torch
+import torchaudio
 
 from speechbrain_flashsr.audio.codecs import (
     CODEC_RATES,
@@ -21,16 +25,75 @@ from speechbrain_flashsr.audio.codecs import (
 )
 
 FAMILIES = ("cheby1", "butter", "bessel", "ellip")
-
+"""Filters of AudioSR's training copies, by their names in scipy.signal."""
 
 PASS_RIPPLE_DB = 0.1
-
-
 STOP_BAND_DB = 60.0
+"""Of the Chebyshev and the elliptic filter, as in AudioSR."""
+
+
+def _torchaudio(wav, orig_rate, new_rate, **options):
+    wav = torch.from_numpy(np.ascontiguousarray(wav))
+    resample = torchaudio.functional.resample
+    return resample(wav, orig_rate, new_rate, **options).numpy()
+
+
+def _scipy(wav, orig_rate, new_rate):
+    return scipy.signal.resample_poly(wav, new_rate, orig_rate)
+
+
+def _ffmpeg(wav, orig_rate, new_rate):
+    return _torchaudio(
+        wav,
+        orig_rate,
+        new_rate,
+        resampling_method="sinc_interp_kaiser",
+        lowpass_filter_width=16,
+        rolloff=0.97,
+        beta=9.0,
+    )
+
+
+RESAMPLERS = {
+    "torchaudio": _torchaudio,
+    "soxr": soxr.resample,
+    "scipy": _scipy,
+    "ffmpeg": _ffmpeg,
+}
+"""What people bring recordings to low sample rates with, as it is by default:
+torchaudio; librosa and SoX, which share soxr's filter; SciPy; and a filter like
+that of FFmpeg (32 taps, cut-off 0.97, Kaiser window with beta 9)."""
+
+
+def resample_at(wav, rate, resampler):
+    """Brings a recording to a low sample rate and back with a resampler.
+
+    Arguments
+    ---------
+    wav : numpy.ndarray
+        [time] at 48 kHz.
+    rate : int
+        The low sample rate, in Hz.
+    resampler : str
+        One of `RESAMPLERS`.
+
+    Returns
+    -------
+    numpy.ndarray
+        [time] at 48 kHz, of the input's length.
+
+    Example
+    -------
+    >>> resample_at(np.random.randn(4801), 16000, "soxr").shape
+    (4801,)
+    """
+    resample = RESAMPLERS[resampler]
+    back = resample(resample(wav, SAMPLE_RATE, rate), rate, SAMPLE_RATE)
+    return np.pad(back, (0, max(0, len(wav) - len(back))))[: len(wav)]
 
 
 def low_pass(wav, sample_rate, cutoff_hz, family="cheby1", order=8):
-    """Removes what is above a cut-off, as a low sample rate would.
+    """Removes the band above a cut-off, as a low sample rate would.
 
     The filter runs forwards and backwards (so its attenuation doubles), then
     the signal is resampled to int(2 * cutoff_hz) Hz and back.
@@ -70,7 +133,8 @@ def low_pass(wav, sample_rate, cutoff_hz, family="cheby1", order=8):
         )
     if family not in FAMILIES:
         raise ValueError(
-            f"There is no filter family '{family}': give one of {FAMILIES}."
+            f"Unknown filter family '{family}'. Choose one of "
+            f"{', '.join(FAMILIES)}."
         )
     design = {
         "cheby1": {"rp": PASS_RIPPLE_DB},
@@ -152,10 +216,10 @@ def random_low_pass(
 
 
 class RandomDegradation:
-    """What happens to some of the band-limited copies in training.
+    """Degrades some of the band-limited copies in training.
 
-    Each copy has one fate: a telephone line in place of its low-pass filter,
-    lossy coding, added noise, or nothing.
+    Each copy gets at most one degradation: a telephone line in place of its
+    low-pass filter, lossy coding, or added noise.
 
     Arguments
     ---------
@@ -169,6 +233,8 @@ class RandomDegradation:
         band.
     snr_db : (float, float)
         Range of the signal-to-noise ratio, uniform.
+    resampler_probability : float
+        Share that one of `RESAMPLERS` brings to twice the cut-off and back.
 
     Example
     -------
@@ -185,14 +251,16 @@ class RandomDegradation:
         codec_probability=0.1,
         noise_probability=0.1,
         snr_db=(15.0, 50.0),
+        resampler_probability=0.25,
     ):
         self.telephone_probability = telephone_probability
         self.codec_probability = codec_probability
         self.noise_probability = noise_probability
         self.snr_db = tuple(snr_db)
+        self.resampler_probability = resampler_probability
 
     def __call__(self, high, low, cutoff_hz, rng):
-        """Degrades a copy or not.
+        """Degrades a copy, or leaves it as it is.
 
         Arguments
         ---------
@@ -210,7 +278,7 @@ class RandomDegradation:
         low : numpy.ndarray
             [time].
         cutoff_hz : float
-            Of what is returned, in Hz.
+            Of the result, in Hz.
         """
         fate = rng.random()
         if fate < self.telephone_probability:
@@ -229,6 +297,10 @@ class RandomDegradation:
         fate -= self.codec_probability
         if fate < self.noise_probability:
             return low + self._noise(low, cutoff_hz, rng), cutoff_hz
+        fate -= self.noise_probability
+        if fate < self.resampler_probability:
+            resampler = tuple(RESAMPLERS)[rng.integers(len(RESAMPLERS))]
+            return resample_at(high, int(2 * cutoff_hz), resampler), cutoff_hz
         return low, cutoff_hz
 
     @staticmethod

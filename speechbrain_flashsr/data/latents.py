@@ -1,4 +1,4 @@
-"""Latents cached on disk, so that teacher and student never wait for the
+"""Latents cached on disk, so that teacher and student do not wait for the
 encoder.
 
 Authors
@@ -143,7 +143,7 @@ def cache_latents(
                     batches[first + rank].start,
                     values.float().cpu().numpy(),
                 )
-        # All wait for each other at every batch, so none waits for long.
+        # Processes wait for each other at every batch: no wait is long.
         ddp_barrier()
         stop = batches[min(first + num_ranks, len(batches)) - 1].stop
         if rank == 0:
@@ -153,7 +153,7 @@ def cache_latents(
 
 
 def _layout(dataset, features, autoencoder):
-    """What the arrays of a cache hold: {name: (type, shape of a row)}, and the
+    """Layout of a cache: {name: (type, shape of a row)} of its arrays, and the
     names of the domains."""
     frames = dataset.segment_length // features.hop_length
     shape = autoencoder.latent_shape((1, 1, frames, features.n_mels))
@@ -201,7 +201,7 @@ def _write_rows(path, start, rows):
 
 
 def _digest(module):
-    """SHA-256 of a module's weights: other weights make other latents."""
+    """SHA-256 of a module's weights, which determine the latents."""
     digest = hashlib.sha256()
     for value in module.state_dict().values():
         digest.update(value.cpu().numpy().tobytes())
@@ -223,7 +223,7 @@ class LatentPairs(Dataset):
         That :func:`cache_latents` wrote.
     num_draws : int
         Length of an epoch; by default that of the cache. Draws beyond the
-        cache start at its beginning again.
+        end of the cache start at its beginning again.
 
     Example
     -------

@@ -1,8 +1,8 @@
 """Training material: segments drawn from a manifest, every draw reproducible.
 
-A draw is an integer. All that is random about it (domain, recording, position,
-level, degradation, noise) follows from the seed and the draw alone, so
-training resumes exactly, whatever the number of workers or processes.
+A draw is an integer. Everything random about it (domain, recording, position,
+level, degradation, noise) depends only on the seed and the draw, so training
+resumes exactly, whatever the number of workers or processes.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -10,18 +10,66 @@ Authors
 
 import numpy as np
 import torch
-from speechbrain.dataio.dataio import load_data_json, read_audio
+from speechbrain.dataio.dataio import read_audio
 from torch.utils.data import Dataset, Sampler
 
 from speechbrain_flashsr.data.augmentation import change_speed
 from speechbrain_flashsr.data.degradations import random_low_pass
+from speechbrain_flashsr.data.manifest import read_manifest
 from speechbrain_flashsr.lobes.features import normalize_pair
+from speechbrain_flashsr.random_streams import TrainingStream, generator_of
 
 MAX_GAP_SECONDS = 0.25
 FADE_SECONDS = 0.005
 MIN_PEAK = 1e-3
 MIN_PEAK_RATIO = 0.1
 MAX_ATTEMPTS = 20
+
+
+def read_finite(path, start, stop):
+    """Reads a part of a recording of the training material.
+
+    Arguments
+    ---------
+    path : str or Path
+        The sound file.
+    start, stop : int
+        First sample, and the one after the last.
+
+    Returns
+    -------
+    torch.Tensor
+        [time].
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read, is shorter, has several channels, or has
+        samples that are NaN or infinite.
+
+    Example
+    -------
+    >>> read_finite("nowhere.wav", 0, 1)
+    Traceback (most recent call last):
+    ...
+    ValueError: Samples 0 to 1 of 'nowhere.wav' cannot be trained on: ...
+    """
+    try:
+        wav = read_audio({"file": str(path), "start": start, "stop": stop})
+        problem = None
+        if wav.shape != (stop - start,):
+            problem = f"they have the shape {list(wav.shape)}"
+        elif not wav.isfinite().all():
+            problem = "some are NaN or infinite"
+    except (OSError, RuntimeError, ValueError) as error:
+        problem = " ".join(str(error).split())
+    if problem is not None:
+        raise ValueError(
+            f"Samples {start} to {stop} of '{path}' cannot be trained on: "
+            f"{problem}. Take the recording out of the manifest, or prepare "
+            "the data again."
+        )
+    return wav
 
 
 class EpochDraws(Sampler):
@@ -113,7 +161,7 @@ class RandomSegments(Dataset):
         self.min_gain_db = min_gain_db
         self.augmentation = augmentation
         self.degradation = degradation
-        entries = load_data_json(manifest, {"data_root": data_root})
+        entries = read_manifest(manifest, data_root)
         self.domains = {}
         for domain, weight in domain_weights.items():
             inside = [e for e in entries.values() if e["domain"] == domain]
@@ -155,7 +203,7 @@ class RandomSegments(Dataset):
             `cutoff_hz` of the low-pass, `rolloff_hz` below which the
             recordings have content, and their `domain`.
         """
-        rng = np.random.default_rng([self.seed, int(draw)])
+        rng = generator_of(self.seed, draw, TrainingStream.SEGMENT)
         for _ in range(MAX_ATTEMPTS):
             high, rolloff_hz, domain = self._fill(rng)
             if self.augmentation is not None:
@@ -163,7 +211,7 @@ class RandomSegments(Dataset):
             low, cutoff_hz = random_low_pass(high, rng, **self.low_pass)
             if self.degradation is not None:
                 low, cutoff_hz = self.degradation(high, low, cutoff_hz, rng)
-            # The copy decides the level of both: nearly nothing cannot.
+            # The copy decides the level of both, so it must not be nearly silent.
             peak = np.abs(high).max()
             if peak > MIN_PEAK and np.abs(low).max() > MIN_PEAK_RATIO * peak:
                 break
@@ -227,17 +275,15 @@ class RandomSegments(Dataset):
         return self.augmentation.equalize(high, rng), rolloff_hz
 
     def _read(self, entry, position, speed, rng):
-        """A recording, as much of it as fits in behind a position."""
+        """As much of a recording as fits in behind a position."""
         max_length = self.segment_length - position
         length = entry["stop"] - entry["start"]
         taken = min(length, int(np.ceil(max_length * speed)))
         start = entry["start"]
         if position == 0:
-            # Only the first recording may begin anywhere in itself.
+            # Only the first recording may start in its middle.
             start += int(rng.integers(length - taken + 1))
-        wav = read_audio(
-            {"file": entry["wav"], "start": start, "stop": start + taken}
-        )
+        wav = read_finite(entry["wav"], start, start + taken)
         clip = change_speed(wav.double().numpy(), speed)[:max_length]
         fade = min(int(FADE_SECONDS * entry["sample_rate"]), len(clip))
         ramp = np.linspace(0, 1, fade)

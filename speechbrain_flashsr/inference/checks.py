@@ -6,10 +6,7 @@ Authors
 
 import math
 import operator
-import os
 import re
-import shutil
-import sysconfig
 from pathlib import Path
 
 import numpy as np
@@ -20,30 +17,6 @@ from speechbrain_flashsr.audio.checks import AudioError
 
 LOWEST_CUTOFF = 500.0
 """Lowest cut-off that is worked with, in Hz."""
-
-
-def check_compiler():
-    """Checks that there is what `torch.compile` needs on a CPU: a C++ compiler
-    and the headers of Python.
-
-    Raises
-    ------
-    ValueError
-        If one of them is not found.
-    """
-    name = os.environ.get("CXX", "g++")
-    if shutil.which(name) is None:
-        raise ValueError(
-            f"compile=True needs a C++ compiler, and '{name}' is not found. "
-            "Install one, name it in the environment variable CXX, or leave "
-            "compile out."
-        )
-    header = Path(sysconfig.get_path("include"), "Python.h")
-    if not header.exists():
-        raise ValueError(
-            f"compile=True needs Python's headers, and '{header}' is not "
-            "found. Install them (Debian: python3-dev), or leave compile out."
-        )
 
 
 def check_whole(value, name, least):

@@ -26,9 +26,10 @@ from speechbrain_flashsr.audio.checks import (
     check_not_input,
     check_sample_rate,
 )
+from speechbrain_flashsr.audio.output_formats import output_format
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.resampling import Resampler
-from speechbrain_flashsr.audio.writing import AudioWriter, output_format
+from speechbrain_flashsr.audio.writing import AudioWriter
 from speechbrain_flashsr.inference.checks import absolute_lengths, check_wavs
 from speechbrain_flashsr.inference.reporting import warn_of_clipping
 from speechbrain_flashsr.inference.signal_analysis import analyse

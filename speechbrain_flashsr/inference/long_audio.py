@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from speechbrain_flashsr.random_streams import InferenceStream, generator_of
+
 
 @dataclass(frozen=True)
 class WindowPlan:
@@ -87,7 +89,9 @@ def plan_windows(num_samples, window_length, multiple):
     return WindowPlan(num_samples, length, starts, multiple)
 
 
-def position_noise(seed, start, length, multiple, block_shape, stream=0):
+def position_noise(
+    seed, start, length, multiple, block_shape, stream=InferenceStream.LATENT
+):
     """Standard normal noise of a window, keyed by seed and position.
 
     Arguments
@@ -103,8 +107,8 @@ def position_noise(seed, start, length, multiple, block_shape, stream=0):
     block_shape : tuple of int
         Shape of the noise of `multiple` samples, its second axis being time:
         (channels, frames, bands) of a latent, or (1, samples).
-    stream : int
-        Distinguishes independent noises of the same window.
+    stream : InferenceStream
+        Use of the noise.
 
     Returns
     -------
@@ -121,7 +125,7 @@ def position_noise(seed, start, length, multiple, block_shape, stream=0):
     """
     first = start // multiple
     blocks = [
-        np.random.default_rng([seed, first + index, stream]).standard_normal(
+        generator_of(seed, first + index, stream).standard_normal(
             block_shape, dtype=np.float32
         )
         for index in range(length // multiple)

@@ -4,7 +4,6 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import math
 import operator
 from dataclasses import dataclass
 
@@ -19,6 +18,11 @@ from speechbrain_flashsr.inference.crossover import (
 )
 from speechbrain_flashsr.inference.long_audio import position_noise
 from speechbrain_flashsr.lobes.features import denormalize
+from speechbrain_flashsr.random_streams import InferenceStream
+
+MAX_GUIDANCE = 100
+"""Largest scale of guidance; the paper's teacher uses 3.5. Far larger ones
+leave the range of the model's numbers."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,10 @@ class Settings:
         for name, least in (("seed", 0), ("num_steps", 1)):
             check_whole(getattr(self, name), name, least)
         scale = self.guidance_scale
-        if not isinstance(scale, int | float) or not math.isfinite(scale):
+        if not isinstance(scale, int | float) or not abs(scale) <= MAX_GUIDANCE:
             raise AudioError(
-                f"guidance_scale is {scale!r}. Give a finite number; 1 means "
-                "no guidance."
+                f"guidance_scale is {scale!r}. It must be a number between "
+                f"{-MAX_GUIDANCE} and {MAX_GUIDANCE}; 1 means no guidance."
             )
         if self.low_band not in ("input", "model"):
             raise AudioError(
@@ -189,9 +193,10 @@ class WindowRestorer:
         """Noise of the windows, shared by the channels: by the names of the
         model's arguments, [windows, ...]."""
         multiple = self.super_resolver.window_multiple
-        shapes = {
-            "noise": self.super_resolver.latent_shape(multiple),
-            "excitation": (1, multiple),
+        latent_shape = self.super_resolver.latent_shape(multiple)
+        kinds = {
+            "noise": (latent_shape, InferenceStream.LATENT),
+            "excitation": ((1, multiple), InferenceStream.EXCITATION),
         }
         seed = operator.index(self.settings.seed)
         noise = {
@@ -201,7 +206,7 @@ class WindowRestorer:
                     for start in starts
                 ]
             ).to(self.device)
-            for stream, (name, shape) in enumerate(shapes.items())
+            for name, (shape, stream) in kinds.items()
         }
         noise["excitation"] = noise["excitation"].squeeze(1)
         return noise

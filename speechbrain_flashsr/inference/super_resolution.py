@@ -20,16 +20,13 @@ from speechbrain_flashsr.audio.checks import (
     check_not_input,
     check_sample_rate,
 )
+from speechbrain_flashsr.audio.output_formats import output_format
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.resampling import Resampler
-from speechbrain_flashsr.audio.writing import (
-    AudioWriter,
-    copy_file,
-    output_format,
-)
+from speechbrain_flashsr.audio.writing import AudioWriter, copy_file
+from speechbrain_flashsr.checkpoints.folders import load_folder
 from speechbrain_flashsr.inference.checks import (
     absolute_lengths,
-    check_compiler,
     check_source,
     check_wavs,
     check_whole,
@@ -47,7 +44,6 @@ from speechbrain_flashsr.inference.reporting import (
 )
 from speechbrain_flashsr.inference.restoration import Settings, WindowRestorer
 from speechbrain_flashsr.inference.signal_analysis import analyse
-from speechbrain_flashsr.lobes.fast.compiled import compile_activations
 from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
 
 logger = get_logger(__name__)
@@ -67,9 +63,7 @@ class FlashSR(Pretrained):
 
     Run options beside SpeechBrain's own: `batch_windows`, the number of
     windows that the model gets together (default: 1 on a CPU, 8 on a GPU).
-    `precision` is "fp32", "bf16" or, on a GPU, "fp16". `compile` leaves the
-    model to ``torch.compile`` on a GPU, and on a CPU its activations alone,
-    which needs a C++ compiler and half a minute when the first window comes.
+    `precision` is "fp32", "bf16" or, on a GPU, "fp16".
 
     Arguments
     ---------
@@ -124,8 +118,6 @@ class FlashSR(Pretrained):
                 self.mods.super_resolver,
                 AMPConfig.from_name(self.precision).dtype,
             )
-        if self._compiles_activations:
-            compile_activations(self.mods.super_resolver)
         self.sample_rate = self.mods.super_resolver.sample_rate
         self.window_length = hparams.get("window_length", WINDOW_LENGTH)
         self.batch_windows = (
@@ -133,26 +125,20 @@ class FlashSR(Pretrained):
             or hparams.get("batch_windows")
             or BATCH_WINDOWS.get(self.device_type, 1)
         )
+        for name in ("window_length", "batch_windows"):
+            check_whole(getattr(self, name), name, 1)
         if "audio_normalizer" not in hparams:
             # The base class would bring `load_audio` to 16 kHz.
             self.audio_normalizer = AudioNormalizer(self.sample_rate, "keep")
-
-    @property
-    def _compiles_activations(self):
-        """Whether they are compiled in place of whole modules."""
-        return self.compile and self.device_type == "cpu"
-
-    def _compile(self):
-        if self._compiles_activations:
-            check_compiler()
-        else:
-            super()._compile()
 
     @classmethod
     def from_hparams(
         cls,
         source=SHIPPED_MODEL,
         hparams_file="hyperparams.yaml",
+        trust=False,
+        run_opts=None,
+        freeze_params=True,
         **kwargs,
     ):
         """Loads a model.
@@ -164,27 +150,40 @@ class FlashSR(Pretrained):
             the model that ships with the package.
         hparams_file : str
             Name of the model's hyperparameters in it.
+        trust : bool
+            Whether the source may run any code, like a program that you
+            install. By default, only networks of this package and of torch.nn
+            are loaded from it.
+        run_opts, freeze_params
+            See above.
         **kwargs
-            See ``speechbrain.inference.interfaces.Pretrained``; `run_opts`
-            are described above.
+            See :func:`~speechbrain_flashsr.checkpoints.folders.load_folder`.
 
         Returns
         -------
         FlashSR
+            None if `download_only` is set.
 
         Raises
         ------
         FileNotFoundError
             If the source looks like a folder but is not there, or holds no
             model.
+        ModelError
+            If the source wants to run code without `trust`, or is damaged.
+        CheckpointError
+            If weights are damaged or do not fit.
         """
         check_source(source, hparams_file)
-        if Path(source).is_dir():
+        if isinstance(source, str | Path) and Path(source).is_dir():
             # Read in place: SpeechBrain would prefer what an earlier call left
             # in `savedir`, even of another model.
             kwargs.pop("savedir", None)
             source = str(source)
-        return super().from_hparams(source, hparams_file, **kwargs)
+        hparams = load_folder(source, hparams_file, trust, **kwargs)
+        if kwargs.get("download_only"):
+            return None
+        return cls(hparams["modules"], hparams, run_opts, freeze_params)
 
     @torch.no_grad()
     def super_resolve_batch(

@@ -1,4 +1,4 @@
-"""From waveforms to what the networks see, and back.
+"""Level normalisation and log-mel spectrograms.
 
 The level of a recording is normalised once (and undone on the output), then a
 log-mel spectrogram is taken. Both follow FlashSR's signal path
@@ -29,9 +29,9 @@ def normalize(wavs):
     normalized : torch.Tensor
         Waveforms of mean 0 and peak 0.5, [batch, time].
     mean : torch.Tensor
-        What was subtracted, [batch, 1].
+        The subtracted means, [batch, 1].
     scale : torch.Tensor
-        What the difference was divided by, [batch, 1].
+        The divisors, [batch, 1].
 
     Example
     -------
@@ -75,8 +75,8 @@ def denormalize(wavs, mean, scale):
 
 
 def normalize_pair(high, low):
-    """Brings a recording and its band-limited copy to the level that the copy
-    alone decides, as it must be when only the copy is known.
+    """Normalises a recording and its band-limited copy by the level of the copy,
+    because only the copy is known at inference.
 
     Arguments
     ---------
@@ -190,7 +190,7 @@ class LogMel(nn.Module):
             (self.padding, self.padding),
             mode="reflect",
         )
-        # Quiet bands would not survive half precision.
+        # Half precision cannot represent quiet bands.
         with torch.autocast(wavs.device.type, enabled=False):
             mel = self.mel(padded.squeeze(1))
         return mel.clamp_min(self.floor).log().transpose(1, 2).unsqueeze(1)
@@ -203,10 +203,10 @@ MAX_TILT = 0.05
 def extend_band(mel, rolloff_hz, band_centres):
     """Continues spectrograms above the frequency where their recording stops.
 
-    Most recordings stop at 16 to 20 kHz because of an encoder; a model must not
-    learn that nothing lives above. The bands below the roll-off are mirrored at
-    it and tilted by twice their own mean slope, so that the spectrum goes on as
-    it came.
+    Most recordings stop at 16 to 20 kHz because of an encoder, and a model must
+    not learn that higher bands are empty. The bands below the roll-off are
+    mirrored at it and tilted by twice their own mean slope, so that the
+    spectrum keeps falling as it did.
 
     Arguments
     ---------
@@ -250,7 +250,7 @@ def extend_band(mel, rolloff_hz, band_centres):
 
 
 def at_least_single(wavs):
-    """Half precision as single precision, which Fourier transforms need.
+    """Converts half precision to single, which Fourier transforms need.
 
     Arguments
     ---------

@@ -1,8 +1,8 @@
 """The parts composed: low-resolution waveform -> high-resolution waveform.
 
 The signal path of FlashSR (https://arxiv.org/abs/2501.10807, figure 1) for
-one batch of windows; level normalisation, windows and files are the
-interface's.
+one batch of windows. The interface normalises levels and handles windows and
+files.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -189,10 +189,10 @@ class LatentSuperResolver(nn.Module):
             Standard normal, [batch, *latent_shape(time)].
         cutoff_hz : torch.Tensor
             Where the band of each waveform ends, in Hz, [batch]; for vocoders
-            that are told.
+            that use it.
         excitation : torch.Tensor
-            Standard normal, of the waveforms' shape; for vocoders that make
-            noise of it.
+            Standard normal, of the waveforms' shape; for vocoders that use
+            it.
         num_steps : int
             Diffusion steps: 1 for a distilled student.
         guidance_scale : float

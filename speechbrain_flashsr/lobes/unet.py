@@ -10,9 +10,8 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import math
-
 import torch
+from speechbrain.nnet.unet import timestep_embedding
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
@@ -22,34 +21,6 @@ from speechbrain_flashsr.lobes.convolutions import (
     add_to,
     silu,
 )
-
-
-def timestep_embedding(t, channels, max_period=10000.0):
-    """Sinusoids of the time step: all cosines first, then all sines.
-
-    Arguments
-    ---------
-    t : torch.Tensor
-        Time steps, [batch].
-    channels : int
-        Size of the embedding, even.
-    max_period : float
-        The i-th of the `half` frequencies is max_period^(-i / half).
-
-    Returns
-    -------
-    torch.Tensor
-        [batch, channels].
-
-    Example
-    -------
-    >>> timestep_embedding(torch.tensor([0]), 4)
-    tensor([[1., 1., 0., 0.]])
-    """
-    half = channels // 2
-    exponents = torch.arange(half, dtype=torch.float32, device=t.device) / half
-    phases = t[:, None].float() * torch.exp(-math.log(max_period) * exponents)
-    return torch.cat([phases.cos(), phases.sin()], dim=1)
 
 
 class TimeResidualBlock(nn.Module):

@@ -1,8 +1,8 @@
 """The super-resolution vocoder: (mel, low-resolution waveform) -> waveform.
 
 BigVGAN (Lee et al. 2023, https://arxiv.org/abs/2206.04658) with a branch that
-feeds the low-resolution waveform in at every stage, so that the phase of the
-band that is there need not be invented (FlashSR,
+feeds the low-resolution waveform in at every stage, so that the network does
+not have to invent the phase of the existing band (FlashSR,
 https://arxiv.org/abs/2501.10807, section 2.3).
 
 Authors
@@ -18,14 +18,8 @@ from torch.nn.utils.parametrizations import weight_norm
 from torch.utils.checkpoint import checkpoint
 
 from speechbrain_flashsr.lobes.activations import AliasFree, SnakeBeta
-from speechbrain_flashsr.lobes.convolutions import (
-    Conv1d,
-    ConvTranspose1d,
-    PreciseConv1d,
-    add_to,
-)
+from speechbrain_flashsr.lobes.convolutions import PreciseConv1d, add_to
 from speechbrain_flashsr.lobes.excitation import fine_envelope
-from speechbrain_flashsr.lobes.fast.preparation import fold_weight_norm
 
 LEAKY_SLOPE = 0.1
 
@@ -71,7 +65,7 @@ class AMPBlock(nn.Module):
 
         def convolution(dilation):
             return weight_norm(
-                Conv1d(
+                nn.Conv1d(
                     channels,
                     channels,
                     kernel_size,
@@ -92,17 +86,10 @@ class AMPBlock(nn.Module):
 
     def forward(self, x):
         """Maps [batch, channels, time] to the same shape."""
-        memory = None
-        residual = x
         for activation1, convolution1, activation2, convolution2 in self.layers:
-            memory = activation1(residual, memory)
-            h = convolution1(memory)
-            memory = activation2(h, memory)
-            if residual is x:  # which others need
-                residual = add_to(convolution2(memory), x)
-            else:
-                residual = convolution2(memory, residual)
-        return residual
+            h = convolution1(activation1(x))
+            x = add_to(convolution2(activation2(h)), x)
+        return x
 
 
 class WaveformBranch(nn.Module):
@@ -129,7 +116,7 @@ class WaveformBranch(nn.Module):
         super().__init__()
         self.conv_in = PreciseConv1d(num_waveforms, channels, 7, padding=3)
         self.downsamples = nn.ModuleList(
-            Conv1d(
+            nn.Conv1d(
                 channels * 2**index,
                 channels * 2 ** (index + 1),
                 2 * stride,
@@ -144,8 +131,6 @@ class WaveformBranch(nn.Module):
         [batch, channels * 2^i, time / rate], from the lowest rate to the
         highest."""
         length = wavs.shape[-1]
-        # Adjacent channels: PyTorch's channels-last layout.
-        wavs = wavs.transpose(1, 2).contiguous().transpose(1, 2)
         features = [self.conv_in(wavs)]
         for downsample in self.downsamples:
             length = length // downsample.stride[0]
@@ -217,7 +202,7 @@ class SRVocoder(nn.Module):
         )
         self.upsamples = nn.ModuleList(
             weight_norm(
-                ConvTranspose1d(
+                nn.ConvTranspose1d(
                     in_width, out_width, 2 * rate, rate, padding=rate // 2
                 )
             )
@@ -250,7 +235,7 @@ class SRVocoder(nn.Module):
             Normalised low-resolution waveforms at the output's rate,
             [batch, frames * hop_length].
         cutoff_hz : torch.Tensor
-            Not used: the network finds out by itself.
+            Not used: the network sees the cut-off in the waveform.
         excitation : torch.Tensor
             White noise of unit variance, of the waveforms' shape, where the
             vocoder shapes noise.
@@ -314,9 +299,3 @@ class SRVocoder(nn.Module):
         if self.gradient_checkpointing and torch.is_grad_enabled():
             return checkpoint(block, h, use_reentrant=False)
         return block(h)
-
-    def fold_weight_norm(self):
-        """Replaces every weight-normalised weight by its value, in place: for
-        inference, which it speeds up. Weights can then no longer be trained
-        nor loaded from an unfolded state."""
-        fold_weight_norm(self)

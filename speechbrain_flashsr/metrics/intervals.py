@@ -1,4 +1,4 @@
-"""Means of metrics over clips, and how certain they are.
+"""Means of metrics over clips, and their confidence intervals.
 
 Authors
  * The speechbrain_flashsr developers 2026

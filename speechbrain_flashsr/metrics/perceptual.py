@@ -25,7 +25,7 @@ from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 RATE = 16000
 
 P808_SECONDS = 9.01
-"""What the network of P.808 looks at."""
+"""Length of the P.808 network's input."""
 
 VISQOL_LEAST_SECONDS = 1.0
 """ViSQOL refuses clips that are shorter (0.96 s is its limit)."""
@@ -37,7 +37,7 @@ PACKAGES = {
     "p808": ("speechmos", "onnxruntime", "librosa"),
     "visqol": ("visqol",),
 }
-"""What each metric is computed with."""
+"""Packages that each metric needs."""
 
 
 def missing_packages(metric):
@@ -132,7 +132,7 @@ def stoi(predictions, targets, extended=False):
 
 
 def p808(predictions):
-    """Quality of speech that DNSMOS expects listeners to hear, 1 to 5.
+    """Quality of speech that DNSMOS predicts, 1 to 5.
 
     Without a reference, by the network that estimates ratings in the manner of
     ITU-T P.808: C. K. A. Reddy et al., "DNSMOS: a non-intrusive perceptual

@@ -1,7 +1,7 @@
-"""How near a restored recording is to the original, exactly defined.
+"""Distances between restored and original recordings, exactly defined.
 
-Log-spectral distances in the literature cannot be compared with each other;
-these say what they measure. All functions take batches [batch, time] at 48 kHz
+Log-spectral distances in the literature differ in their definitions, so they
+cannot be compared with each other. All functions take batches [batch, time] at 48 kHz
 and return one value a clip, [batch], as SpeechBrain's `MetricStats` expects;
 :class:`SpectralComparison` computes the spectra once for several of them.
 

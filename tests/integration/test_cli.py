@@ -207,15 +207,6 @@ def test_wrong_use_is_one_clear_error(flashsr, tmp_path, arguments, words):
     assert outputs(tmp_path) == ["a.wav", "b.wav"]
 
 
-def test_compiling_needs_a_compiler(flashsr, tmp_path, monkeypatch):
-    write(tmp_path / "a.wav")
-    monkeypatch.setenv("CXX", "no-such-compiler")
-    code, _, err = flashsr("a.wav", "--compile", "--device", "cpu", "--quiet")
-    assert code == 1 and len(err.splitlines()) == 1
-    assert "C++ compiler" in err and "'no-such-compiler'" in err
-    assert outputs(tmp_path) == ["a.wav"]
-
-
 def test_outputs_never_collide(flashsr, tmp_path):
     write(tmp_path / "a.wav")
     write(tmp_path / "a.flac")

@@ -54,7 +54,7 @@ def level(wavs, low, high):
 
 
 def heard_by(module, call, path):
-    """What a module gets in a call, as one signal."""
+    """The input of a module in a call, as one signal."""
     heard = []
     hook = module.register_forward_pre_hook(
         lambda module, inputs: heard.append(inputs[0].flatten())

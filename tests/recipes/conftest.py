@@ -1,4 +1,4 @@
-"""What the tests of recipes share.
+"""Fixtures of the recipe tests.
 
 Authors
  * The speechbrain_flashsr developers 2026

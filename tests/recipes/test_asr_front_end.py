@@ -123,7 +123,7 @@ def test_prompts_and_an_interrupted_run(recipe, tmp_path, monkeypatch):
     assert recognised == 1
     assert json.loads(file.read_text())["hypotheses"] == hypotheses["wide"]
     assert rerun()[1] == 0
-    # What another model or data set gave is no part of the result.
+    # Hypotheses of another model or data set are not in the result.
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "hyperparams.yaml").write_text("another: 1")
     assert rerun(flashsr=str(tmp_path / "model"))[1] == 2

@@ -127,7 +127,7 @@ def test_metrics_whose_packages_are_missing_get_one_note(project, monkeypatch):
         "missing": missing,
         "refused": [],
     }
-    (note,) = scoring.notes(results)
+    (note,) = recipe_module(project, "tables").notes(results)
     assert note.count("no_such") == 1
     assert "ViSQOL" in note and "P.808" in note and "[evaluate]" in note
 
@@ -191,7 +191,7 @@ def test_an_interrupted_evaluation_goes_on(
     )
     assert read_csv(output) == read_csv(results)
     again = [x for x in journal.read_text().splitlines() if '"lsd"' in x]
-    # What was there was kept, only the rest was computed.
+    # Existing scores were kept; only the rest was computed.
     assert again[: len(scored) - 5] == scored[:-5]
     assert len([x for x in again if x.endswith("}")]) == len(scored)
 
@@ -313,10 +313,13 @@ def test_a_clip_that_is_silent_in_its_middle_is_refused(project, tmp_path):
 @pytest.mark.parametrize(
     "settings, message",
     [
-        ({}, "give --data_folder"),
-        ({"data_folder": "x", "degradation": "vinyl"}, "'vinyl': give one of"),
-        ({"data_folder": "x", "metrics": "[taste]"}, "'taste': give sets"),
-        ({"data_folder": "x", "systems": "[magic]"}, "'magic': give flashsr"),
+        ({}, "Pass --data_folder"),
+        (
+            {"data_folder": "x", "degradation": "vinyl"},
+            "'vinyl'. Choose one of",
+        ),
+        ({"data_folder": "x", "metrics": "[taste]"}, "'taste'. Choose among"),
+        ({"data_folder": "x", "systems": "[magic]"}, "'magic'. Name flashsr"),
         (
             {"data_folder": "x", "systems": "[a: {model: b, speed: 9}]"},
             "with or without num_steps",
@@ -359,11 +362,11 @@ def test_flashsr_gets_its_options(project, monkeypatch):
     settings = {"model": "my/model", "num_steps": 4, "guidance_scale": 2.0}
     system = systems.make_system("ours", settings, detect_cutoff=False)
     low = torch.zeros(100)
-    system(systems.Trial("clip", low, low, 4000, 100, 7))
+    system(systems.Trial("clip", low, low, low[:17], 8000, 4000, 100, 7))
     assert calls == [
         "my/model",
         {
-            "sample_rate": 48000,
+            "sample_rate": 8000,
             "cutoff": 4000,
             "seed": 7,
             "num_steps": 4,
@@ -393,7 +396,10 @@ def level(wav, frequency):
 )
 def test_degradations_cut_without_delay(project, tone_mix, kind):
     degrade = recipe_module(project, "degradations").degrade
-    low = degrade(tone_mix, kind, 3400 if kind == "g711" else 4000)
+    cutoff = 3400 if kind == "g711" else 4000
+    low, given, rate = degrade(tone_mix, kind, cutoff)
+    assert rate == (8000 if kind == "torchaudio" else 48000)
+    assert len(given) == len(low) * rate // 48000
     assert low.shape == tone_mix.shape
     assert level(low, 1000) == pytest.approx(level(tone_mix, 1000), abs=1)
     assert level(low, 6000) < level(tone_mix, 6000) - 30
@@ -405,11 +411,10 @@ def test_degradations_cut_without_delay(project, tone_mix, kind):
 
 def test_every_degradation_has_a_name_in_words(project):
     from speechbrain_flashsr.audio.codecs import CODECS
-    from speechbrain_flashsr.data.degradations import FAMILIES
+    from speechbrain_flashsr.data.degradations import FAMILIES, RESAMPLERS
 
     degradations = recipe_module(project, "degradations")
-    resampler = degradations.RESAMPLER
-    assert degradations.NAMES.keys() == {*FAMILIES, *CODECS, resampler}
+    assert degradations.NAMES.keys() == {*FAMILIES, *RESAMPLERS, *CODECS}
 
 
 def test_a_codec_that_cannot_hold_a_rate(project, tone_mix):

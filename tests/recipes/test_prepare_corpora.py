@@ -412,7 +412,7 @@ def test_wrong_arguments(folder, tmp_path, arguments, message):
 
 
 def test_folder_without_sound(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no folder"):
+    with pytest.raises(FileNotFoundError, match="does not exist"):
         folder_prepare.find_files(tmp_path / "nothing")
     with pytest.raises(FileNotFoundError, match="holds no sound files"):
         folder_prepare.find_files(tmp_path)

@@ -48,7 +48,7 @@ def write_copyright(folder, package, text):
 
 
 def write_archive(folder, name, sounds):
-    """Writes a zip archive: {path inside: wav}, and what is no sound."""
+    """Writes a zip archive: {path inside: wav}, and other files."""
     archive = folder / name
     archive.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(archive, "w") as file:
@@ -243,6 +243,18 @@ def test_drum_kits_have_their_licences_and_none_validates(tmp_path):
     }
 
 
+def test_whole_groups_are_held_out():
+    names = {
+        "lordsawar-data/usr/share/games/lordsawar/music/intro.ogg": "dev",
+        "warzone2100-music/usr/music/albums/a/track27.opus": "test",
+        "warzone2100-music/usr/music/albums/a/track2.opus": "train",
+        "caveexpress-data/usr/share/games/sounds/water-leave.ogg": "test",
+        "caveexpress-data/usr/share/games/sounds/music-1.ogg": "train",
+    }
+    for name, split in names.items():
+        assert debian_games_prepare.split_of(name) == split
+
+
 def test_tables_name_packages_of_the_corpus():
     known = debian_games_prepare.PACKAGES
     assert sorted(set(known)) == list(known)
@@ -280,7 +292,7 @@ def test_skip_prep_and_wrong_arguments(tmp_path, monkeypatch):
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(debian_games_prepare.__file__, run_name="__main__")
     assert ended.value.code.startswith(
-        "error: unknown package 'quake'; known: 0ad-data, ardentryst,"
+        "error: unknown package 'quake'; known: 0ad-data, a7xpg-data,"
     )
     assert not list(tmp_path.iterdir())
 

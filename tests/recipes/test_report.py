@@ -7,10 +7,16 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import base64
+import hashlib
+import json
 import re
 import shutil
+from html.parser import HTMLParser
 
+import numpy as np
 import pytest
+import soundfile
 
 from tests.recipes import training
 from tests.recipes.evaluation import evaluate
@@ -34,6 +40,83 @@ def page(project, tmp_path_factory):
         report_seconds=2.0,
     )
     return output / "report.html"
+
+
+HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'{{7*7}}"
+
+
+def hostile_results():
+    """Results whose every name is an attack."""
+    cost = dict.fromkeys(("no_high_band", "missing"))
+    cost.update(real_time_factor=0.1, settings={HOSTILE: HOSTILE})
+    cell = {"mean": 1.0, "lower": 0.9, "upper": 1.1, "clips": 3}
+    systems = ("input", HOSTILE)
+    scores = {system: {"clips": 3, "lsd": cell} for system in systems}
+    sound = {"reference": "a", "key": "b", "cutoff_hz": 4000}
+    names = dict.fromkeys(("id", "domain", "system", "reason"), HOSTILE)
+    return {
+        "systems": dict.fromkeys(systems, cost),
+        "clips": 1,
+        "settings": {
+            "paired_folders": False,
+            "degradation": "cheby1",
+            "filter_order": HOSTILE,
+        },
+        "metrics": ["lsd"],
+        "summary": {HOSTILE: {"4000": scores}},
+        "sounds": [{**sound, **names}],
+        "report_seconds": 1,
+        "left_out": {
+            reason: [HOSTILE]
+            for reason in ("too_short", "no_content", "unreadable")
+        }
+        | {"too_narrow": [], "no_high_band": [], "missing": []},
+        "refused": [{**names, "cutoff_hz": 4000}],
+        "missing": {"lsd": [HOSTILE]},
+    }
+
+
+class Page(HTMLParser):
+    """Lists the elements of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+
+def test_names_bring_no_script_or_style_into_the_page(project, tmp_path):
+    (tmp_path / "results.json").write_text(json.dumps(hostile_results()))
+    (tmp_path / "sounds").mkdir()
+    for name in "ab":
+        noise = np.random.default_rng(0).uniform(-0.1, 0.1, 48000)
+        soundfile.write(tmp_path / "sounds" / f"{name}.wav", noise, 48000)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        script = project / training.RECIPE / "report.py"
+        training.run_script(script, [str(tmp_path)], monkeypatch)
+    text = (tmp_path / "report.html").read_text()
+    elements = Page(text).elements
+    tags = [tag for tag, _ in elements]
+    assert tags.count("script") == tags.count("style") == 1
+    for tag, attributes in elements:
+        assert not any(name.startswith("on") for name in attributes)
+        assert "style" not in attributes
+        if tag in ("img", "audio"):
+            assert attributes["src"].startswith("data:")
+    assert "{{7*7}}" in text  # a name is not a template either
+    (policy,) = (
+        attributes["content"]
+        for _, attributes in elements
+        if attributes.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert "unsafe" not in policy
+    for tag in ("script", "style"):
+        content = re.search(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL)[1]
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest())
+        assert f"{tag}-src 'sha256-{digest.decode()}'" in policy
 
 
 @pytest.fixture(scope="module")
@@ -102,11 +185,11 @@ def test_page_fits_and_has_its_parts(width, browser):
     # One clip a domain: the original, and two systems at two cut-offs.
     assert browser.execute_script(count, "audio") == 3 * 5
     assert browser.execute_script(count, ".picture img") == 3 * 5
-    assert browser.execute_script(count, "section[data-panel]") == 7
+    assert browser.execute_script(count, "section[data-place]") == 6
     assert browser.execute_script(count, ".refusals tbody tr") == 12
     visible = """return [...document.querySelectorAll(arguments[0])]
         .filter((x) => x.checkVisibility()).length"""
-    assert browser.execute_script(visible, "section[data-panel]") == 1
+    assert browser.execute_script(visible, "section[data-place]") == 1
     assert browser.execute_script(visible, ".tile") == 3 * 3
     # The cut-off is drawn where it is.
     height = """const tile = document.querySelector("[data-cutoff='4000']");
@@ -168,7 +251,7 @@ def test_keyboard(width, browser):
     # All kinds of things that can be used are reached by the tabulator.
     focused = """const { tagName, name } = document.activeElement;
         return tagName + (name || "")"""
-    wanted = {"AUDIO", "INPUTmetric", "INPUTcutoff-3", "A"}
+    wanted = {"AUDIO", "INPUTplace", "INPUTcutoff-3", "A"}
     for _ in range(120):
         press(Keys.TAB)
         wanted.discard(browser.execute_script(focused))

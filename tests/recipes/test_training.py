@@ -15,9 +15,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import soundfile
 import torch
 from hyperpyyaml import load_hyperpyyaml
 
+from speechbrain_flashsr.brains.checkpointing import AtomicCheckpointer
 from speechbrain_flashsr.checkpoints.export import (
     export_pretrained,
     model_of_recipe,
@@ -167,8 +169,8 @@ def test_a_resumed_training_takes_the_learning_rate_it_is_given(
         training.run_stage(
             project, "autoencoder", [*arguments, *more], monkeypatch
         )
-        (checkpoint,) = (tmp_path / "save").glob("CKPT*")
-        weights.append(torch.load(checkpoint / "autoencoder.ckpt"))
+        checkpoint = AtomicCheckpointer(tmp_path / "save").find_checkpoint()
+        weights.append(torch.load(checkpoint.paramfiles["autoencoder"]))
     assert all(torch.equal(weights[1][k], v) for k, v in weights[0].items())
 
 
@@ -184,6 +186,42 @@ def test_a_loss_that_is_not_finite_stops_the_training(
     (checkpoint,) = (tmp_path / "save").iterdir()
     average = torch.load(checkpoint / "autoencoder_average.ckpt")
     assert average["n_averaged"] == 1
+
+
+def test_samples_that_are_not_finite_are_told(
+    project, workshop, tmp_path, monkeypatch
+):
+    _, hparams = workshop
+    training.write_corpus(tmp_path)
+    for path in tmp_path.glob("*.wav"):
+        wav, rate = soundfile.read(path)
+        wav[:] = float("nan")
+        soundfile.write(path, wav, rate, "FLOAT")
+    arguments = training.stage_arguments(
+        "autoencoder", hparams, tmp_path, tmp_path / "out"
+    )
+    with pytest.raises(ValueError, match="clip[0-5].wav' .* NaN"):
+        training.run_stage(project, "autoencoder", arguments, monkeypatch)
+
+
+def test_a_damaged_checkpoint_changes_nothing_but_time(
+    project, workshop, trained, tmp_path, monkeypatch
+):
+    data, hparams = workshop
+    half, whole = (
+        training.stage_arguments("autoencoder", hparams, data, tmp_path, **more)
+        for more in ({"number_of_epochs": 1}, {})
+    )
+    training.run_stage(project, "autoencoder", half, monkeypatch)
+    checkpoints = AtomicCheckpointer(tmp_path / "save").find_checkpoints()
+    assert [checkpoint.meta["step"] for checkpoint in checkpoints] == [3, 3]
+    counter = checkpoints[0].path / "epoch_counter.ckpt"
+    counter.write_text("7")
+    training.run_stage(project, "autoencoder", whole, monkeypatch)
+    assert len(list((tmp_path / "save").glob("DAMAGED*"))) == 1
+    expected = exported_state("autoencoder", trained[0]["autoencoder"])
+    resumed = exported_state("autoencoder", tmp_path)
+    assert all(torch.equal(resumed[k], v) for k, v in expected.items())
 
 
 def test_trained_stages_load_in_the_interface(trained, tmp_path):
@@ -204,7 +242,7 @@ def test_trained_stages_load_in_the_interface(trained, tmp_path):
 def test_one_command_trains_all_stages_and_exports(project, workshop, tmp_path):
     data, hparams = workshop
     flags = training.stage_arguments("autoencoder", hparams, data, tmp_path)
-    flags.remove("--adversarial_start=2")
+    flags.remove("--adversarial_start=2")  # not all stages have that
     script = project / training.RECIPE / "train_all.py"
     command = [
         sys.executable,
@@ -285,7 +323,7 @@ def test_the_vocoder_trains_on_what_the_student_predicts(
     arguments = training.stage_arguments(
         "sr_vocoder", hparams, data, tmp_path / "none", given
     )
-    with pytest.raises(ValueError, match="`student_file` is not given"):
+    with pytest.raises(ValueError, match="`student_file` is not set"):
         training.run_stage(project, "sr_vocoder", arguments, monkeypatch)
 
 
@@ -398,7 +436,7 @@ def test_accumulated_batches_are_one_large_batch(
                 batch_size=6 // accumulation,
                 grad_accumulation_factor=accumulation,
                 draws_per_epoch=12,
-                stage_iterations=1,
+                phase_iterations=1,
             )[0]
             for accumulation in (1, 3)
         ]

@@ -165,7 +165,7 @@ def write_hparams(project, folder):
     for stage, name in ROWS.items():
         flags = read_flags(rows[name], folder)
         lines = [f"based_on: {project / rows[name]['Hparam_file']}"]
-        for key in ("model", "train_latents", "stage_iterations"):
+        for key in ("model", "train_latents", "phase_iterations"):
             if key in flags:
                 lines.append(f"{key}: {flags[key]}")
         path = folder / f"train_{stage}.yaml"

@@ -1,4 +1,4 @@
-"""What the tests of the interface share.
+"""Fixtures of the unit tests.
 
 Authors
  * The speechbrain_flashsr developers 2026

@@ -15,7 +15,7 @@ FLOORS = (
     ("inference", "brains"),
     ("data", "metrics", "checkpoints"),
     ("bandwidth", "lobes", "diffusion"),
-    ("audio",),
+    ("audio", "random_streams"),
 )
 """Rooms of the package, from the top. On one floor, rooms may not import each
 other, but for `NEIGHBOURS`."""

@@ -1,9 +1,9 @@
-"""Measures if super-resolution before a recogniser lowers its word error rate.
+"""Measures the word error rate with super-resolution in front of a recogniser.
 
 To run it:
 > python word_error_rate.py hparams/pocketsphinx.yaml --data_folder=...
 
-Recorded prompts are recognised at 16 kHz, at 8 kHz resampled plainly, at 8 kHz
+Recorded prompts are recognised at 16 kHz, at 8 kHz resampled, at 8 kHz
 through FlashSR, and the same two after G.711 telephone coding. The hypotheses
 of each condition are written to `<condition>.json`, and an interrupted run goes
 on from there, if data and model are the same; `results.json` and `results.md` hold the word error
@@ -70,7 +70,7 @@ def telephone(wav):
 
 
 def heard(condition, wav, front_end):
-    """What the recogniser hears of a 16 kHz prompt [time]."""
+    """Makes the recogniser's input from a 16 kHz prompt [time]."""
     if condition == "wide":
         return wav
     narrow = Resampler(WIDE, NARROW)(wav[None])[0]
@@ -84,8 +84,8 @@ def heard(condition, wav, front_end):
 class PocketSphinx:
     """The recogniser of PyPI's `pocketsphinx` with the model it ships.
 
-    Means are taken over each utterance, and what it knows of the noise is
-    forgotten, so that nothing is carried from one to the next.
+    Means are taken over each utterance and the estimate of the noise is reset,
+    so that utterances do not influence each other.
     """
 
     def __init__(self):
@@ -105,7 +105,7 @@ class PocketSphinx:
 
 
 def list_prompts(data_folder, transcripts, max_prompts):
-    """Relative path -> words, or None for each where there is no transcript."""
+    """Reads {relative path: words, or None without a transcript}."""
     if transcripts is not None:
         with open(transcripts, encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file, delimiter="\t"))
@@ -120,7 +120,7 @@ def list_prompts(data_folder, transcripts, max_prompts):
         prompts = {str(path.relative_to(folder)): None for path in files}
     if not prompts:
         raise ValueError(
-            f"There are no prompts in '{transcripts or data_folder}'. Give "
+            f"There are no prompts in '{transcripts or data_folder}'. Pass "
             "the folder that `dpkg -x` made, see README.md."
         )
     return dict(list(prompts.items())[:max_prompts])
@@ -159,7 +159,7 @@ def recognise(prompts, front_end, hparams):
 
 
 def key_of(condition, front_end, hparams):
-    """What the hypotheses of a condition depend on, beside the prompt."""
+    """Everything but the prompt that the hypotheses of a condition depend on."""
     key = [__version__, str(Path(hparams["data_folder"]).resolve())]
     if condition.endswith("flashsr"):
         sr = front_end.flashsr
@@ -190,7 +190,7 @@ def score(hypotheses, references):
 
 
 def bootstrap(errors, words, samples, seed):
-    """Draws prompts anew and gives the rate of each draw, [samples]."""
+    """Draws prompts repeatedly; returns the rate of each draw, [samples]."""
     rng = np.random.default_rng(seed)
     draws = rng.integers(len(words), size=(samples, len(words)))
     return errors[draws].sum(1) / words[draws].sum(1)
@@ -202,7 +202,7 @@ def interval(values):
 
 
 def summarise(hypotheses, references, hparams):
-    """Rates, intervals, and the part of the gap that FlashSR wins back."""
+    """Rates, intervals, and the share of the gap that FlashSR wins back."""
     rates, draws, results = {}, {}, {}
     for condition, words in hypotheses.items():
         rates[condition], errors, counts = score(words, references)

@@ -17,7 +17,7 @@ from clip_filter import loudness
 SAMPLE_RATE = 48000
 SILENT_CHANNEL = 0.1  # of the louder channel's root mean square
 PADDING = 1.5 / 2**15  # digital silence, give or take the last of 16 bits
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg")
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 
 
 def read_mono(path):

@@ -1,5 +1,5 @@
-"""Measures how far up a clip has real energy, and decides whether the clip can
-teach a model what the high band sounds like.
+"""Measures up to which frequency a clip has real energy, and decides whether a
+model can learn the high band from it.
 
 Many clips are sampled at 44.1 kHz and yet hold nothing above 8 or 12 kHz: they
 were upsampled, or an encoder cut them. The sampling rate proves nothing, so
@@ -40,8 +40,8 @@ LEAST_RMS_DB, LEAST_PEAK = -45.0, 0.01
 
 @dataclass
 class ClipMeasure:
-    """What the filter needs to know of a clip; levels in dB, the rest in the
-    units that the names tell.
+    """Measurements of a clip for the filter; levels in dB, the rest in the units
+    of the names.
 
     Arguments
     ---------
@@ -213,7 +213,7 @@ def _is_real(band):
 
 
 def why_left_out(clip, domain):
-    """Why a clip cannot be used to learn the high band.
+    """Finds the reason why the high band cannot be learned from a clip.
 
     Arguments
     ---------
@@ -230,7 +230,7 @@ def why_left_out(clip, domain):
     Raises
     ------
     ValueError
-        If the domain is none of the three.
+        If the domain is unknown.
 
     Example
     -------

@@ -66,7 +66,9 @@ class Clip:
     licence : str
         Licence of the recording.
     padded : bool
-        Whether digital silence at its ends is no part of the recording.
+        Whether digital silence at its ends does not belong to the recording.
+    longest_seconds : float, optional
+        How much of the beginning is used. Default: all.
     """
 
     path: str
@@ -77,12 +79,13 @@ class Clip:
     group: str
     licence: str
     padded: bool = False
+    longest_seconds: float | None = None
 
 
 @dataclass
 class Outcome:
-    """What became of a clip: entries of the manifest; or why it was left out;
-    or, if it could not even be read, what is wrong with the file."""
+    """Result for a clip: entries of the manifest, or the reason why it was left
+    out, or the error if the file could not be read."""
 
     clip: Clip
     entries: dict = field(default_factory=dict)
@@ -164,6 +167,8 @@ def process_clip(digest_and_clip, save_folder, segment_seconds):
         wav, sample_rate = read_mono(clip.path)
         if clip.padded:
             wav = without_padding(wav)
+        if clip.longest_seconds is not None:
+            wav = wav[: int(clip.longest_seconds * sample_rate)]
         clip_measure = measure(wav, sample_rate)
     except (OSError, RuntimeError, ValueError) as error:
         message = " ".join(str(error).split()).strip(" :")
@@ -210,8 +215,8 @@ def process_clip(digest_and_clip, save_folder, segment_seconds):
 
 @contextmanager
 def replacing(path):
-    """Gives the name of a temporary file beside ``path``, which replaces it
-    once it is written; nothing is left of it if anything goes wrong."""
+    """Yields the name of a temporary file beside ``path``, which replaces it
+    when it is complete and is removed after an error."""
     part = f"{path}.part"
     try:
         yield part
@@ -268,13 +273,13 @@ def is_prepared(save_folder, manifests, options):
 
 
 def summary(outcomes, splits):
-    """Tells the counts, minutes and licences of each split and domain, and
-    what was left out.
+    """Reports counts, minutes and licences of each split and domain, and the
+    files that were left out.
 
     Arguments
     ---------
     outcomes : list of Outcome
-        What became of the clips.
+        Results for the clips.
     splits : iterable of str
         The splits in the order wanted.
 

@@ -1,5 +1,5 @@
-"""What the scripts that prepare a corpus share: when there is nothing to do,
-what a folder must hold to be the corpus, and the command line.
+"""Steps that the scripts for all corpora share: skipping finished work,
+checking the folder of a corpus, and the command line.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -18,7 +18,7 @@ SPLITS = ("train", "dev", "test")
 
 def prepare_corpus(find_clips, save_folder, manifests, options):
     """Prepares a corpus, unless an earlier run with the same options was
-    completed; an interrupted one is taken up where it stopped.
+    completed; an interrupted one is continued.
 
     Arguments
     ---------
@@ -29,8 +29,8 @@ def prepare_corpus(find_clips, save_folder, manifests, options):
     manifests : sequence of str
         The manifests of train, dev and test to write.
     options : dict
-        What was asked for: ``segment_seconds``, the longest entry, and all
-        else that decides what the manifests hold.
+        ``segment_seconds``, the longest entry, and everything else that
+        determines the manifests.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def prepare_corpus(find_clips, save_folder, manifests, options):
 
 
 def check_layout(data_folder, names, corpus, home):
-    """Checks that a folder holds what a corpus consists of.
+    """Checks that a folder holds the parts of a corpus.
 
     Arguments
     ---------
@@ -119,7 +119,7 @@ def check_files(clips, data_folder, corpus, home):
 def run_command_line(
     prepare, description, data_help, add_arguments=None, arguments=None
 ):
-    """The command line of a script; errors are one line each.
+    """Runs the command line of a script; known errors are one line each.
 
     Arguments
     ---------

@@ -2,8 +2,8 @@
 needs no account and no hub, 12 packages, 539 MB to download.
 
 Each package is fetched with ``apt-get download`` and unpacked with ``dpkg -x``,
-unless ``data_folder`` holds it already, as a .deb file or unpacked. What is
-kept of it is decided by measuring each clip (clip_filter.py), not by a list.
+unless ``data_folder`` holds it already, as a .deb file or unpacked. Clips are
+selected by measuring them (clip_filter.py), not by a list.
 
     python debian_audio_prepare.py data_folder save_folder
 
@@ -164,7 +164,7 @@ def prepare_debian_audio(
     """Prepares the corpus: 48 kHz clips and a JSON manifest for each split.
 
     Nothing is done if an earlier run with the same arguments was completed;
-    an interrupted one is taken up where it stopped.
+    an interrupted one is continued.
 
     Arguments
     ---------

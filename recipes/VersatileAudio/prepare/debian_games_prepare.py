@@ -1,11 +1,11 @@
 """Music and sound effects of games and desktops from packages of Debian 12:
-a larger free corpus to train on, 37 packages, 6.2 GB to download.
+a larger free corpus to train on, 54 packages, 6.5 GB to download.
 
 Each package is fetched with ``apt-get download`` and unpacked with ``dpkg -x``,
 unless ``data_folder`` holds it already, as a .deb file or unpacked; where a game
-keeps its data in zip archives, the sounds are taken out of them. What is kept
-is decided by measuring each clip (clip_filter.py), not by a list. All of it
-trains; debian_audio_prepare.py has clips for validation and test:
+keeps its data in zip archives, the sounds are taken out of them. Clips are
+selected by measuring them (clip_filter.py), not by a list. Nearly all of them
+train; debian_audio_prepare.py has most clips for validation and test:
 
     python debian_games_prepare.py data_folder save_folder
     python mix_manifests.py prepared/debian_audio save_folder mixed
@@ -30,10 +30,14 @@ from debian_packages import (
 
 PACKAGES = (
     "0ad-data",
+    "a7xpg-data",
     "ardentryst",
+    "brainparty-data",
+    "caveexpress-data",
     "colobot-common-sounds",
     "deepin-sound-theme",
     "drascula-music",
+    "endless-sky-data",
     "enigma-data",
     "extremetuxracer-data",
     "fillets-ng-data-cs",
@@ -42,26 +46,39 @@ PACKAGES = (
     "freeorion-data",
     "fretsonfire-songs-muldjord",
     "frozen-bubble-data",
+    "gigalomania-data",
+    "gunroar-data",
     "hydrogen-drumkits",
     "hyperrogue-music",
     "lincity-ng-data",
     "lomiri-sounds",
+    "lordsawar-data",
     "marsshooter-data",
     "megaglest-data",
+    "mu-cade-data",
     "naev-data",
     "nexuiz-music",
+    "noiz2sa-data",
     "openarena-data",
     "openclonk-data",
     "oxygen-sounds",
+    "parsec47-data",
     "plee-the-bear-data",
+    "pushover-data",
     "redeclipse-data",
+    "rrootage-data",
     "starfighter-data",
     "supertux-data",
     "supertuxkart-data",
+    "titanion-data",
+    "torus-trooper-data",
     "trackballs-data",
+    "tumiki-fighters-data",
     "ufoai-music",
     "unknown-horizons",
+    "val-and-rick-data",
     "warmux-data",
+    "warzone2100-music",
     "wesnoth-1.16-music",
     "widelands-data",
     "xmoto-data",
@@ -69,9 +86,12 @@ PACKAGES = (
 )
 
 # Where the copyright file names single files: a pattern of their paths in the
-# package, and what stands for what matches it in the copyright file.
+# package, and its replacement in the copyright file.
 UPSTREAM = {
     "ardentryst": ("usr/share/games/ardentryst/", ""),
+    "brainparty-data": ("usr/share/games/brainparty/", "Content/"),
+    "endless-sky-data": ("usr/share/games/endless-sky/", ""),
+    "gigalomania-data": ("usr/share/gigalomania/", ""),
     "hydrogen-drumkits": (r"usr/share/.*/(drumkits/[^/]*)/.*", r"\1.h2drumkit"),
     "hyperrogue-music": ("usr/share/hyperrogue/", ""),
     "lomiri-sounds": ("usr/share/", "share/"),
@@ -83,8 +103,23 @@ UPSTREAM = {
     "unknown-horizons": ("usr/share/unknown-horizons/", ""),
     "widelands-data": ("usr/share/games/widelands/", ""),
 }
-# What the copyright file says where it is not in the machine-readable format.
+# Licences from copyright files that are not in the machine-readable format.
 LICENCES = {
+    **dict.fromkeys(
+        (
+            "a7xpg-data",
+            "gunroar-data",
+            "mu-cade-data",
+            "noiz2sa-data",
+            "parsec47-data",
+            "rrootage-data",
+            "titanion-data",
+            "torus-trooper-data",
+            "tumiki-fighters-data",
+            "val-and-rick-data",
+        ),
+        "BSD-2-Clause",
+    ),
     "enigma-data": "GPL-2",
     "fillets-ng-data-cs": "GPL-2",
     "fretsonfire-songs-muldjord": "CC-BY-SA-3.0",
@@ -97,9 +132,17 @@ LICENCES = {
 }
 
 SPEECH = re.compile(r"/(voices?|speech|announcer|cs)/")
-MUSIC = re.compile(r"/(music|cdtracks)/|^drascula-music/", re.IGNORECASE)
+MUSIC = re.compile(r"/(musics?|cdtracks)/|^drascula-music/", re.IGNORECASE)
 # The same recordings as in hydrogen-data, with which the other corpus validates
 LEFT_OUT = re.compile(r"^hydrogen-drumkits/.*/The Black Pearl 1\.0/")
+# What does not train; the other pieces of these games do.
+HELD_OUT = {
+    "dev": re.compile("^lordsawar-data/"),
+    "test": re.compile(
+        r"^warzone2100-music/.*/track(1|8|14|18|27)\."
+        r"|^caveexpress-data/.*/(?!music)[^/]+$"
+    ),
+}
 LONGEST_EFFECT = 45.0  # seconds
 
 
@@ -113,11 +156,10 @@ def prepare_debian_games(
     packages=PACKAGES,
     segment_seconds=6.0,
 ):
-    """Prepares the corpus: 48 kHz clips and a JSON manifest for each split,
-    of which only that of train holds anything.
+    """Prepares the corpus: 48 kHz clips and a JSON manifest for each split.
 
     Nothing is done if an earlier run with the same arguments was completed;
-    an interrupted one is taken up where it stopped.
+    an interrupted one is continued.
 
     Arguments
     ---------
@@ -194,7 +236,7 @@ def find_clips(data_folder, package):
                 source=source,
                 corpus=package,
                 domain=domain,
-                split="train",
+                split=split_of(source),
                 group=source if domain == "music" else package,
                 licence=licence_of(
                     re.sub(*UPSTREAM.get(package, ("", "")), name, count=1),
@@ -226,6 +268,21 @@ def domain_of(source, seconds):
     if MUSIC.search(source) or seconds > LONGEST_EFFECT:
         return "music"
     return "effects"
+
+
+def split_of(source):
+    """Split of a sound by its path.
+
+    Example
+    -------
+    >>> folder = "warzone2100-music/usr/share/games/warzone2100/music"
+    >>> split_of(f"{folder}/track1.opus"), split_of(f"{folder}/track10.opus")
+    ('test', 'train')
+    """
+    for split, pattern in HELD_OUT.items():
+        if pattern.search(source):
+            return split
+    return "train"
 
 
 def _seconds(path):

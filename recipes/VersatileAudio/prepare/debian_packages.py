@@ -94,8 +94,8 @@ def add_packages_option(parser, known):
 
 
 def provide_package(data_folder, package):
-    """Sees to it that a package is there, unpacked. Of its zip archives, in
-    which games keep their data, the sound files are unpacked, to the folder
+    """Fetches and unpacks a package unless it is there. The sound files of its
+    zip archives, in which games keep their data, are unpacked to the folder
     ``pk3`` beside ``usr``.
 
     Arguments
@@ -114,7 +114,7 @@ def provide_package(data_folder, package):
     if not (folder / "usr").is_dir():
         if folder.exists():
             raise RuntimeError(
-                f"{folder} is no unpacked package, for it holds no usr folder:"
+                f"{folder} is not an unpacked package, since it has no usr folder:"
                 " move it away"
             )
         with _temporary_folder(folder) as part:

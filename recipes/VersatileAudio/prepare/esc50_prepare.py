@@ -42,7 +42,7 @@ def prepare_esc50(
     """Prepares the corpus: 48 kHz clips and a JSON manifest for each split.
 
     Nothing is done if an earlier run with the same arguments was completed;
-    an interrupted one is taken up where it stopped.
+    an interrupted one is continued.
 
     Arguments
     ---------

@@ -14,7 +14,8 @@ from pathlib import Path
 from clip_manifest import Clip
 from corpus import SPLITS, prepare_corpus, run_command_line
 
-from speechbrain_flashsr.audio.folders import AUDIO_EXTENSIONS, find_sound_files
+from speechbrain_flashsr.audio.folders import find_sound_files
+from speechbrain_flashsr.audio.formats import EXTENSIONS
 
 LICENCE = "not stated"
 
@@ -35,7 +36,7 @@ def prepare_folder(
     """Prepares a folder: 48 kHz clips and a JSON manifest for each split.
 
     Nothing is done if an earlier run with the same arguments and files was
-    completed; an interrupted one is taken up where it stopped.
+    completed; an interrupted one is continued.
 
     Arguments
     ---------
@@ -132,20 +133,19 @@ def find_files(data_folder):
     """
     folder = Path(data_folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {data_folder}")
+        raise FileNotFoundError(f"the folder {data_folder} does not exist")
     paths = find_sound_files(folder)
     if not paths:
         raise FileNotFoundError(
-            f"{data_folder} holds no sound files"
-            f" ({', '.join(AUDIO_EXTENSIONS)})"
+            f"{data_folder} holds no sound files ({', '.join(EXTENSIONS)})"
         )
     return paths
 
 
 def group_files(paths, data_folder):
-    """Finds out which files belong together: those in the same folder just
-    below the data folder (one for each speaker, album or place, say). If there
-    are fewer than three such folders, each file is a group.
+    """Groups files by the folder just below the data folder (one for each
+    speaker, album or place, for example). With fewer than three such folders,
+    each file is a group.
 
     Arguments
     ---------
@@ -179,7 +179,7 @@ def group_files(paths, data_folder):
 
 
 def split_groups(groups, dev_fraction, test_fraction):
-    """Splits groups at random, always in the same way.
+    """Splits groups at random, the same way each time.
 
     Arguments
     ---------
@@ -230,7 +230,7 @@ def split_groups(groups, dev_fraction, test_fraction):
 
 
 def _digest(paths, data_folder):
-    """What changes when files are added, removed or replaced."""
+    """A value that changes when files are added, removed or replaced."""
     listing = [
         f"{path.relative_to(data_folder).as_posix()} {path.stat().st_size}"
         f" {path.stat().st_mtime_ns}\n"

@@ -1,10 +1,10 @@
-"""Several prepared corpora as one: their manifests are put together.
+"""Joins the manifests of several prepared corpora.
 
     python mix_manifests.py prepared/vctk prepared/musdb prepared/esc50 mixed
 
 The clips stay where they are, so the folders must stay where they are relative
-to one another. In training, `domain_weights` says how much of a draw goes to
-speech, music and effects, however long each of them is.
+to one another. In training, `domain_weights` sets the shares of speech, music
+and effects, whatever their lengths.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -22,7 +22,7 @@ from corpus import SPLITS
 
 
 def mix_manifests(prepared_folders, save_folder):
-    """Puts the manifests of prepared corpora together.
+    """Joins the manifests of prepared corpora.
 
     Arguments
     ---------
@@ -35,7 +35,7 @@ def mix_manifests(prepared_folders, save_folder):
     Raises
     ------
     FileNotFoundError
-        If a folder holds no such manifest.
+        If a manifest is missing.
     ValueError
         If two manifests share an entry, as a folder given twice does.
 
@@ -64,7 +64,7 @@ def mix_manifests(prepared_folders, save_folder):
 
 
 def summary(manifests):
-    """Tells entries, minutes and groups of each split and domain.
+    """Reports entries, minutes and groups of each split and domain.
 
     Arguments
     ---------
@@ -111,7 +111,7 @@ def _read(path):
 
 
 def main():
-    """The command line; errors are one line each."""
+    """Runs the command line; known errors are one line each."""
     parser = argparse.ArgumentParser(
         description="Puts the manifests of prepared corpora together."
     )

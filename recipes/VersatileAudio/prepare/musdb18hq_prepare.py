@@ -1,8 +1,8 @@
 """MUSDB18-HQ: 150 songs with their stems, 44.1 kHz
 (https://doi.org/10.5281/zenodo.3338373).
 
-The mixture and the four stems of each song are used; what a stem lacks above
-16 kHz, as the bass often does, is found by measuring it.
+The mixture and the four stems of each song are used. Stems that lack a high
+band, as the bass often does, are left out by measuring them.
 
     python musdb18hq_prepare.py musdb18hq save_folder
 
@@ -49,7 +49,7 @@ def prepare_musdb18hq(
     """Prepares the corpus: 48 kHz clips and a JSON manifest for each split.
 
     Nothing is done if an earlier run with the same arguments was completed;
-    an interrupted one is taken up where it stopped.
+    an interrupted one is continued.
 
     Arguments
     ---------

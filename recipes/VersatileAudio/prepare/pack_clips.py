@@ -32,11 +32,10 @@ SHARES = {
     ("train", "music"): 0.32,
     ("train", "speech"): 0.38,
 }
-"""Share of the bytes of each split and domain; what one does not use goes to
-the next."""
+"""Share of the bytes of each split and domain; unused bytes go to the next."""
 
 COMPRESSION = 0.5
-"""libsndfile's compression level: some 100 kbit/s, with content to 20 kHz."""
+"""libsndfile's compression level: about 100 kbit/s, with content to 20 kHz."""
 
 HIGHEST_HZ = 20000
 """Nothing above it is coded at this level: no roll-off is higher."""
@@ -59,7 +58,7 @@ def pack_clips(data_folder, save_folder, megabytes=55.0, seed=0):
     Raises
     ------
     FileNotFoundError
-        If there is no manifest.
+        If a manifest is missing.
     ValueError
         If not even one entry fits.
 
@@ -104,7 +103,7 @@ def pack_clips(data_folder, save_folder, megabytes=55.0, seed=0):
             }
     if not packed["train"]:
         raise ValueError(
-            f"not one entry fits into {megabytes} MB: give more --megabytes"
+            f"not one entry fits into {megabytes} MB: raise --megabytes"
         )
     for split, inside in packed.items():
         write_json(save_folder / f"{split}.json", inside)
@@ -189,7 +188,7 @@ def write(path, content):
 
 
 def main():
-    """The command line; errors are one line each."""
+    """Runs the command line; known errors are one line each."""
     parser = argparse.ArgumentParser(description="Packs a prepared corpus.")
     parser.add_argument("data_folder", help="holds train.json and dev.json")
     parser.add_argument("save_folder", help="for the packed corpus")

@@ -11,7 +11,6 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -22,13 +21,14 @@ import torch
 from speechbrain_flashsr.checkpoints import CheckpointError
 from speechbrain_flashsr.checkpoints.export import export_pretrained
 from speechbrain_flashsr.checkpoints.external import files
+from speechbrain_flashsr.checkpoints.reading import digest_of_file
 from speechbrain_flashsr.lobes.features import LogMel
 
 LATENT_SCALE = 0.3342
 """Scale of the published latents."""
 
 UNCONDITIONAL_LATENT = -11.4981
-"""What the unscaled latent is filled with where no condition is given."""
+"""Value of the unscaled latent that stands for "no condition"."""
 
 TEACHER_STEPS = 50
 """Diffusion steps that AudioSR takes by default."""
@@ -76,7 +76,7 @@ def convert_flashsr(student_ldm, sr_vocoder, vae, folder, half=False):
     >>> convert_flashsr("ldm.pth", "sr_vocoder.pth", "vae.pth", "flashsr")
     Traceback (most recent call last):
     ...
-    speechbrain_flashsr.checkpoints.loading.CheckpointError: There is no checkpoint...
+    speechbrain_flashsr.checkpoints.reading.CheckpointError: There is no checkpoint...
     """
     return _convert(
         [
@@ -94,8 +94,8 @@ def convert_audiosr(checkpoint, folder, sr_vocoder=None, half=False):
     """Converts AudioSR's checkpoint to a teacher.
 
     Its U-Net and autoencoder are taken, nothing else; the noise schedule, if
-    it is in the file, must be FlashSR's. The folder's `unet.ckpt` and
-    `autoencoder.ckpt` are what the student's recipe starts from. With an SR
+    it is in the file, must be FlashSR's. The student's recipe starts from the
+    folder's `unet.safetensors` and `autoencoder.safetensors`. With an SR
     vocoder, the folder is a super-resolver of 50 steps with guidance 3.5.
 
     Arguments
@@ -124,7 +124,7 @@ def convert_audiosr(checkpoint, folder, sr_vocoder=None, half=False):
     >>> convert_audiosr("audiosr.bin", "teacher")
     Traceback (most recent call last):
     ...
-    speechbrain_flashsr.checkpoints.loading.CheckpointError: There is no checkpoint...
+    speechbrain_flashsr.checkpoints.reading.CheckpointError: There is no checkpoint...
     """
     networks = [
         files.audiosr_autoencoder(checkpoint),
@@ -153,17 +153,17 @@ class TeacherOnly(torch.nn.Module):
     >>> TeacherOnly().sample_rate
     Traceback (most recent call last):
     ...
-    speechbrain_flashsr.checkpoints.loading.CheckpointError: This model is a teacher...
+    speechbrain_flashsr.checkpoints.reading.CheckpointError: This model is a teacher...
     """
 
     @property
     def sample_rate(self):
-        """What an interface needs first."""
+        """The first attribute that an interface reads."""
         raise CheckpointError(
             "This model is a teacher only: a U-Net and an autoencoder without "
             "SR vocoder, which make no waveform. Convert the checkpoint again "
-            "with --sr-vocoder, or give the folder's unet.ckpt and "
-            "autoencoder.ckpt to train_student.py as teacher_file and "
+            "with --sr-vocoder, or pass the folder's unet.safetensors and "
+            "autoencoder.safetensors to train_student.py as teacher_file and "
             "autoencoder_file."
         )
 
@@ -173,8 +173,7 @@ def _convert(networks, sources, folder, half, num_steps=1, guidance_scale=1.0):
     folder = Path(folder)
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise FileExistsError(
-            f"'{folder}' is there already. Remove it, or give the name of a "
-            "new folder."
+            f"'{folder}' exists already. Remove it, or name a new folder."
         )
     dtype = torch.float16 if half else torch.float32
     sizes = {network.name: network.check(dtype) for network in networks}
@@ -183,9 +182,9 @@ def _convert(networks, sources, folder, half, num_steps=1, guidance_scale=1.0):
     if "audiosr" in sources:
         scale = _latent_scale(sources["audiosr"])
     extra = f"\nnum_steps: {num_steps}\nguidance_scale: {guidance_scale}\n"
-    extra += "\n# What this was converted from\nsources:\n"
+    extra += "\n# The converted files\nsources:\n"
     for name, path in sources.items():
-        source = {"file": Path(path).name, "sha256": _sha256(path)}
+        source = {"file": Path(path).name, "sha256": digest_of_file(path)}
         extra += f"    {name}: {json.dumps(source)}\n"
     states = _States(networks, sizes, scale, dtype)
     return export_pretrained(
@@ -194,12 +193,12 @@ def _convert(networks, sources, folder, half, num_steps=1, guidance_scale=1.0):
 
 
 def _check_together(sizes):
-    """Checks what the networks must agree on."""
+    """Checks that the networks fit each other."""
     found = [sizes[name]["latent_channels"] for name in ("autoencoder", "unet")]
     if found[0] != found[1]:
         raise CheckpointError(
             f"The autoencoder's latents have {found[0]} channels, the U-Net's "
-            f"{found[1]}. Give checkpoints of one model."
+            f"{found[1]}. Use checkpoints of one model."
         )
     if "vocoder" in sizes:
         features, vocoder = LogMel(), sizes["vocoder"]
@@ -208,19 +207,19 @@ def _check_together(sizes):
             raise CheckpointError(
                 f"The SR vocoder reads {found[0]} mel bands every {found[1]} "
                 f"samples instead of {features.n_mels} every "
-                f"{features.hop_length}. Give FlashSR's."
+                f"{features.hop_length}. Use FlashSR's."
             )
 
 
 def _latent_scale(path):
-    """What AudioSR's latents are multiplied by."""
+    """Scale of AudioSR's latents."""
     scale = files.read_state(path).get("scale_factor")
     if scale is None:
         return LATENT_SCALE
     if scale.numel() != 1 or not 0 < scale.item() < float("inf"):
         raise CheckpointError(
             f"'{path}': its 'scale_factor' is {scale.tolist()} instead of one "
-            "positive number. Get the file anew."
+            "positive number. Download the file again."
         )
     return scale.item()
 
@@ -296,12 +295,3 @@ super_resolver: !new:{package}.lobes.super_resolver.LatentSuperResolver
     else:
         text += f"\nsuper_resolver: !new:{__name__}.TeacherOnly\n"
     return text
-
-
-def _sha256(path):
-    """Hexadecimal digest of a file."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()

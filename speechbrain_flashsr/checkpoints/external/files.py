@@ -1,4 +1,4 @@
-"""What the published files hold: the networks, and what else there is.
+"""Contents of the published files: the networks and constants.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -10,17 +10,17 @@ from pathlib import Path
 
 import torch
 
-from speechbrain_flashsr.checkpoints import CheckpointError, read_checkpoint
 from speechbrain_flashsr.checkpoints.external.keys import published_keys
 from speechbrain_flashsr.checkpoints.external.sizes import (
     autoencoder_sizes,
     unet_sizes,
     vocoder_sizes,
 )
-from speechbrain_flashsr.checkpoints.loading import (
+from speechbrain_flashsr.checkpoints.loading import describe_misfit, find_misfit
+from speechbrain_flashsr.checkpoints.reading import (
+    CheckpointError,
     check_tensors,
-    describe_misfit,
-    find_misfit,
+    read_checkpoint,
 )
 from speechbrain_flashsr.diffusion import NoiseSchedule, cosine_betas
 from speechbrain_flashsr.lobes.activations import kaiser_sinc_filter
@@ -52,7 +52,7 @@ SCHEDULE_BUFFERS = {
 """Follow from the noise schedule; all but the first two are dropped unseen."""
 
 TOLERANCE = 1e-5
-"""Of constants that are computed anew instead of converted."""
+"""Tolerance for constants that are computed instead of converted."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class PublishedNetwork:
     path : str or Path
         The file.
     prefix : str
-        What the network's keys in the file begin with.
+        Beginning of the network's keys in the file.
     select : callable
         Gets the file's {key: tensor} and this object; returns them without
         those that are known not to be needed.
@@ -93,7 +93,7 @@ class PublishedNetwork:
         return self.select(read_state(self.path), self)
 
     def expected(self, sizes):
-        """What must be in the file if the network has these sizes.
+        """Weights that the file must hold if the network has these sizes.
 
         Arguments
         ---------
@@ -138,13 +138,13 @@ class PublishedNetwork:
             bare = {key.removeprefix(self.prefix): state[key] for key in state}
             guesses.insert(0, infer_sizes(bare))
         except (LookupError, ArithmeticError):
-            pass  # what would tell the sizes is not there
+            pass  # weights that determine the sizes are missing
         misfits = []
         for sizes in guesses:
             try:
                 expected = self.expected(sizes)
             except (ValueError, RuntimeError):
-                continue  # there is no network of such sizes
+                continue  # no network has such sizes
             tensors = {key: tensor for key, (_, tensor) in expected.items()}
             misfit = find_misfit(tensors, state)
             if not misfit:
@@ -155,7 +155,7 @@ class PublishedNetwork:
         _, total, description = min(misfits)
         raise CheckpointError(
             f"'{self.path}' does not fit {network.__name__}: of its {total} "
-            f"published keys, {description}. Give the file as it was "
+            f"published keys, {description}. Use the file as it was "
             "published, under its own option."
         )
 
@@ -172,7 +172,7 @@ class PublishedNetwork:
                     + (
                         "Leave out half precision."
                         if finite
-                        else "Get the file anew."
+                        else "Download the file again."
                     )
                 )
 
@@ -208,7 +208,7 @@ def read_state(path):
     return check_tensors(state, path)
 
 
-# What is selected in each file -----------------------------------------------
+# Selections from each file ---------------------------------------------------
 
 
 def flashsr_autoencoder(path):
@@ -285,7 +285,7 @@ def _check_schedule(state, path):
 
 
 def _check_constant(value, expected, key, path):
-    """Checks that what is dropped is what we compute in its place."""
+    """Checks that a dropped constant equals the one that we compute."""
     if value.shape == expected.shape:
         error = (value.double() - expected).abs().max().item()
         if error <= TOLERANCE:
@@ -294,7 +294,7 @@ def _check_constant(value, expected, key, path):
     else:
         found = f"has shape {list(value.shape)}"
     raise CheckpointError(
-        f"'{path}': its '{key}' {found}. Give the published checkpoint: a "
+        f"'{path}': its '{key}' {found}. Use the published checkpoint: a "
         "model with another noise schedule or other resampling filters cannot "
         "be converted."
     )

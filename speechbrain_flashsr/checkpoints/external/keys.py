@@ -1,4 +1,4 @@
-"""What the networks' weights are called in the published checkpoints.
+"""Names of the networks' weights in the published checkpoints.
 
 FlashSR's checkpoints (https://arxiv.org/abs/2501.10807) and AudioSR's
 (https://arxiv.org/abs/2309.07314) hold the same networks as
@@ -63,7 +63,7 @@ def _published_key(module, key):
 
 
 def _names_in(module):
-    """{own name: published name} of what a module calls otherwise."""
+    """{own name: published name} where a module uses other names."""
     if parametrize.is_parametrized(module, "weight"):
         return {
             "parametrizations.weight.original0": "weight_g",

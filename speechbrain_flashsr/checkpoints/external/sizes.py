@@ -1,4 +1,4 @@
-"""What sizes the shapes of published weights tell.
+"""Sizes of networks from the shapes of published weights.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -7,10 +7,10 @@ Authors
 import itertools
 
 GROUPS = 32
-"""Groups of all normalisations; no shape tells them."""
+"""Groups of all normalisations; they cannot be read from a shape."""
 
 HEAD_CHANNELS = 32
-"""Channels of an attention head; no shape tells them."""
+"""Channels of an attention head; they cannot be read from a shape."""
 
 
 def unet_sizes(state):
@@ -29,7 +29,7 @@ def unet_sizes(state):
     Raises
     ------
     LookupError
-        If a weight that tells a size is missing or has too few axes.
+        If a weight that determines a size is missing or has too few axes.
 
     Example
     -------

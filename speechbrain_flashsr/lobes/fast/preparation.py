@@ -1,4 +1,4 @@
-"""Models brought to the form in which they run fastest.
+"""Brings models to the form in which they run fastest.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -8,11 +8,51 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from speechbrain_flashsr.lobes.activations import AliasFree
 from speechbrain_flashsr.lobes.convolutions import (
     PreciseConv1d,
     PreciseConv2d,
     UpsamplingConv2d,
 )
+from speechbrain_flashsr.lobes.fast.activations import FastAliasFree
+from speechbrain_flashsr.lobes.fast.convolutions import (
+    FastConv1d,
+    FastConvTranspose1d,
+    FastPreciseConv1d,
+    FastUpsamplingConv2d,
+)
+from speechbrain_flashsr.lobes.unet import Upsample
+
+FAST_FORMS = {
+    AliasFree: FastAliasFree,
+    UpsamplingConv2d: FastUpsamplingConv2d,
+    Upsample: FastUpsamplingConv2d,
+    PreciseConv1d: FastPreciseConv1d,
+    nn.Conv1d: FastConv1d,
+    nn.ConvTranspose1d: FastConvTranspose1d,
+}
+"""Fast form of each class; both have the same weights and buffers."""
+
+
+def use_fast_forms(model):
+    """Replaces modules by their fast forms, without a change of values.
+
+    Arguments
+    ---------
+    model : torch.nn.Module
+        Changed in place; its state dictionary is as before.
+
+    Example
+    -------
+    >>> model = nn.Sequential(UpsamplingConv2d(2, 3))
+    >>> use_fast_forms(model)
+    >>> type(model[0]).__name__
+    'FastUpsamplingConv2d'
+    """
+    for module in model.modules():
+        fast = FAST_FORMS.get(type(module))
+        if fast is not None:
+            module.__class__ = fast
 
 
 def fold_weight_norm(model):
@@ -46,10 +86,10 @@ def fold_weight_norm(model):
 def prepare_for_inference(model, dtype=torch.float32):
     """Brings the weights of a model to the form in which it runs fastest.
 
-    Folds weight normalisations, lays the weights of convolutions out as
-    channels-last, computes in advance what is derived from them, and casts
-    those of convolutions and linear layers. The rest stays in single
-    precision: run the model in a `torch.autocast` region.
+    Folds weight normalisations, puts fast forms of modules in place, lays the
+    weights of convolutions out as channels-last, in which oneDNN and cuDNN want
+    them, and casts those of convolutions and linear layers. The rest stays in
+    single precision: run the model in a `torch.autocast` region.
 
     Arguments
     ---------
@@ -66,6 +106,7 @@ def prepare_for_inference(model, dtype=torch.float32):
     (torch.bfloat16, torch.float32)
     """
     fold_weight_norm(model)
+    use_fast_forms(model)
     flat = (nn.Conv1d, nn.ConvTranspose1d)
     for module in model.modules():
         if not isinstance(module, (*flat, nn.Conv2d, nn.Linear)):
@@ -78,6 +119,3 @@ def prepare_for_inference(model, dtype=torch.float32):
         elif isinstance(module, flat):
             weight = weight.transpose(1, 2).contiguous().transpose(1, 2)
         module.weight.data = weight
-        if isinstance(module, UpsamplingConv2d) and weight.device.type == "cpu":
-            if dtype == torch.float32:
-                module.keep_kernel()

@@ -1,4 +1,4 @@
-"""The three losses against the published numbers, and the stage schedule."""
+"""The three losses against the published numbers, and the schedule of phases."""
 
 import pytest
 import torch
@@ -7,8 +7,8 @@ from torch import nn
 from speechbrain_flashsr.brains import distillation
 from speechbrain_flashsr.diffusion import VDenoiser
 
-STAGES = [
-    distillation.Stage(10, 8, mixture, 1.0, adversarial, dmd)
+PHASES = [
+    distillation.Phase(10, 8, mixture, 1.0, adversarial, dmd)
     for mixture, adversarial, dmd in (
         ((0.0, 0.0, 0.5, 0.5), 0.0, 0.0),
         ((0.1, 0.3, 0.3, 0.3), 0.1, 0.3),
@@ -53,23 +53,23 @@ def run(numbers, toys, name):
     expected = numbers["runs"][name]
     draws = [value for _, value in expected["draws_in_order"]]
     z, condition = numbers["z"], numbers["cond"]
-    stage = distillation.stage_at(STAGES, expected["iteration"])
-    timesteps = stage.timesteps()
+    phase = distillation.phase_at(PHASES, expected["iteration"])
+    timesteps = phase.timesteps()
 
     noise, start, u = draws[0], int(draws[1]), float(draws[2])
     x = distillation.start_state(teacher.schedule, z, noise, timesteps, start)
     t = timesteps[start].expand(len(z))
     student_x0 = distillation.student_output(student, x, t, condition)
     teacher_x0 = distillation.teacher_rollout(
-        teacher, x, condition, timesteps[start:], stage.guidance_scale(u)
+        teacher, x, condition, timesteps[start:], phase.guidance_scale(u)
     )
     losses = {
-        "distill": stage.distillation_weight
+        "distill": phase.distillation_weight
         * distillation.distillation_loss(student_x0, teacher_x0)
     }
-    if stage.dmd_weight:
+    if phase.dmd_weight:
         losses["dmd"] = (
-            stage.dmd_weight
+            phase.dmd_weight
             * distillation.distribution_matching_loss(
                 student_x0,
                 condition,
@@ -77,10 +77,10 @@ def run(numbers, toys, name):
                 student,
                 noise=draws[3],
                 t=draws[4],
-                guidance_scale=stage.guidance_scale(float(draws[5])),
+                guidance_scale=phase.guidance_scale(float(draws[5])),
             )
         )
-    if stage.adversarial_weight:
+    if phase.adversarial_weight:
         choices = torch.tensor([10, 250, 500, 750])
 
         def logits(latent):
@@ -90,22 +90,22 @@ def run(numbers, toys, name):
                 )
             )
 
-        losses["adv"] = stage.adversarial_weight * (
+        losses["adv"] = phase.adversarial_weight * (
             distillation.generator_adversarial_loss(logits(student_x0))
         )
         losses["disc"] = distillation.discriminator_loss(
             logits(z), logits(student_x0.detach())
         )
-    return expected, stage, x, t, student_x0, teacher_x0, losses
+    return expected, phase, x, t, student_x0, teacher_x0, losses
 
 
 @pytest.mark.parametrize(
     "name", ["iter5-generator", "iter25-generator", "iter35-discriminator"]
 )
 def test_states_and_probabilities_match_reference(numbers, toys, name):
-    expected, stage, x, t, student_x0, teacher_x0, _ = run(numbers, toys, name)
+    expected, phase, x, t, student_x0, teacher_x0, _ = run(numbers, toys, name)
     torch.testing.assert_close(
-        stage.start_probabilities(), expected["start_index_probabilities"]
+        phase.start_probabilities(), expected["start_index_probabilities"]
     )
     assert t[0] == expected["start_timestep"]
     torch.testing.assert_close(x, expected["noisy_sample"])
@@ -156,7 +156,7 @@ def test_discriminator_loss_and_gradients_match_reference(numbers, toys):
 
 def test_stage_end_belongs_to_the_next_stage():
     assert [
-        STAGES.index(distillation.stage_at(STAGES, i))
+        PHASES.index(distillation.phase_at(PHASES, i))
         for i in (1, 9, 10, 19, 20, 39, 40, 1000)
     ] == [0, 0, 1, 1, 2, 3, 3, 3]
 

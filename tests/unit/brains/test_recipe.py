@@ -1,4 +1,4 @@
-"""What every training script does before and after it trains.
+"""Tests of the steps that all training scripts share.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -61,11 +61,11 @@ def test_arguments_that_no_stage_knows_are_an_error(capsys):
     for stray in (["a.yaml", "--lr=0.1"], ["--lr=0.1", "a.yaml"]):
         with pytest.raises(SystemExit):
             parse_known_arguments(parser, stray)
-        assert "'a.yaml' is no option" in capsys.readouterr().err
+        assert "'a.yaml' is not an option" in capsys.readouterr().err
 
 
 def test_a_distributed_script_ends_at_once_and_well():
-    """What is registered for the end is done; nothing follows."""
+    """Functions registered for the exit run, and nothing follows."""
     script = """
 import atexit, torch
 from speechbrain_flashsr.brains.recipe import end_training

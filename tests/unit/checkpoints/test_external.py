@@ -13,6 +13,7 @@ import os
 import pytest
 import torch
 from hyperpyyaml import load_hyperpyyaml
+from safetensors.torch import load_file
 
 from speechbrain_flashsr import cli
 from speechbrain_flashsr.checkpoints import CheckpointError
@@ -146,10 +147,10 @@ def test_flashsr_loads_and_gives_the_published_output(
 def test_folder_is_written_and_says_where_it_is_from(folder):
     out = convert(folder)
     assert sorted(path.name for path in out.iterdir()) == [
-        "autoencoder.ckpt",
+        "autoencoder.safetensors",
         "hyperparams.yaml",
-        "unet.ckpt",
-        "vocoder.ckpt",
+        "unet.safetensors",
+        "vocoder.safetensors",
     ]
     sr = load(out)
     assert (sr.hparams.num_steps, sr.hparams.guidance_scale) == (1, 1.0)
@@ -160,7 +161,7 @@ def test_folder_is_written_and_says_where_it_is_from(folder):
         }
         for option, name in zip(OPTIONS, FILES)
     }
-    state = torch.load(out / "autoencoder.ckpt", weights_only=True)
+    state = load_file(out / "autoencoder.safetensors")
     assert state["scale"].item() == pytest.approx(0.3342)
     assert {value.dtype for value in state.values()} == {torch.float32}
 
@@ -170,11 +171,11 @@ def test_half_precision_is_half_as_large_and_close(
 ):
     out = convert(folder, half=True)
     parameters = 0
-    for path in out.glob("*.ckpt"):
-        state = torch.load(path, weights_only=True)
+    for path in out.glob("*.safetensors"):
+        state = load_file(path)
         assert {value.dtype for value in state.values()} == {torch.float16}
         parameters += sum(value.numel() for value in state.values())
-    size = sum(path.stat().st_size for path in out.glob("*.ckpt"))
+    size = sum(path.stat().st_size for path in out.glob("*.safetensors"))
     assert 2 * parameters < size < 3 * parameters
     sr = load(out)
     assert next(sr.parameters()).dtype == torch.float32
@@ -248,9 +249,9 @@ pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
         unet: !ref <model[unet]>
         teacher: !ref <teacher.unet>
     paths:
-        autoencoder: {out}/autoencoder.ckpt
-        unet: {out}/unet.ckpt
-        teacher: {out}/unet.ckpt
+        autoencoder: {out}/autoencoder.safetensors
+        unet: {out}/unet.safetensors
+        teacher: {out}/unet.safetensors
     custom_hooks:
         autoencoder: !name:speechbrain_flashsr.checkpoints.load_strictly
         unet: !name:speechbrain_flashsr.checkpoints.load_strictly
@@ -286,7 +287,7 @@ def test_audiosr_brings_its_scale(folder):
     )
 
 
-# What is refused -------------------------------------------------------------
+# Refused files ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -381,7 +382,15 @@ def test_pickled_code_is_refused_and_not_run(folder, published, zipped):
 @pytest.mark.parametrize("content", [[1, 2], {"state_dict": {"a": 1}}])
 def test_something_else_than_weights(folder, content):
     torch.save(content, folder / "vae.pth")
-    assert_refused(folder, "vae.pth", "no dictionary of tensors")
+    assert_refused(folder, "vae.pth", "does not hold a dictionary of tensors")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_weights_that_the_file_has_no_room_for(folder, published, zipped):
+    state = dict(published["vae.pth"])
+    state["encoder.conv_in.bias"] = torch.zeros(1).expand(10**10)
+    torch.save(state, folder / "vae.pth", _use_new_zipfile_serialization=zipped)
+    assert_refused(folder, "vae.pth", "declares 4000", "bytes of weights")
 
 
 def test_another_noise_schedule(folder):
@@ -449,7 +458,7 @@ def test_other_mel_bands(folder):
 def test_folder_that_is_not_empty_is_left_alone(folder):
     (folder / "out").mkdir()
     (folder / "out" / "precious").write_text("yes")
-    assert_refused(folder, "is there already", error=FileExistsError)
+    assert_refused(folder, "exists already", error=FileExistsError)
     assert (folder / "out" / "precious").read_text() == "yes"
     (folder / "out" / "precious").unlink()
     assert (convert(folder) / "hyperparams.yaml").is_file()
@@ -464,7 +473,7 @@ def test_command_converts_flashsr(folder, capsys):
         arguments += [f"--{option.replace('_', '-')}", str(folder / name)]
     assert cli.main(arguments) == 0
     assert f"--source {folder / 'out'}" in capsys.readouterr().out
-    state = torch.load(folder / "out" / "unet.ckpt", weights_only=True)
+    state = load_file(folder / "out" / "unet.safetensors")
     assert state["conv_in.weight"].dtype == torch.float16
 
 
@@ -475,7 +484,7 @@ def test_command_converts_audiosr(folder, capsys, with_vocoder):
     if with_vocoder:
         arguments += ["--sr-vocoder", str(folder / "sr_vocoder.pth")]
     assert cli.main(arguments) == 0
-    assert (folder / "out" / "vocoder.ckpt").exists() == with_vocoder
+    assert (folder / "out" / "vocoder.safetensors").exists() == with_vocoder
     hint = "--source" if with_vocoder else "train_student.py"
     assert hint in capsys.readouterr().out
 

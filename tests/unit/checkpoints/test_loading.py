@@ -5,11 +5,15 @@ Authors
 """
 
 import os
+import struct
+import zipfile
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from speechbrain_flashsr.checkpoints import CheckpointError, load_strictly
+from speechbrain_flashsr.checkpoints.reading import digest_of_file
 
 
 @pytest.fixture
@@ -112,3 +116,85 @@ def test_not_a_dictionary_of_tensors(saved):
     _, _, path = saved
     torch.save([torch.zeros(1)], path)
     assert_refused(path, "dictionary of tensors")
+
+
+@pytest.mark.parametrize("name", ["module.safetensors", "module.ckpt"])
+def test_safetensors_are_read_whatever_their_name(saved, tmp_path, name):
+    _, state, _ = saved
+    save_file(state, tmp_path / name)
+    loaded = fresh()
+    load_strictly(loaded, tmp_path / name)
+    for key, value in loaded.state_dict().items():
+        assert torch.equal(value, state[key])
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+            "Git LFS pointer.*git lfs pull",
+        ),
+        (b"\n<!DOCTYPE html>\n<html>Please sign in", "web page"),
+        (b"<HTML><body>404", "web page"),
+        (b"not weights at all, but some notes", "not a checkpoint"),
+        (struct.pack("<Q", 2**40) + b"{}", "damaged"),
+    ],
+)
+def test_other_content_is_named(tmp_path, content, words):
+    path = tmp_path / "module.ckpt"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=f"module.ckpt'.*{words}"):
+        load_strictly(fresh(), path)
+
+
+def test_a_changed_bit_is_found(saved):
+    """Wherever it is: PyTorch alone does not look at the checksums."""
+    _, _, path = saved
+    with zipfile.ZipFile(path) as archive:
+        (entry,) = (e for e in archive.infolist() if e.filename[-2:] == "/0")
+        assert entry.file_size == 4 * 12
+    content = bytearray(path.read_bytes())
+    start = entry.header_offset + zipfile.sizeFileHeader
+    start += sum(struct.unpack("<HH", content[start - 4 : start]))
+    content[start + 20] ^= 1
+    path.write_bytes(content)
+    torch.load(path, weights_only=True)
+    assert_refused(path, "damaged")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf")])
+def test_weights_that_are_not_finite(saved, value):
+    _, state, path = saved
+    state["1.weight"][1, 2] = value
+    torch.save(state, path)
+    assert_refused(path, "1 of the 8 values of '1.weight'", "NaN or infinite")
+
+
+def test_weights_of_another_kind(saved):
+    _, state, path = saved
+    state["0.bias"] = torch.zeros(4, dtype=torch.int16)
+    torch.save(state, path)
+    assert_refused(path, "0.bias torch.int16 instead of torch.float32")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.zeros(4, device="meta"),
+        torch.zeros(4).to_sparse(),
+        torch.quantize_per_tensor(torch.zeros(4), 1.0, 0, torch.qint8),
+    ],
+)
+def test_tensors_without_plain_values(saved, value):
+    _, state, path = saved
+    state["0.bias"] = value
+    torch.save(state, path)
+    assert_refused(path, "dictionary of tensors")
+
+
+def test_the_digest_must_agree(saved):
+    _, _, path = saved
+    load_strictly(fresh(), path, sha256=digest_of_file(path))
+    with pytest.raises(CheckpointError, match="SHA-256 is .* instead of 12ab"):
+        load_strictly(fresh(), path, sha256="12ab")

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from speechbrain_flashsr.data.degradations import (
+    RESAMPLERS,
     RandomDegradation,
     low_pass,
     random_low_pass,
+    resample_at,
 )
 from tests.unit.signals import band_noise, level_db
 
@@ -60,10 +62,23 @@ def test_log_uniform_cutoffs_favour_the_low_end():
     assert 4500 < np.median(cutoffs) < 7000  # sqrt(2000 * 16000) = 5657
 
 
+@pytest.mark.parametrize("resampler", RESAMPLERS)
+def test_resamplers_cut_at_half_the_rate_without_delay(resampler):
+    wav = band_noise(20000, time=24001)
+    low = resample_at(wav, 10000, resampler)
+    assert low.shape == wav.shape
+    assert level_db(low, 5600, 24000) < level_db(wav, 5600, 24000) - 30
+    rest = resample_at(low - wav, 8000, resampler)
+    assert level_db(rest, 0, 3000) < level_db(wav, 0, 3000) - 30
+
+
 def test_degradations_come_as_often_as_asked():
     wav, low = band_noise(20000, time=9600), band_noise(5000, time=9600)
-    degrade = RandomDegradation(0.2, 0.1, 0.3, (20.0, 20.0))
-    fates = {"telephone": 0, "noise": 0, "codec": 0, "nothing": 0}
+    degrade = RandomDegradation(0.2, 0.1, 0.3, (20.0, 20.0), 0.25)
+    fates = dict.fromkeys(
+        ("telephone", "noise", "codec", "resampler", "nothing"), 0
+    )
+    resampled = [resample_at(wav, 10000, resampler) for resampler in RESAMPLERS]
     for draw in range(300):
         rng = np.random.default_rng([1, draw])
         result, cutoff_hz = degrade(wav, low, 5000, rng)
@@ -74,13 +89,16 @@ def test_degradations_come_as_often_as_asked():
             fates["telephone"] += 1
         elif error == 0:
             fates["nothing"] += 1
+        elif any(np.array_equal(result, other) for other in resampled):
+            fates["resampler"] += 1
         elif snr_db == pytest.approx(20.0, abs=1e-6):
             fates["noise"] += 1
             assert level_db(result, 5300, 24000) < level_db(low, 0, 5000) - 80
         else:
             fates["codec"] += 1
     shares = {name: count / 300 for name, count in fates.items()}
-    expected = {"telephone": 0.2, "noise": 0.3, "codec": 0.1, "nothing": 0.4}
+    expected = {"telephone": 0.2, "noise": 0.3, "codec": 0.1}
+    expected |= {"resampler": 0.25, "nothing": 0.15}
     assert shares == pytest.approx(expected, abs=0.07)
 
 
@@ -97,7 +115,8 @@ def test_the_same_draw_is_degraded_in_the_same_way():
 
 def test_silence_stays_silence():
     silence = np.zeros(9600)
-    for probabilities in ((1, 0, 0), (0, 1, 0), (0, 0, 1)):
-        degrade = RandomDegradation(*probabilities)
+    for probabilities in np.eye(4):
+        *others, resampler = probabilities
+        degrade = RandomDegradation(*others, resampler_probability=resampler)
         result, _ = degrade(silence, silence, 5000, np.random.default_rng(0))
         assert np.abs(result).max() < 1e-9

@@ -124,7 +124,7 @@ def test_encoding_ends_when_its_time_is_over(tmp_path, models):
     assert cache(tmp_path, models, segments) == 0
 
 
-def test_other_weights_make_the_cache_anew(tmp_path, models):
+def test_other_weights_replace_the_cache(tmp_path, models):
     cache(tmp_path, models, Segments(2))
     before = np.load(tmp_path / "high.npy")
     with torch.no_grad():

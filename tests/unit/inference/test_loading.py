@@ -4,13 +4,10 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import sys
-
 import pytest
 import torch
 
 from speechbrain_flashsr.inference import FlashSR
-from tests.compiler import needs_compiler
 from tests.tiny_model import save_tiny_model
 from tests.unit.signals import pink
 
@@ -35,48 +32,6 @@ def test_half_precision_needs_a_gpu(tmp_path):
         FlashSR.from_hparams(
             save_tiny_model(tmp_path),
             run_opts={"device": "cpu", "precision": "fp16"},
-        )
-
-
-@needs_compiler
-def test_compiled_model_gives_the_same(sr, tmp_path):
-    """Of its modules the activations alone are compiled, and of no other
-    model."""
-    compiled = FlashSR.from_hparams(
-        save_tiny_model(tmp_path), run_opts={"device": "cpu", "compile": True}
-    )
-    for model, name in (sr, "activations"), (compiled, "compiled"):
-        vocoder = model.mods.super_resolver.vocoder
-        kernels = {
-            module.inference.__module__.rpartition(".")[2]
-            for module in vocoder.modules()
-            if hasattr(module, "inference")
-        }
-        assert kernels == {name}
-    wavs = pink(1, 8000)
-    options = {"sample_rate": 16000, "cutoff": 8000}
-    out = compiled.super_resolve_batch(wavs, **options)
-    expected = sr.super_resolve_batch(wavs, **options)
-    assert not torch.equal(out, expected)
-    torch.testing.assert_close(out, expected, rtol=0, atol=1e-4)
-
-
-def test_compiling_needs_headers(tmp_path, monkeypatch):
-    monkeypatch.setenv("CXX", sys.executable)  # found
-    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
-    with pytest.raises(ValueError, match="Python.h' is not found"):
-        FlashSR.from_hparams(
-            save_tiny_model(tmp_path),
-            run_opts={"device": "cpu", "compile": True},
-        )
-
-
-def test_compiling_needs_a_compiler(tmp_path, monkeypatch):
-    monkeypatch.setenv("CXX", "no-such-compiler")
-    with pytest.raises(ValueError, match="'no-such-compiler'.*CXX"):
-        FlashSR.from_hparams(
-            save_tiny_model(tmp_path),
-            run_opts={"device": "cpu", "compile": True},
         )
 
 

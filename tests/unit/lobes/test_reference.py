@@ -18,6 +18,7 @@ from speechbrain_flashsr.checkpoints.external.sizes import (
 )
 from speechbrain_flashsr.diffusion import VDenoiser
 from speechbrain_flashsr.lobes.autoencoder import Autoencoder
+from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
 from speechbrain_flashsr.lobes.features import LogMel, denormalize, normalize
 from speechbrain_flashsr.lobes.super_resolver import LatentSuperResolver
 from speechbrain_flashsr.lobes.unet import LatentUNet
@@ -95,7 +96,7 @@ def test_vocoder_with_folded_weights(reference, networks):
     published = numbers["state_dict"]
     vocoder = SRVocoder(**vocoder_sizes(published)).eval()
     vocoder.load_state_dict(unfolded.state_dict())
-    vocoder.fold_weight_norm()
+    prepare_for_inference(vocoder)
     wavs = vocoder(numbers["mel"], numbers["lr_audio"])
     assert relative_error(wavs, numbers["output"]) < 1e-4
     assert not any("original" in key for key in vocoder.state_dict())

@@ -8,8 +8,8 @@ To run it:
 Three students are distilled from one teacher: by distillation alone, with the
 adversarial loss, and with distribution matching as well. In one step each, they
 are compared with the teacher's 1, 4 and 32 steps on segments of the test split.
-Writes `ablations.json`, `ablations.md` and `ablations.png`. Run again, it goes
-on where it was. What is not recognised here is passed on to `train_student.py`
+Writes `ablations.json`, `ablations.md` and `ablations.png`. Run again, it
+continues. Unknown options are passed on to `train_student.py`
 (`--precision=bf16`, `--device=cuda`).
 
 Authors
@@ -56,7 +56,7 @@ METRICS = {
 
 
 def parse_arguments(arguments):
-    """Reads the command line; returns the options and what to pass on."""
+    """Reads the command line; returns the options and the unknown ones."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
     add("--data_folder", required=True)
@@ -173,7 +173,7 @@ def compare(options):
 
 
 def digest_of(file):
-    """What tells a file from another."""
+    """Identifies the content of a file."""
     return hashlib.sha256(pathlib.Path(file).read_bytes()).hexdigest()
 
 

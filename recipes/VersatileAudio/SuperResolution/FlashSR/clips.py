@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import torch
-from speechbrain.dataio.dataio import load_data_json
 
 from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.bandwidth.cutoff_detector import CutoffDetector
+from speechbrain_flashsr.data.manifest import read_manifest
 from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 LENGTH_TOLERANCE = SAMPLE_RATE // 20
@@ -58,12 +58,10 @@ def list_clips(hparams):
         return _list_pairs(hparams)
     if not hparams["data_folder"]:
         raise ValueError(
-            "There is nothing to evaluate: give --data_folder, which holds "
-            "test.json, or both --reference_folder and --low_folder."
+            "There are no recordings to evaluate. Pass --data_folder, which "
+            "holds test.json, or both --reference_folder and --low_folder."
         )
-    entries = load_data_json(
-        hparams["json"], {"data_root": hparams["data_folder"]}
-    )
+    entries = read_manifest(hparams["json"], hparams["data_folder"])
     clips = [
         Clip(
             name,
@@ -160,7 +158,7 @@ def choose_clips(clips, hparams):
 
 
 def read_audio(path, start=0, stop=None):
-    """Reads a file as [time] at 48 kHz, or says why not.
+    """Reads a file as [time] at 48 kHz.
 
     Raises
     ------
@@ -192,8 +190,14 @@ def middle(wav, num_samples):
     return wav[start : start + num_samples]
 
 
+def fit(wav, num_samples):
+    """[time] trimmed or padded with zeros at its end."""
+    # A negative number of zeros removes samples.
+    return torch.nn.functional.pad(wav, (0, num_samples - len(wav)))
+
+
 def read_reference(clip, max_seconds):
-    """The middle of a clip, and how long the whole is.
+    """The middle of a clip, and the length of the whole clip.
 
     Returns
     -------
@@ -217,8 +221,8 @@ def read_reference(clip, max_seconds):
 def read_counterpart(path, num_samples, whole):
     """Another version of a clip, or of its middle.
 
-    Lengths that differ by up to 50 ms are trimmed or padded at the end, which
-    is what coding and resampling do to them.
+    Lengths that differ by up to 50 ms, as after coding and resampling, are
+    trimmed or padded at the end.
 
     Arguments
     ---------
@@ -243,9 +247,7 @@ def read_counterpart(path, num_samples, whole):
     for length in (num_samples, whole):
         difference = length - len(wav)
         if abs(difference) <= LENGTH_TOLERANCE:
-            # A negative number of zeros removes samples.
-            wav = torch.nn.functional.pad(wav, (0, difference))
-            return middle(wav, num_samples)
+            return middle(fit(wav, length), num_samples)
     raise RefusedError(
         f"lasts {len(wav) / SAMPLE_RATE:.3f} s, the clip "
         f"{num_samples / SAMPLE_RATE:.3f} s"

@@ -1,30 +1,33 @@
-"""Takes the high band of recordings away before systems restore it.
+"""Removes the high band of recordings before systems restore it.
 
 Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import torch
-import torchaudio
-
 from speechbrain_flashsr.audio.codecs import TELEPHONE_BAND, code_at, telephone
-from speechbrain_flashsr.data.degradations import FAMILIES, low_pass
+from speechbrain_flashsr.data.degradations import (
+    FAMILIES,
+    RESAMPLERS,
+    low_pass,
+    resample_at,
+)
 from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
-
-RESAMPLER = "torchaudio"
 
 NAMES = {
     "cheby1": "a Chebyshev low-pass of order {order}",
     "butter": "a Butterworth low-pass of order {order}",
     "bessel": "a Bessel low-pass of order {order}",
     "ellip": "an elliptic low-pass of order {order}",
-    RESAMPLER: "resampling to twice the cut-off with torchaudio's defaults",
+    "torchaudio": "resampling to twice the cut-off by torchaudio",
+    "soxr": "resampling to twice the cut-off by soxr, as librosa and SoX do",
+    "scipy": "resampling to twice the cut-off by SciPy",
+    "ffmpeg": "resampling to twice the cut-off by a filter like FFmpeg's",
     "g711": "telephone coding (G.711 mu-law, 300 to 3400 Hz)",
     "mp3": "MP3 coding at twice the cut-off",
     "ogg": "Ogg Vorbis coding at twice the cut-off",
     "opus": "Opus coding at twice the cut-off",
 }
-"""What took the high band away, in words."""
+"""Descriptions of the degradations."""
 
 
 def conditions(hparams):
@@ -40,14 +43,14 @@ def conditions(hparams):
     """
     if hparams["degradation"] not in NAMES:
         raise ValueError(
-            f"There is no degradation '{hparams['degradation']}': give one of "
+            f"Unknown degradation '{hparams['degradation']}'. Choose one of "
             f"{', '.join(NAMES)}."
         )
     cutoffs = hparams["cutoffs"]
     if hparams["low_folder"] and len(cutoffs) != 1:
         raise ValueError(
             f"The files in low_folder have one cut-off, but cutoffs are "
-            f"{cutoffs}: give for example --cutoffs=[4000]."
+            f"{cutoffs}. Pass one, for example --cutoffs=[4000]."
         )
     if hparams["degradation"] == "g711" and not hparams["low_folder"]:
         return [TELEPHONE_BAND[1]]
@@ -55,9 +58,9 @@ def conditions(hparams):
 
 
 def degrade(wav, kind, cutoff_hz, order=8):
-    """Takes a recording's high band away.
+    """Removes a recording's high band.
 
-    Filters, the resampler and codecs leave it at a sample rate of twice the
+    Filters, resamplers and codecs leave it at a sample rate of twice the
     cut-off, from which it is brought back. G.711 is mu-law at 8 kHz behind a
     filter for 300 to 3400 Hz, whatever the cut-off; MP3, Ogg Vorbis and Opus are
     libsndfile's at medium quality, and may cut somewhat lower than at half the
@@ -76,8 +79,13 @@ def degrade(wav, kind, cutoff_hz, order=8):
 
     Returns
     -------
-    numpy.ndarray
+    low : numpy.ndarray
         [time] at 48 kHz, of the same length and without delay.
+    given : numpy.ndarray
+        The same as it would be given to a system, [time]: at twice the cut-off
+        behind a resampler, else at 48 kHz.
+    given_rate : int
+        Its sample rate.
 
     Raises
     ------
@@ -85,12 +93,13 @@ def degrade(wav, kind, cutoff_hz, order=8):
         If a codec has no such sample rate.
     """
     rate = int(2 * cutoff_hz)
+    if kind in RESAMPLERS:
+        low = resample_at(wav, rate, kind)
+        return low, RESAMPLERS[kind](wav, SAMPLE_RATE, rate), rate
     if kind in FAMILIES:
-        return low_pass(wav, SAMPLE_RATE, cutoff_hz, kind, order)
-    if kind == RESAMPLER:
-        resample = torchaudio.functional.resample
-        low = resample(torch.from_numpy(wav), SAMPLE_RATE, rate)
-        return resample(low, rate, SAMPLE_RATE).numpy()[: len(wav)]
-    if kind == "g711":
-        return telephone(wav)
-    return code_at(wav, rate, kind)
+        low = low_pass(wav, SAMPLE_RATE, cutoff_hz, kind, order)
+    elif kind == "g711":
+        low = telephone(wav)
+    else:
+        low = code_at(wav, rate, kind)
+    return low, low, SAMPLE_RATE

@@ -8,8 +8,8 @@ the original; the original itself and the input are scored as well. Averages wit
 95 % intervals per domain and cut-off are written as `results.json`,
 `results.csv` (one line a clip) and `results.md`, and shown with players in
 `report.html`. What cannot be scored is listed, with the reason. An evaluation
-that was interrupted goes on when it is started again: scores are kept in
-`scores.jsonl` with a key of all that they depend on.
+that was interrupted continues when it is started again: scores are kept in
+`scores.jsonl`, with a key of everything that they depend on.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -36,14 +36,7 @@ from clips import (
 from degradations import conditions, degrade
 from hyperpyyaml import load_hyperpyyaml
 from report import write_report
-from scoring import (
-    Comparison,
-    as_markdown,
-    choose_metrics,
-    score,
-    summarise,
-    write_results,
-)
+from scoring import Comparison, choose_metrics, score, summarise
 from systems import (
     Trial,
     check_outputs,
@@ -51,6 +44,7 @@ from systems import (
     make_system,
     named_systems,
 )
+from tables import as_markdown, write_results
 from tqdm import tqdm
 
 from speechbrain_flashsr import __version__
@@ -63,10 +57,10 @@ SETTINGS = (
     "filter_order",
     "detect_cutoff",
 )
-"""What scores depend on beside the clip, the cut-off and the system."""
+"""Settings that scores depend on, beside the clip, the cut-off and the system."""
 
 RUN_OPTIONS = {"device": "cpu", "precision": "fp32"}
-"""Of FlashSR, those that scores and costs depend on, with their defaults."""
+"""FlashSR's run options that scores and costs depend on, and their defaults."""
 
 
 class Journal:
@@ -281,25 +275,34 @@ class Evaluation:
         except RefusedError as reason:
             raise RefusedError(f"The reference {reason}")
         if clip.low is None:
-            low = degrade(
+            degraded = degrade(
                 wav.double().numpy(),
                 self.hparams["degradation"],
                 cutoff_hz,
                 self.hparams["filter_order"],
             )
-            low = torch.from_numpy(low.copy()).float()
+            *waves, rate = degraded
+            low, given = (torch.from_numpy(w.copy()).float() for w in waves)
         else:
             try:
                 low = read_counterpart(clip.low, len(wav), whole)
             except RefusedError as reason:
                 raise RefusedError(f"The low-resolution file {reason}")
+            given, rate = low, SAMPLE_RATE
         if self.hparams["inputs_folder"]:
             folder = Path(self.hparams["inputs_folder"]) / f"{cutoff_hz:g}"
             path = folder / f"{clip.name}.wav"
             path.parent.mkdir(parents=True, exist_ok=True)
             soundfile.write(path, low.numpy(), SAMPLE_RATE, "FLOAT")
         return Trial(
-            clip.name, wav, low, cutoff_hz, whole, self.hparams["seed"]
+            clip.name,
+            wav,
+            low,
+            given,
+            rate,
+            cutoff_hz,
+            whole,
+            self.hparams["seed"],
         )
 
     def clip_state(self, clip):

@@ -4,10 +4,10 @@ To run it:
 > python finetune.py --data_folder=my_recordings --domain=speech \
 >     --output_folder=OUT [--pretrained=FOLDER] [--minutes=30]
 
-The recordings are measured and prepared, a tenth of them is held out, all that
-predicts the spectrogram and then the vocoder are trained on the rest, and
-OUT/pretrained is written. In the end the held-out recordings tell whether it was worth it. Run
-again, it goes on where it was. What is not recognised here is passed on to both
+The recordings are measured and prepared, and a tenth of them is held out.
+Encoder, U-Net and decoder, and then the vocoder, are trained on the rest, and
+OUT/pretrained is written. A score on the held-out recordings compares it with
+the old model. Run again, it continues. Unknown options are passed on to both
 stages (`--precision=bf16`, `--device=cuda`).
 
 Authors
@@ -25,7 +25,10 @@ from speechbrain.dataio.dataio import read_audio
 
 from speechbrain_flashsr.brains.recipe import parse_known_arguments
 from speechbrain_flashsr.checkpoints import read_checkpoint
-from speechbrain_flashsr.checkpoints.export import export_with_weights
+from speechbrain_flashsr.checkpoints.export import (
+    export_with_weights,
+    find_weights,
+)
 from speechbrain_flashsr.data.degradations import low_pass
 from speechbrain_flashsr.inference import FlashSR
 from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
@@ -37,17 +40,17 @@ sys.path.append(str(HERE.parents[1] / "prepare"))
 from folder_prepare import prepare_folder  # noqa: E402
 
 STAGES = {"joint": ("autoencoder", "unet"), "sr_vocoder": ("vocoder",)}
-"""The stages of the training in their order, and what each of them trains."""
+"""The training stages in order, and the parts that each trains."""
 
 PARTS = ("autoencoder", "unet", "vocoder")
 """The parts of a model that have weights."""
 
 CUTOFFS_HZ = (4000, 8000)
-"""Where the band of the held-out recordings is made to end."""
+"""Cut-offs at which the held-out recordings are scored."""
 
 
 def parse_arguments(arguments):
-    """Reads the command line; returns the options and what to pass on."""
+    """Reads the command line; returns the options and the unknown ones."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
     add("--data_folder", required=True, help="the recordings")
@@ -55,7 +58,7 @@ def parse_arguments(arguments):
         "--domain",
         required=True,
         choices=("speech", "music", "effects"),
-        help="what the recordings are",
+        help="kind of the recordings",
     )
     add("--output_folder", required=True, help="for all that is written")
     add(
@@ -91,7 +94,8 @@ def finetune(options, passed_on):
     pathlib.Path
         The new pretrained folder.
     """
-    pretrained = check_pretrained(options.pretrained)
+    pretrained = pathlib.Path(options.pretrained).resolve()
+    weights = {name: find_weights(pretrained, name) for name in PARTS}
     output = pathlib.Path(options.output_folder)
     data = output / "data"
     prepare_folder(
@@ -103,13 +107,13 @@ def finetune(options, passed_on):
     )
     files = {
         "joint": {
-            "autoencoder_file": pretrained / "autoencoder.ckpt",
-            "student_file": pretrained / "unet.ckpt",
+            "autoencoder_file": weights["autoencoder"],
+            "student_file": weights["unet"],
         },
         "sr_vocoder": {
             "autoencoder_file": output / "joint" / "autoencoder.ckpt",
             "student_file": output / "joint" / "unet.ckpt",
-            "vocoder_file": pretrained / "vocoder.ckpt",
+            "vocoder_file": weights["vocoder"],
         },
     }
     for stage in STAGES:
@@ -131,19 +135,6 @@ def finetune(options, passed_on):
         for name in trained
     }
     return export_with_weights(output / "pretrained", pretrained, states)
-
-
-def check_pretrained(folder):
-    """The absolute path of a pretrained folder, which must be complete."""
-    folder = pathlib.Path(folder).resolve()
-    for name in ("hyperparams.yaml", *(f"{part}.ckpt" for part in PARTS)):
-        path = folder / name
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"{folder} is no pretrained folder: {path.name} is missing."
-                " Give one that train_all.py or `flashsr convert` wrote"
-            )
-    return folder
 
 
 @torch.no_grad()
@@ -213,7 +204,7 @@ def report(pretrained, finetuned, data, run_opts):
 
 
 def main(arguments=None):
-    """The command line; errors of ours are one line each."""
+    """Runs the command line; known errors are one line each."""
     options, passed_on = parse_arguments(arguments)
     try:
         folder = finetune(options, passed_on)

@@ -11,8 +11,10 @@ Authors
 """
 
 import base64
+import hashlib
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -24,23 +26,13 @@ import soundfile
 from clips import middle
 from degradations import NAMES
 from PIL import Image
-from scoring import METRICS, as_text, best_of, factor_text, notes
+from scoring import METRICS
+from tables import as_text, factor_text, notes
 
 from speechbrain_flashsr.audio.writing import complete_file
 from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 TEMPLATE = Path(__file__).parent / "report_template.html"
-
-OVERVIEW = (
-    "visqol",
-    "visqol_won",
-    "p808",
-    "level_bias",
-    "level_error",
-    "envelope_correlation",
-    "lsd",
-)
-"""Metrics of the first table."""
 
 DYNAMIC_RANGE = 90.0
 """Between the darkest and the brightest level of spectrograms, in dB."""
@@ -65,13 +57,15 @@ def write_report(folder):
     folder = Path(folder)
     results = json.loads((folder / "results.json").read_text())
     environment = jinja2.Environment(autoescape=True, trim_blocks=True)
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    page = template.render(
+    text = TEMPLATE.read_text(encoding="utf-8")
+    page = environment.from_string(text).render(
+        style_digest=policy_digest(text, "style"),
+        script_digest=policy_digest(text, "script"),
         results=results,
         degradation=describe_degradation(results["settings"]),
         arrows={"lower": "↓", "higher": "↑", "near 0": "→ 0"},
-        overview=overview(results),
-        panels=[panel(results, name) for name in results["metrics"]],
+        places=places(results),
+        factor_text=factor_text,
         clips=clips(results, folder),
         definitions=[METRICS[name] for name in results["metrics"]],
         notes=[n for n in notes(results) if not n.startswith("- ")],
@@ -82,95 +76,81 @@ def write_report(folder):
     return path
 
 
+def policy_digest(page, element):
+    """The source by which a page's Content-Security-Policy allows its inline
+    script or style, and no other.
+
+    Arguments
+    ---------
+    page : str
+        HTML that has the element once, the same as in the page.
+    element : {"script", "style"}
+        Which.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> policy_digest("<script>alert(1)</script>", "script")[:15]
+    "'sha256-bhHHL3z"
+    """
+    content = re.search(f"<{element}>(.*?)</{element}>", page, re.DOTALL)[1]
+    digest = hashlib.sha256(content.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
 def describe_degradation(settings):
-    """What took the high band away, in words."""
+    """Describes the degradation."""
     if settings["paired_folders"]:
         return "given as files of their own"
     name = NAMES[settings["degradation"]]
     return "made by " + name.format(order=settings["filter_order"])
 
 
-def overview(results):
-    """Columns and rows of the table that has one line a system: means over the
-    domains and cut-offs."""
-    names = [name for name in OVERVIEW if name in results["metrics"]]
-    means = {name: overall_means(results, name) for name in names}
-    names = [name for name in names if _contenders(means[name])]
-    rows = [
-        {
-            "label": label,
-            "cells": [_overview_cell(means[n], label, n) for n in names],
-            "factor": factor_text(about),
-        }
-        for label, about in results["systems"].items()
-    ]
-    return {"metrics": [METRICS[name] for name in names], "rows": rows}
+def places(results):
+    """A table for each domain and cut-off: the systems and their metrics.
 
-
-def overall_means(results, name):
-    """Means over the domains and cut-offs where all systems that have a value
-    somewhere have one: {label: mean}."""
-    places = [
-        {
-            label: cell[name]["mean"]
-            for label, cell in systems.items()
-            if cell[name]["mean"] is not None
-        }
-        for cutoffs in results["summary"].values()
-        for systems in cutoffs.values()
-    ]
-    present = {label for place in places for label in place}
-    shared = [place for place in places if present and place.keys() == present]
-    return {
-        label: float(np.mean([place[label] for place in shared]))
-        for label in present
-        if shared
-    }
-
-
-def _overview_cell(means, label, name):
-    if label not in means:
-        return {"text": "-", "best": False}
-    text = f"{means[label]:.{METRICS[name].digits}f}"
-    return {"text": text, "best": text == best_of(_contenders(means), name)}
-
-
-def _contenders(means):
-    """The values of the systems that can win: of all but the original."""
-    return [m for label, m in means.items() if label != "original"]
-
-
-def panel(results, name):
-    """Table of one metric."""
-    rows = []
+    Metrics that do not apply there are left out.
+    """
+    tables = []
     for domain, cutoffs in results["summary"].items():
         for cutoff, systems in cutoffs.items():
-            cells = {
-                label: systems[label][name]
-                for label in results["systems"]
-                if label in systems and systems[label][name]["mean"] is not None
-            }
-            if not cells.keys() - {"original"}:
-                continue
-            means = {label: cell["mean"] for label, cell in cells.items()}
-            best = best_of(_contenders(means), name)
-            rows.append(
+            best = {name: best_of(systems, name) for name in results["metrics"]}
+            names = [name for name in best if best[name] is not None]
+            tables.append(
                 {
-                    "place": f"{domain}, {float(cutoff) / 1000:g} kHz",
-                    "clips": max(cell["clips"] for cell in cells.values()),
-                    "cells": [
-                        _panel_cell(cells.get(label), name, best)
-                        for label in results["systems"]
-                    ],
+                    "name": f"{domain}, {float(cutoff) / 1000:g} kHz",
+                    "clips": max(cell["clips"] for cell in systems.values()),
+                    "metrics": [METRICS[name] for name in names],
+                    "rows": {
+                        label: [_cell(cell[n], n, best[n]) for n in names]
+                        for label, cell in systems.items()
+                    },
                 }
             )
-    return {"name": name, "metric": METRICS[name], "rows": rows}
+    return tables
 
 
-def _panel_cell(cell, name, best):
-    if cell is None:
-        return {"mean": "-", "interval": "", "best": False}
-    mean, _, interval = as_text(cell, name).partition(" ")
+def best_of(systems, name):
+    """The best mean of a metric, as text; None if there is none. The original
+    does not compete."""
+    metric = METRICS[name]
+    means = [
+        cell[name]["mean"]
+        for label, cell in systems.items()
+        if label != "original" and cell[name]["mean"] is not None
+    ]
+    if not means:
+        return None
+    choose = max if metric.better == "higher" else min
+    key = abs if metric.better == "near 0" else None
+    return f"{choose(means, key=key):.{metric.digits}f}"
+
+
+def _cell(value, name, best):
+    mean, _, interval = as_text(value, name).partition(" ")
     return {
         "mean": mean,
         "interval": interval.strip("()"),
@@ -179,7 +159,7 @@ def _panel_cell(cell, name, best):
 
 
 def clips(results, folder):
-    """What can be heard: for each clip the original, and for each cut-off
+    """Sounds of the page: for each clip the original, and for each cut-off
     each system's output."""
     found = {}
     for sound in results["sounds"]:
@@ -279,7 +259,7 @@ def levels(wav):
 
 
 def flac(wav):
-    """A data URI of [time]; lossless, so that what is heard was measured."""
+    """A data URI of [time]; lossless, so that the page plays the scored sound."""
     buffer = io.BytesIO()
     soundfile.write(buffer, wav, SAMPLE_RATE, "PCM_16", format="FLAC")
     encoded = base64.b64encode(buffer.getvalue()).decode()

@@ -1,24 +1,20 @@
-"""What an evaluation measures, and how it is summed up.
+"""Metrics of an evaluation, and their summaries.
 
 Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import csv
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from speechbrain_flashsr.audio.writing import complete_file
 from speechbrain_flashsr.metrics import perceptual, spectral
 from speechbrain_flashsr.metrics.intervals import mean_with_interval
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric: its name, what is better, its meaning and its function.
+    """A metric: its name, direction, definition and function.
 
     `better` is "higher", "lower" or "near 0". `compute` takes a `Comparison`.
     A metric without it is the share of the way from the input to the original
@@ -212,13 +208,12 @@ def choose_metrics(sets):
     Raises
     ------
     ValueError
-        If there is no such set.
+        If a set is unknown.
     """
     unknown = [name for name in sets if name not in SETS]
     if unknown:
         raise ValueError(
-            f"There are no metrics '{unknown[0]}': give sets among "
-            f"{', '.join(SETS)}."
+            f"Unknown metrics '{unknown[0]}'. Choose among {', '.join(SETS)}."
         )
     names = [metric for name in sets for metric in SETS[name]]
     missing = {
@@ -312,103 +307,3 @@ def _share(cell, metric, cells):
         if None not in (ours, start, goal) and start != goal:
             share["mean"] = 100 * (ours - start) / (goal - start)
     return share
-
-
-def best_of(means, name):
-    """The best of some means, as text."""
-    metric = METRICS[name]
-    choose = max if metric.better == "higher" else min
-    key = abs if metric.better == "near 0" else None
-    return f"{choose(means, key=key):.{metric.digits}f}"
-
-
-def as_text(value, name):
-    """A metric's `{"mean", "lower", "upper"}` for people."""
-    if value["mean"] is None:
-        return "-"
-    digits = METRICS[name].digits
-    text = f"{value['mean']:.{digits}f}"
-    if value["lower"] is not None:
-        text += f" ({value['lower']:.{digits}f} to {value['upper']:.{digits}f})"
-    return text
-
-
-def as_markdown(results):
-    """Tables of the results, see `evaluate.py`."""
-    summary, names = results["summary"], results["metrics"]
-    labels = [METRICS[name].label for name in names]
-    lines = [
-        f"| domain | cut-off | clips | system | {' | '.join(labels)} |",
-        "| --- " * (4 + len(names)) + "|",
-    ]
-    for domain, cutoffs in summary.items():
-        for cutoff, systems in cutoffs.items():
-            for system, cell in systems.items():
-                values = " | ".join(as_text(cell[n], n) for n in names)
-                lines.append(
-                    f"| {domain} | {float(cutoff) / 1000:g} kHz "
-                    f"| {cell['clips']} | {system} | {values} |"
-                )
-    lines += ["", "| system | real-time factor |", "| --- | --- |"]
-    for system, about in results["systems"].items():
-        lines.append(f"| {system} | {factor_text(about)} |")
-    lines += ["", *notes(results)]
-    return "\n".join(lines) + "\n"
-
-
-def factor_text(about):
-    """Real-time factor of a system for people."""
-    factor = about["real_time_factor"]
-    return "-" if factor is None else f"{factor:.2g}"
-
-
-def notes(results):
-    """What was not scored and why, a sentence each."""
-    left_out = results["left_out"]
-    lines = []
-    if left_out["too_short"]:
-        lines.append(f"{left_out['too_short']} clips were too short.")
-    if left_out["no_high_band"]:
-        lines.append(
-            f"{left_out['no_high_band']} times a clip had no content above "
-            f"the cut-off."
-        )
-    if results["missing"]:
-        labels = [METRICS[name].label for name in results["missing"]]
-        packages = dict.fromkeys(
-            package
-            for lacking in results["missing"].values()
-            for package in lacking
-        )
-        lines.append(
-            f"{', '.join(labels)}: not computed, for {', '.join(packages)} "
-            "cannot be imported (pip install 'speechbrain_flashsr[evaluate]')."
-        )
-    if results["refused"]:
-        lines.append(f"{len(results['refused'])} refusals:")
-        lines += [
-            f"- {r['system'] or 'all systems'}, {r['id']}"
-            + (f", {r['cutoff_hz'] / 1000:g} kHz" if r["cutoff_hz"] else "")
-            + f": {r['reason']}"
-            for r in results["refused"]
-        ]
-    return lines
-
-
-def write_results(rows, results, folder):
-    """Writes results.csv (a line a clip), results.json and results.md."""
-    folder = Path(folder)
-    names = [n for n in results["metrics"] if not METRICS[n].share_of]
-    columns = ["id", "domain", "cutoff_hz", "system", *names]
-    with complete_file(folder / "results.csv") as temporary:
-        with open(temporary, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns, extrasaction="ignore")
-            writer.writeheader()
-            writer.writerows(rows)
-    texts = {
-        "results.json": json.dumps(results, indent=1),
-        "results.md": as_markdown(results),
-    }
-    for name, text in texts.items():
-        with complete_file(folder / name) as temporary:
-            Path(temporary).write_text(text, encoding="utf-8")

@@ -9,31 +9,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from clips import AUDIO_FILES, RefusedError, read_counterpart
+from clips import AUDIO_FILES, RefusedError, fit, read_counterpart
 
 from speechbrain_flashsr.audio.checks import AudioError
 from speechbrain_flashsr.inference import FlashSR
 from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
-from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 ANCHORS = ("original", "input")
 """Systems of every evaluation: the recording, and its low-resolution copy."""
 
 OPTIONS = ("num_steps", "guidance_scale")
-"""Of FlashSR, what may stand beside `model`."""
+"""Options of FlashSR that may stand beside `model`."""
 
 
 @dataclass(frozen=True)
 class Trial:
     """A clip cut at a frequency.
 
-    `original` and `low` are [time] at 48 kHz; `whole` is the length of the
-    whole clip.
+    `original` and `low` are [time] at 48 kHz; `given` is what FlashSR gets,
+    [time] at `given_rate`: a recording that was resampled comes at its low
+    rate. `whole` is the length of the whole clip.
     """
 
     name: str
     original: torch.Tensor
     low: torch.Tensor
+    given: torch.Tensor
+    given_rate: int
     cutoff_hz: float
     whole: int
     seed: int
@@ -66,21 +68,21 @@ def named_systems(systems):
             system = {"flashsr": {"model": str(SHIPPED_MODEL)}}
         if not isinstance(system, dict):
             raise ValueError(
-                f"There is no system '{system}': give flashsr, "
+                f"Unknown system '{system}'. Name flashsr, "
                 "<label>: {model: <pretrained folder>} or "
                 "<label>: {folder: <outputs>}."
             )
         for label, settings in system.items():
             if label in named:
                 raise ValueError(
-                    f"Two systems are called '{label}': give them labels."
+                    f"Two systems are called '{label}'. Choose other labels."
                 )
             kinds = {"model", "folder"} & dict(settings).keys()
             allowed = {"folder"} if "folder" in kinds else {"model", *OPTIONS}
             unknown = settings.keys() - allowed
             if not kinds or unknown:
                 raise ValueError(
-                    f"The system '{label}' is {dict(settings)}: give it a "
+                    f"The system '{label}' is {dict(settings)}. It needs a "
                     f"model, with or without {' and '.join(OPTIONS)}, or a "
                     "folder."
                 )
@@ -121,15 +123,16 @@ def make_system(label, settings, detect_cutoff=True, run_opts=None):
 
     def restore(trial):
         try:
-            return flashsr.super_resolve_batch(
-                trial.low[None],
-                sample_rate=SAMPLE_RATE,
+            restored = flashsr.super_resolve_batch(
+                trial.given[None],
+                sample_rate=trial.given_rate,
                 cutoff=None if detect_cutoff else trial.cutoff_hz,
                 seed=trial.seed,
                 **options,
             )[0].cpu()
         except AudioError as error:
             raise RefusedError(str(error))
+        return fit(restored, len(trial.original))
 
     return restore
 

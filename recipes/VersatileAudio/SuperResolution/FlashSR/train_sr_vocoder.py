@@ -3,7 +3,7 @@
 To run it:
 > python train_sr_vocoder.py hparams/train_sr_vocoder.yaml --data_folder=...
 
-To train on with the spectrograms that a student predicts instead of true ones:
+To continue with spectrograms that a student predicts instead of true ones:
 > python train_sr_vocoder.py hparams/train_sr_vocoder.yaml --data_folder=... \
 >     --student_mel_fraction=0.8 --autoencoder_file=... --student_file=... \
 >     --vocoder_file=... --output_folder=...

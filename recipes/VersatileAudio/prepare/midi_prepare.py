@@ -1,0 +1,245 @@
+"""Music rendered from free MIDI files of Debian 12 by FluidSynth with the
+soundfont FluidR3_GM: notes whose harmonics reach 21 kHz, without an encoder's
+traces.
+
+The packages, and the soundfont's (124 MB), are fetched with ``apt-get
+download`` and unpacked with ``dpkg -x``, unless ``data_folder`` holds them
+already. The FluidSynth program must be installed.
+
+    python midi_prepare.py data_folder save_folder
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import logging
+import shutil
+import struct
+import subprocess
+from functools import partial
+from pathlib import Path
+
+from clip_manifest import Clip, replacing
+from corpus import run_command_line
+from debian_packages import (
+    add_packages_option,
+    licence_of,
+    prepare_packages,
+    provide_package,
+    read_licences,
+)
+from tqdm import tqdm
+
+logger = logging.getLogger(__name__)
+
+PACKAGES = ("freedoom", "openttd-openmsx", "planetblupi-music-midi")
+SOUNDFONT_PACKAGE = "fluid-soundfont-gm"
+SOUNDFONT = f"{SOUNDFONT_PACKAGE}/usr/share/sounds/sf2/FluidR3_GM.sf2"
+SOUNDFONT_LICENCE = "MIT"
+
+# Pieces that do not train.
+HELD_OUT = {
+    "dev": ("busy_schedule", "the_hobo_redfarn"),
+    "test": ("boogi_marabi_redfarn", "harp_harmony", "tttheme2"),
+}
+MIDI = b"MThd"  # how MIDI files begin
+
+
+def prepare_midi(
+    data_folder,
+    save_folder,
+    train_json,
+    dev_json,
+    test_json,
+    skip_prep=False,
+    packages=PACKAGES,
+    segment_seconds=6.0,
+):
+    """Prepares the corpus: 48 kHz clips and a JSON manifest for each split.
+
+    Nothing is done if an earlier run with the same arguments was completed;
+    an interrupted one is taken up where it stopped.
+
+    Arguments
+    ---------
+    data_folder : str
+        Where the packages are, as ``<package>_*.deb`` or unpacked as
+        ``<package>/usr/...``; those that are missing are fetched. Rendered
+        pieces are kept in its folder ``rendered``.
+    save_folder : str
+        Where the 48 kHz clips go: ``data_root`` when the manifests are read.
+    train_json, dev_json, test_json : str
+        The manifests to write.
+    skip_prep : bool
+        Does nothing at all.
+    packages : iterable of str
+        The packages to use.
+    segment_seconds : float
+        Longest entry; longer clips are cut into equal pieces.
+
+    Raises
+    ------
+    ValueError
+        If a package is none of those known, or ``segment_seconds`` is not
+        positive.
+    RuntimeError
+        If a package cannot be fetched or unpacked, the FluidSynth or the SoX
+        program is missing, or no clip can be used.
+
+    Example
+    -------
+    >>> from midi_prepare import prepare_midi
+    >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
+    >>> prepare_midi(
+    ...     "packages", "data", *manifests, packages=["openttd-openmsx"]
+    ... )  # doctest: +SKIP
+    """
+    if skip_prep:
+        return
+    prepare_packages(
+        find_clips,
+        PACKAGES,
+        packages,
+        data_folder,
+        save_folder,
+        (train_json, dev_json, test_json),
+        segment_seconds,
+    )
+
+
+def find_clips(data_folder, package):
+    """Renders the pieces of an unpacked package. Each is a group of its own.
+
+    Arguments
+    ---------
+    data_folder : str
+        Where the package's folder is.
+    package : str
+        Name of the package.
+
+    Returns
+    -------
+    list of Clip
+        In the order of their names.
+    """
+    licence = licence_of("*", read_licences(data_folder, package), "unknown")
+    clips = []
+    pieces = find_pieces(Path(data_folder, package))
+    for name, content in tqdm(pieces.items(), desc=f"Rendering {package}"):
+        path = Path(data_folder, "rendered", package, f"{name}.wav")
+        if not path.exists() and not render(content, path, data_folder):
+            logger.warning("Left out %s of %s: no sound", name, package)
+            continue
+        clips.append(
+            Clip(
+                path=str(path),
+                source=f"{package}/{name}.mid",
+                corpus=package,
+                domain="music",
+                split=split_of(name),
+                group=name,
+                licence=f"{licence}, soundfont {SOUNDFONT_LICENCE}",
+                padded=True,
+            )
+        )
+    return clips
+
+
+def find_pieces(folder):
+    """Finds the MIDI files below a folder, and those in the WAD archives of
+    games that follow Doom: lumps whose names say nothing of their format
+    (https://doomwiki.org/wiki/WAD).
+
+    Arguments
+    ---------
+    folder : Path
+        The folder.
+
+    Returns
+    -------
+    dict
+        {name: content of the MIDI file}, sorted.
+    """
+    pieces = {}
+    for path in sorted(folder.rglob("*.mid")):
+        pieces[path.stem] = path.read_bytes()
+    for path in sorted(folder.rglob("*.wad")):
+        wad = path.read_bytes()
+        count, directory = struct.unpack("<II", wad[4:12])
+        entries = wad[directory : directory + 16 * count]
+        for start, size, name in struct.iter_unpack("<II8s", entries):
+            if wad[start : start + len(MIDI)] == MIDI:
+                name = name.rstrip(b"\0").decode("ascii")
+                pieces[f"{path.stem}_{name}"] = wad[start : start + size]
+    return dict(sorted(pieces.items()))
+
+
+def render(content, path, data_folder):
+    """Renders a piece as 48 kHz stereo of 16 bits.
+
+    Arguments
+    ---------
+    content : bytes
+        The MIDI file.
+    path : Path
+        The WAV file to write, which appears complete or not at all.
+    data_folder : str
+        Where the soundfont's package is or goes.
+
+    Returns
+    -------
+    bool
+        Whether FluidSynth could read the piece.
+
+    Raises
+    ------
+    RuntimeError
+        If FluidSynth is missing, or the soundfont cannot be fetched.
+    """
+    if shutil.which("fluidsynth") is None:
+        raise RuntimeError(
+            "the FluidSynth program, which renders MIDI files, is missing:"
+            " install it with `sudo apt-get install fluidsynth`, on macOS"
+            " `brew install fluid-synth`"
+        )
+    provide_package(data_folder, SOUNDFONT_PACKAGE)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    midi = path.with_suffix(".mid")
+    midi.write_bytes(content)
+    command = ["fluidsynth", "-ni", "-q", "-r", "48000", "-T", "wav"]
+    command += ["-O", "s16"]
+    try:
+        with replacing(path) as part:
+            subprocess.run(
+                [*command, "-F", part, Path(data_folder, SOUNDFONT), midi],
+                check=True,
+                capture_output=True,
+            )
+    except (subprocess.CalledProcessError, FileNotFoundError):
+        return False  # FluidSynth does not always fail: it writes nothing
+    finally:
+        midi.unlink()
+    return True
+
+
+def split_of(name):
+    """Split of a piece.
+
+    Example
+    -------
+    >>> split_of("tttheme2"), split_of("busy_schedule"), split_of("coconut")
+    ('test', 'dev', 'train')
+    """
+    for split, names in HELD_OUT.items():
+        if name in names:
+            return split
+    return "train"
+
+
+if __name__ == "__main__":
+    run_command_line(
+        prepare_midi,
+        "Renders free MIDI files from Debian packages.",
+        "packages, fetched where they are missing",
+        partial(add_packages_option, known=PACKAGES),
+    )

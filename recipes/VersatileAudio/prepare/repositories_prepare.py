@@ -1,0 +1,335 @@
+"""Running speech, and more music and effects, from public git repositories
+under free licences: people who read addresses into their own devices, narrators
+in many languages, foley, weather, footsteps.
+
+The repositories must be cloned below ``data_folder`` (``git clone --depth 1``,
+https://github.com/<owner>/<name>); those that are not there are named and left
+out.
+
+    python repositories_prepare.py data_folder save_folder
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from clip_manifest import Clip
+from corpus import prepare_corpus, run_command_line
+from debian_packages import find_sounds
+
+
+@dataclass(frozen=True)
+class Source:
+    """Some clips of a repository.
+
+    Arguments
+    ---------
+    repository : str
+        Its owner and name.
+    domain : str
+        "speech", "music" or "effects".
+    pattern : str
+        Regular expression that a path in the repository begins with.
+    group : str
+        The group of the clips; `{}` in it stands for the first group of the
+        pattern.
+    licence : str
+        As the repository states it.
+    """
+
+    repository: str
+    domain: str
+    pattern: str
+    group: str
+    licence: str
+
+
+PLH = "ParentingForLifelongHealth/plh-"
+
+# The first source whose pattern fits a file takes it.
+SOURCES = (
+    Source(
+        "Sakshee5/alphanumeric-audio-dataset",
+        "speech",
+        r"audio_data/\w+/(R_\w+)\.wav",
+        "sakshee5-{}",
+        "MIT",
+    ),
+    # Without the languages with which the Debian corpus validates and tests.
+    Source(
+        "gcompris/GCompris-voices",
+        "speech",
+        r"(?!(?:da|el|it|pl|uk)/)([a-z]{2,3}(?:_[A-Z]{2})?)/",
+        "gcompris-{}",
+        "GPL-3+, GPL-2+, CC-BY-SA-4.0 or Free Art, see LICENSE",
+    ),
+    Source(f"{PLH}kids-app-kw-content", "speech", "", "plh-ar", "CC-BY-4.0"),
+    Source(
+        f"{PLH}teens-app-tz-gt-content", "speech", "", "plh-en", "CC-BY-4.0"
+    ),
+    *(
+        Source(
+            f"{PLH}kids-teens-app-{app}-content", "speech", *rest, "CC-BY-4.0"
+        )
+        for app in ("my", "za")
+        for rest in ((".*/za_xh/", "plh-xh"), ("", "plh-en"))
+    ),
+    Source(
+        "XPRIZE/GLEXP-Team-RoboTutor-SwahiliAssets",
+        "speech",
+        "Swahili_TutorAudio/",
+        "robotutor-sw",
+        "CC-BY-4.0",
+    ),
+    Source(
+        "XPRIZE/GLEXP-Team-The-Linguaculturalists",
+        "speech",
+        "app/src/.*/sounds/",
+        "linguaculturalists",
+        "GPL-3.0",
+    ),
+    Source(
+        "nodepa/seedlingo",
+        "speech",
+        "content/audio/",
+        "seedlingo",
+        "CC-BY-SA-4.0",
+    ),
+    Source(
+        "masakhane-io/bibleTTS",
+        "speech",
+        r"samples/original/([\w-]+)\.",
+        "bibletts-{}",
+        "CC-BY-SA-4.0",
+    ),
+    Source(
+        "OpenDungeons/OpenDungeons",
+        "speech",
+        "sounds/Relative/.*/Keeper/",
+        "opendungeons-voice",
+        "CC-BY-SA-3.0",
+    ),
+    Source(
+        "OpenDungeons/OpenDungeons",
+        "effects",
+        "sounds/Spatial/",
+        "opendungeons-effects",
+        "CC-BY-SA-3.0 and others, see CREDITS",
+    ),
+    Source(
+        "OpenDungeons/OpenDungeons",
+        "music",
+        "music/OpenDungeonsMainTheme",
+        "opendungeons-theme",
+        "CC-BY-SA-3.0",
+    ),
+    Source(
+        "OpenRCT2/OpenMusic",
+        "music",
+        r".*/openrct2\.music\.([^/]+)/",
+        "openrct2-{}",
+        "CC-BY-SA-4.0",
+    ),
+    Source(
+        "sfzinstruments/karoryfer.weresax",
+        "music",
+        "Samples/",
+        "weresax",
+        "CC0-1.0",
+    ),
+    Source(
+        "OpenRCT2/OpenSoundEffects",
+        "effects",
+        "",
+        "openrct2-effects",
+        "CC-BY-4.0",
+    ),
+    Source(
+        "Fris0uman/CDDA-Soundpacks",
+        "effects",
+        "sound/CC-Sounds/([^/]+)/",
+        "cdda-{}",
+        "CC-BY-SA-4.0",
+    ),
+    Source(
+        "rafaelmardojai/blanket",
+        "effects",
+        r"data/resources/sounds/([\w-]+)\.",
+        "blanket-{}",
+        "CC0, CC-BY or public domain, see SOUNDS_LICENSING.md",
+    ),
+    Source(
+        "luanti-org/minetest_game",
+        "effects",
+        "mods/([^/]+)/sounds/",
+        "minetest-{}",
+        "CC-BY-SA-3.0 and others, see mods/*/license.txt",
+    ),
+    Source(
+        "sfzinstruments/body_percussion",
+        "effects",
+        "Samples/",
+        "body-percussion",
+        "CC0-1.0",
+    ),
+    Source(
+        "GoogleChromeLabs/web-audio-samples",
+        "effects",
+        "src/sounds/drum-samples/",
+        "web-audio-drums",
+        "Apache-2.0",
+    ),
+)
+
+# Patterns of the groups that do not train. The English reader of GCompris may
+# be that of Tux Paint, with whom the Debian corpus tests.
+HELD_OUT = {
+    "dev": r"sakshee5-R_(1VaNGgPhYxnUTbC|3i2ltOSffNPHRfR|4aYapHeUHBuU8XG"
+    r"|5jebEVEgcwRTOcO|7OVSal7s7tNbjLO)|gcompris-(kn|th)|plh-ar|blanket-rain"
+    r"|cdda-plmove|openrct2-effects",
+    "test": r"sakshee5-R_(14L9qNxUlipFmsF|1oLUlgQk6qINvsk|3f5pnhlvLlxkfu1"
+    r"|4Cbjs7mWxj4Ri7v|4ezaMzei6ssNagt|5F0Zpg07Mr16uBz|6E6ELKr8L1H0RnH"
+    r"|7NCxNP8jSj5mq6n)|gcompris-(ca|en)|plh-xh|body-percussion|minetest-.*",
+}
+LONGEST_EFFECT = 60.0  # seconds: weather and crowds go on for minutes
+
+
+def prepare_repositories(
+    data_folder,
+    save_folder,
+    train_json,
+    dev_json,
+    test_json,
+    skip_prep=False,
+    segment_seconds=6.0,
+):
+    """Prepares the corpus: 48 kHz clips and a JSON manifest for each split.
+
+    Nothing is done if an earlier run with the same arguments and repositories
+    was completed; an interrupted one is taken up where it stopped.
+
+    Arguments
+    ---------
+    data_folder : str
+        Holds the clones, ``<name>/...``.
+    save_folder : str
+        Where the 48 kHz clips go: ``data_root`` when the manifests are read.
+    train_json, dev_json, test_json : str
+        The manifests to write.
+    skip_prep : bool
+        Does nothing at all.
+    segment_seconds : float
+        Longest entry; longer clips are cut into equal pieces.
+
+    Raises
+    ------
+    ValueError
+        If ``segment_seconds`` is not positive.
+    FileNotFoundError
+        If no repository is there.
+    RuntimeError
+        If the SoX program is missing, or no clip can be used.
+
+    Example
+    -------
+    >>> from repositories_prepare import prepare_repositories
+    >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
+    >>> prepare_repositories("clones", "data", *manifests)  # doctest: +SKIP
+    """
+    if skip_prep:
+        return
+    repositories = dict.fromkeys(source.repository for source in SOURCES)
+    present, missing = [], []
+    for repository in repositories:
+        there = Path(data_folder, folder_of(repository)).is_dir()
+        (present if there else missing).append(repository)
+    if not present:
+        raise FileNotFoundError(
+            f"{data_folder} holds none of the repositories: clone one at least,"
+            f" as in `git clone --depth 1 https://github.com/{missing[0]}"
+            f" {data_folder}/{folder_of(missing[0])}`"
+        )
+    if missing:
+        print(f"Not in {data_folder}, so left out: {', '.join(missing)}")
+    prepare_corpus(
+        lambda: [c for r in present for c in find_clips(data_folder, r)],
+        save_folder,
+        (train_json, dev_json, test_json),
+        {"repositories": present, "segment_seconds": segment_seconds},
+    )
+
+
+def folder_of(repository):
+    """The folder that `git clone` makes for a repository.
+
+    Example
+    -------
+    >>> folder_of("nodepa/seedlingo")
+    'seedlingo'
+    """
+    return repository.split("/")[1]
+
+
+def find_clips(data_folder, repository):
+    """Finds the audio files of a clone that may be used.
+
+    Arguments
+    ---------
+    data_folder : str
+        Where the clone is.
+    repository : str
+        Owner and name.
+
+    Returns
+    -------
+    list of Clip
+        In the order of their paths.
+    """
+    sources = [s for s in SOURCES if s.repository == repository]
+    clips = []
+    for path, name in find_sounds(data_folder, folder_of(repository)):
+        for source in sources:
+            match = re.match(source.pattern, name)
+            if match:
+                group = source.group.format(*match.groups())
+                effect = source.domain == "effects"
+                clips.append(
+                    Clip(
+                        path=path,
+                        source=f"{repository}/{name}",
+                        corpus=folder_of(repository),
+                        domain=source.domain,
+                        split=split_of(group),
+                        group=group,
+                        licence=source.licence,
+                        padded=True,
+                        longest_seconds=LONGEST_EFFECT if effect else None,
+                    )
+                )
+                break
+    return clips
+
+
+def split_of(group):
+    """Split of a group.
+
+    Example
+    -------
+    >>> split_of("plh-xh"), split_of("gcompris-th"), split_of("gcompris-fr")
+    ('test', 'dev', 'train')
+    """
+    for split, pattern in HELD_OUT.items():
+        if re.fullmatch(pattern, group):
+            return split
+    return "train"
+
+
+if __name__ == "__main__":
+    run_command_line(
+        prepare_repositories,
+        "Prepares free audio from clones of public repositories.",
+        "the clones",
+    )

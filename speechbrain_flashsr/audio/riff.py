@@ -1,0 +1,184 @@
+"""Loop points, cue points and broadcast information of WAV files.
+
+Positions in them count samples, so they are scaled with the sample rate.
+Sources: Microsoft, "Multimedia programming interface and data specifications
+1.0" and "New multimedia data types"; EBU Tech 3285 (the `bext` chunk).
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import struct
+
+from speechbrain_flashsr.audio.containers import chunks
+
+# The code of a format that describes its channels.
+_EXTENSIBLE = b"\xfe\xff"
+
+# Larger chunks are not metadata made by a person.
+_LARGEST_CHUNK = 2**26
+
+# Chunks that the writer of a file makes by itself, and texts, which are read by
+# FFmpeg.
+_TECHNICAL = (
+    *(b"fmt ", b"data", b"fact", b"PEAK", b"ds64", b"JUNK", b"junk", b"PAD "),
+    *(b"FLLR", b"minf", b"elm1", b"regn", b"umid", b"levl", b"LGWV", b"ResU"),
+    *(b"wavl", b"slnt", b"id3 ", b"ID3 ", b"LIST:INFO"),
+)
+
+NAMES = {
+    b"smpl": "loop points",
+    b"cue ": "cue points",
+    b"LIST:adtl": "labels of cue points",
+    b"bext": "broadcast information",
+    b"inst": "instrument settings",
+    b"acid": "tempo",
+    b"MARK": "markers",
+}
+"""Descriptions of chunks, for messages. All but AIFF markers are kept."""
+
+
+def read_chunks(file):
+    """Reads the metadata of a WAV file.
+
+    Arguments
+    ---------
+    file : binary file
+        Seekable.
+
+    Returns
+    -------
+    dict
+        Name of each chunk ("LIST:" is followed by the list's type) -> its
+        content. Chunks of the sound itself, and texts, are left out.
+    """
+    found = {}
+    for chunk in chunks(file):
+        if chunk.size > _LARGEST_CHUNK:
+            continue
+        file.seek(chunk.start)
+        content = file.read(chunk.size)
+        id = chunk.id
+        if id == b"LIST":
+            id += b":" + content[:4]
+        if id not in _TECHNICAL and len(content) == chunk.size:
+            found[id] = content
+    return found
+
+
+def scale_chunk(id, content, orig_rate, new_rate):
+    """Brings a chunk to another sample rate.
+
+    Arguments
+    ---------
+    id : bytes
+        Name, one of `NAMES`.
+    content : bytes
+        See :func:`read_chunks`.
+    orig_rate, new_rate : int
+        In Hz.
+
+    Returns
+    -------
+    bytes
+        Positions are rounded to the nearest sample.
+
+    Raises
+    ------
+    KeyError
+        If the content of the chunk is unknown.
+    struct.error
+        If it is damaged.
+
+    Example
+    -------
+    >>> cue = struct.pack("<I", 1) + struct.pack(
+    ...     "<II4sIII", 1, 8, b"data", 0, 0, 8
+    ... )
+    >>> struct.unpack("<II", scale_chunk(b"cue ", cue, 8000, 48000)[4:12])
+    (1, 48)
+    """
+    content = bytearray(content)
+
+    def scale(format, offset, end=0):
+        """Scales a position; that of a last sample by the one behind it."""
+        (position,) = struct.unpack_from(format, content, offset)
+        scaled = round((position + end) * new_rate / orig_rate) - end
+        largest = 2 ** (8 * struct.calcsize(format)) - 1
+        struct.pack_into(format, content, offset, min(scaled, largest))
+
+    if id == b"smpl":
+        struct.pack_into("<I", content, 8, round(1e9 / new_rate))
+        (count,) = struct.unpack_from("<I", content, 28)
+        for loop in range(36, 36 + 24 * min(count, len(content)), 24):
+            scale("<I", loop + 8)
+            scale("<I", loop + 12, end=1)
+    elif id == b"cue ":
+        (count,) = struct.unpack_from("<I", content, 0)
+        for point in range(4, 4 + 24 * min(count, len(content)), 24):
+            scale("<I", point + 4)
+            scale("<I", point + 20)
+    elif id == b"LIST:adtl":
+        position = 4
+        while position + 8 <= len(content):
+            name, size = struct.unpack_from("<4sI", content, position)
+            if name == b"ltxt":
+                scale("<I", position + 12)  # how long a passage is
+            position += 8 + size + size % 2
+    elif id == b"bext":
+        # The time since midnight, behind five texts.
+        scale("<Q", 256 + 32 + 32 + 10 + 8)
+    elif id not in (b"inst", b"acid"):
+        raise KeyError(id)
+    return bytes(content)
+
+
+def append_chunks(path, contents):
+    """Appends chunks to a WAV or RF64 file.
+
+    Arguments
+    ---------
+    path : str or Path
+        The file.
+    contents : dict
+        Name of each chunk -> its content.
+    """
+    with open(path, "rb+") as file:
+        file.seek(0, 2)
+        if file.tell() % 2:
+            file.write(b"\0")
+        for id, content in contents.items():
+            file.write(id[:4] + struct.pack("<I", len(content)) + content)
+            file.write(b"\0" * (len(content) % 2))
+        size = file.tell() - 8
+        file.seek(0)
+        if file.read(4) == b"RF64":
+            file.seek(20)
+            file.write(struct.pack("<Q", size))
+        else:
+            file.write(struct.pack("<I", size))
+
+
+def write_speakers(path, mask):
+    """Enters the loudspeakers of the channels into a WAV file.
+
+    Arguments
+    ---------
+    path : str or Path
+        The file.
+    mask : int
+        Bits of Microsoft's `dwChannelMask`.
+
+    Returns
+    -------
+    bool
+        Whether its header is an extensible one, which has a place for them.
+    """
+    with open(path, "rb+") as file:
+        header = next(chunk for chunk in chunks(file) if chunk.id == b"fmt ")
+        file.seek(header.start)
+        if file.read(2) != _EXTENSIBLE:
+            return False
+        file.seek(header.start + 20)
+        file.write(struct.pack("<I", mask))
+    return True

@@ -1,0 +1,160 @@
+"""Loads pretrained folders: hyperparameters, then weights.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import contextlib
+from pathlib import Path
+
+import torch
+from hyperpyyaml import load_hyperpyyaml
+from speechbrain.utils.fetching import (
+    FetchConfig,
+    FetchSource,
+    LocalStrategy,
+    fetch,
+)
+from speechbrain.utils.parameter_transfer import Pretrainer
+
+from speechbrain_flashsr.checkpoints.trust import (
+    MAX_VALUES,
+    SPARE_VALUES,
+    VALUES_PER_BYTE,
+    ModelError,
+    bounded_size,
+    check_hyperparams,
+)
+
+SAFETENSORS = ".safetensors"
+"""Extension of weights in exported folders."""
+
+
+class SafetensorsPretrainer(Pretrainer):
+    """SpeechBrain's pretrainer for a folder of `<name>.safetensors` files.
+
+    The base class looks for `<name>.ckpt` in the folder that it is given.
+    Takes the arguments of
+    :class:`speechbrain.utils.parameter_transfer.Pretrainer`.
+
+    Example
+    -------
+    >>> import torch
+    >>> from safetensors.torch import save_file
+    >>> from speechbrain_flashsr.checkpoints import load_strictly
+    >>> folder = getfixture("tmp_path")
+    >>> trained, fresh = torch.nn.Linear(2, 3), torch.nn.Linear(2, 3)
+    >>> save_file(trained.state_dict(), folder / "linear.safetensors")
+    >>> pretrainer = SafetensorsPretrainer(
+    ...     loadables={"linear": fresh}, custom_hooks={"linear": load_strictly}
+    ... )
+    >>> _ = pretrainer.collect_files(folder)
+    >>> pretrainer.load_collected()
+    >>> torch.equal(fresh.weight, trained.weight)
+    True
+    """
+
+    def collect_files(self, default_source=None, *args, **kwargs):
+        """Finds the files; arguments and result are SpeechBrain's."""
+        if default_source is not None:
+            for name in self.loadables.keys() - self.paths.keys():
+                path = default_source
+                if isinstance(default_source, FetchSource):
+                    path = default_source[1]
+                path = f"{path}/{name}{SAFETENSORS}"
+                if isinstance(default_source, FetchSource):
+                    path = FetchSource(default_source[0], path)
+                self.paths[name] = path
+        return super().collect_files(default_source, *args, **kwargs)
+
+
+def load_folder(
+    source,
+    hparams_file="hyperparams.yaml",
+    trust=False,
+    overrides=None,
+    overrides_must_match=True,
+    savedir=None,
+    download_only=False,
+    local_strategy=LocalStrategy.SYMLINK,
+    fetch_config=FetchConfig(),
+):
+    """Loads a model as SpeechBrain's `from_hparams` does, after checks.
+
+    Arguments
+    ---------
+    source : str or Path or FetchSource
+        A folder, a hub identifier or a URL.
+    hparams_file : str
+        Name of the hyperparameters in it.
+    trust : bool
+        Whether the folder may run any code. Otherwise the hyperparameters are
+        checked (see :mod:`speechbrain_flashsr.checkpoints.trust`).
+    overrides : dict or str, optional
+        Changes to the hyperparameters; these are always trusted.
+    overrides_must_match : bool
+        Whether an override of a key that is not there is an error.
+    savedir : str or Path, optional
+        Where to put what is downloaded.
+    download_only : bool
+        Whether to leave the weights unloaded.
+    local_strategy : speechbrain.utils.fetching.LocalStrategy
+        How files get into `savedir`.
+    fetch_config : speechbrain.utils.fetching.FetchConfig
+        How files are downloaded.
+
+    Returns
+    -------
+    dict
+        The hyperparameters; the modules in them have their weights.
+
+    Raises
+    ------
+    ModelError
+        If the hyperparameters are refused, damaged or do not build a model.
+    CheckpointError
+        If weights are damaged or do not fit.
+
+    Example
+    -------
+    >>> from tests.tiny_model import save_tiny_model
+    >>> folder = save_tiny_model(getfixture("tmp_path"))
+    >>> sorted(load_folder(folder)["modules"])
+    ['super_resolver']
+    """
+    where = {"local_strategy": local_strategy, "fetch_config": fetch_config}
+    path = fetch(hparams_file, source, savedir, **where)
+    size = contextlib.nullcontext()
+    if not trust:
+        check_hyperparams(path)
+        size = bounded_size(_max_values(source), f"'{path}'")
+    try:
+        with open(path, encoding="utf-8") as file, size:
+            hparams = load_hyperpyyaml(file, overrides, overrides_must_match)
+        torch.nn.ModuleDict(hparams["modules"])
+        pretrainer = hparams["pretrainer"]
+        if not all(map(callable, pretrainer.custom_hooks.values())):
+            raise TypeError("custom_hooks must be functions")
+    except ModelError:
+        raise
+    # Any class that is built may fail in any way.
+    except Exception as error:
+        reason = " ".join(" ".join(map(str, error.args)).split())
+        raise ModelError(
+            f"'{path}' does not build a model: {type(error).__name__}: "
+            f"{reason}. Download the folder again, or check the overrides."
+        ) from error
+    hparams["savedir"] = savedir
+    pretrainer.set_collect_in(savedir)
+    pretrainer.collect_files(default_source=source, **where)
+    if not download_only:
+        pretrainer.load_collected()
+    return hparams
+
+
+def _max_values(source):
+    """How many parameters the weights in a folder can be for."""
+    if not isinstance(source, str | Path) or not Path(source).is_dir():
+        return MAX_VALUES
+    size = sum(p.stat().st_size for p in Path(source).iterdir() if p.is_file())
+    return VALUES_PER_BYTE * size + SPARE_VALUES

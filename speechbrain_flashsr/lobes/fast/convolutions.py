@@ -1,0 +1,97 @@
+"""Convolutions in the forms that CPUs run fastest.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+from torch import nn
+from torch.nn import functional as F
+
+from speechbrain_flashsr.lobes.convolutions import (
+    PreciseConv1d,
+    UpsamplingConv2d,
+)
+
+
+class FastConv1d(nn.Conv1d):
+    """A 1-d convolution that is computed as a 2-d one of height 1, for which
+    there is a layout with adjacent channels: PyTorch's channels-last.
+
+    Example
+    -------
+    >>> import torch
+    >>> wavs = torch.randn(2, 9, 3).transpose(1, 2)
+    >>> FastConv1d(3, 4, 3)(wavs).stride()
+    (28, 1, 4)
+    """
+
+    def forward(self, x):
+        """Maps [batch, in_channels, time] to [batch, out_channels, any]."""
+        return F.conv2d(
+            x.unsqueeze(2),
+            self.weight.unsqueeze(2),
+            self.bias,
+            stride=(1, *self.stride),
+            padding=(0, *self.padding),
+            dilation=(1, *self.dilation),
+            groups=self.groups,
+        ).squeeze(2)
+
+
+class FastPreciseConv1d(PreciseConv1d, FastConv1d):
+    """A :class:`FastConv1d` in single precision, also under autocast.
+
+    Example
+    -------
+    >>> import torch
+    >>> FastPreciseConv1d(3, 4, 3)(torch.randn(2, 3, 9).half()).dtype
+    torch.float32
+    """
+
+
+class FastConvTranspose1d(nn.ConvTranspose1d):
+    """A transposed 1-d convolution, computed like :class:`FastConv1d`.
+
+    Example
+    -------
+    >>> import torch
+    >>> FastConvTranspose1d(3, 4, 4, 2, padding=1)(torch.randn(1, 3, 5)).shape
+    torch.Size([1, 4, 10])
+    """
+
+    def forward(self, x):
+        """Maps [batch, in_channels, time] to [batch, out_channels, any]."""
+        return F.conv_transpose2d(
+            x.unsqueeze(2),
+            self.weight.unsqueeze(2),
+            self.bias,
+            stride=(1, *self.stride),
+            padding=(0, *self.padding),
+            groups=self.groups,
+            dilation=(1, *self.dilation),
+        ).squeeze(2)
+
+
+class FastUpsamplingConv2d(UpsamplingConv2d):
+    """An :class:`UpsamplingConv2d` as one transposed convolution of stride 2.
+
+    Its 4x4 kernel is the 3x3 kernel smeared over the two copies of each row and
+    column: 16 products for four output pixels instead of 36. It has gradients,
+    so training can use it. It is not faster in half precision or on a GPU.
+
+    Example
+    -------
+    >>> import torch
+    >>> FastUpsamplingConv2d(2, 5)(torch.randn(1, 2, 3, 4)).shape
+    torch.Size([1, 5, 6, 8])
+    """
+
+    def forward(self, x):
+        """Maps [batch, in_channels, frames, bands] to
+        [batch, out_channels, 2 * frames, 2 * bands]."""
+        if x.is_cuda or x.element_size() < 4:
+            return super().forward(x)
+        kernel = self.weight.flip(2, 3).transpose(0, 1)
+        kernel = F.pad(kernel, (0, 0, 0, 1)) + F.pad(kernel, (0, 0, 1, 0))
+        kernel = F.pad(kernel, (0, 1)) + F.pad(kernel, (1, 0))
+        return F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)

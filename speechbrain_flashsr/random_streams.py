@@ -1,0 +1,59 @@
+"""One registry of the random streams, so that no two draws share one.
+
+A draw follows from a seed, a number (of a training sample, or of a block of a
+recording) and its stream alone: not from the batch, the worker or the process.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+from enum import IntEnum
+
+import numpy as np
+
+
+class InferenceStream(IntEnum):
+    """Draws for a block of a recording, numbered by its position."""
+
+    LATENT = 0
+    EXCITATION = 1
+
+
+class TrainingStream(IntEnum):
+    """Draws for a training sample, numbered by its draw."""
+
+    SEGMENT = 0  # recording, position, level, degradation
+    NOISE = 1  # of the diffusion's start, or the autoencoder's latent
+    TIMESTEP = 2  # of the teacher, and whether its condition is withheld
+    MATCHING_NOISE = 3  # of the distribution matching
+    MATCHING_TIMESTEP = 4
+    ADVERSARIAL_NOISE = 5  # of what the latent discriminator sees
+    ADVERSARIAL_TIMESTEP = 6
+    EXCITATION = 7  # of the vocoder
+    PREDICTED_MEL = 8  # whether the vocoder gets a predicted spectrogram
+
+
+def generator_of(seed, number, stream):
+    """Source of the draws of a stream.
+
+    Arguments
+    ---------
+    seed : int
+        Of the training or the restoration, not negative.
+    number : int
+        Of the sample or the block, not negative.
+    stream : TrainingStream or InferenceStream
+        Use of the draws.
+
+    Returns
+    -------
+    numpy.random.Generator
+
+    Example
+    -------
+    >>> streams = InferenceStream.LATENT, InferenceStream.EXCITATION
+    >>> a, b = (generator_of(0, 7, stream).random() for stream in streams)
+    >>> a == b, a == generator_of(0, 7, InferenceStream.LATENT).random()
+    (False, True)
+    """
+    return np.random.default_rng([int(seed), int(number), int(stream)])

@@ -1,0 +1,230 @@
+"""Layouts, loop points, texts and pictures, from one sound file to another.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import io
+import logging
+import struct
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from mutagen import id3
+from mutagen.flac import FLAC, Picture
+from mutagen.oggvorbis import OggVorbis
+
+from speechbrain_flashsr.audio.metadata import STANDARD_SPEAKERS, Metadata
+from speechbrain_flashsr.audio.output_formats import output_format
+from speechbrain_flashsr.audio.reading import AudioReader
+from speechbrain_flashsr.audio.riff import append_chunks, read_chunks
+from speechbrain_flashsr.audio.writing import AudioWriter
+from tests.encoded import encode, noise
+
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\x02\0\0\0" + bytes(
+    [0x90, 0x77, 0x53, 0xDE]
+)
+
+SMPL = struct.pack("<9I", 0, 0, 125000, 60, 0, 0, 0, 1, 0) + struct.pack(
+    "<6I", 0, 0, 100, 899, 0, 0
+)
+CUE = struct.pack("<I", 1) + struct.pack("<II4s3I", 1, 50, b"data", 0, 0, 50)
+LABELS = b"adtl" + b"labl\x09\0\0\0" + struct.pack("<I", 1) + b"here\0\0"
+LABELS += b"ltxt\x14\0\0\0" + struct.pack("<II", 1, 30) + b"rgn " + bytes(8)
+BEXT = b"A call".ljust(338, b"\0") + struct.pack("<Q", 8000) + bytes(256)
+
+
+def copy(source, target, rate=48000):
+    """Reads a file and writes noise with its metadata under another name."""
+    with AudioReader(source) as reader:
+        metadata, channels = reader.metadata(), reader.channels
+        file_type = output_format(target, reader.subtype)
+    with AudioWriter(
+        target, rate, channels, *file_type, metadata=metadata
+    ) as writer:
+        writer.write(torch.from_numpy(noise(rate, channels, seconds=0.1)))
+    return metadata
+
+
+def wav_with_chunks(path, **options):
+    soundfile.write(path, noise(8000)[0], 8000, **options)
+    append_chunks(
+        path,
+        {b"smpl": SMPL, b"cue ": CUE, b"LIST": LABELS, b"bext": BEXT},
+    )
+
+
+@pytest.mark.parametrize("format", ["WAV", "WAVEX", "RF64"])
+def test_positions_in_a_wav_are_scaled(tmp_path, format, caplog):
+    wav_with_chunks(tmp_path / "a.wav", format=format)
+    copy(tmp_path / "a.wav", tmp_path / "b.wav")
+    with open(tmp_path / "b.wav", "rb") as file:
+        found = read_chunks(file)
+    assert list(found) == [b"smpl", b"cue ", b"LIST:adtl", b"bext"]
+    assert struct.unpack_from("<I", found[b"smpl"], 8) == (20833,)
+    assert struct.unpack_from("<II", found[b"smpl"], 44) == (600, 5399)
+    assert struct.unpack_from("<I", found[b"cue "], 8) == (300,)
+    assert struct.unpack_from("<I", found[b"cue "], 24) == (300,)
+    assert struct.unpack_from("<I", found[b"LIST:adtl"], 34) == (180,)
+    assert struct.unpack_from("<Q", found[b"bext"], 338) == (48000,)
+    assert found[b"bext"].startswith(b"A call\0")
+    assert soundfile.info(tmp_path / "b.wav").frames == 4800
+    with AudioReader(tmp_path / "b.wav") as reader:
+        assert sum(block.shape[1] for block in reader.blocks()) == 4800
+    assert not caplog.text
+
+
+def test_what_cannot_be_kept_is_named_once(tmp_path, caplog):
+    wav_with_chunks(tmp_path / "a.wav")
+    append_chunks(tmp_path / "a.wav", {b"iXML": b"<BWFXML/>"})
+    with caplog.at_level(logging.WARNING):
+        copy(tmp_path / "a.wav", tmp_path / "b.flac")
+    (record,) = caplog.records
+    for words in ("b.flac", "loop points", "cue points", "broadcast", "iXML"):
+        assert words in record.getMessage()
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        copy(tmp_path / "a.wav", tmp_path / "c.wav")
+    assert "iXML" in caplog.text and "loop" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff" * 36, SMPL[:50], b"\xff" * 99]
+)
+@pytest.mark.parametrize("id", [b"smpl", b"cue ", b"bext", b"LIST"])
+def test_damaged_chunks_are_left_out(tmp_path, id, content, caplog):
+    soundfile.write(tmp_path / "a.wav", noise(8000)[0], 8000)
+    append_chunks(tmp_path / "a.wav", {id: content})
+    copy(tmp_path / "a.wav", tmp_path / "b.wav")
+    assert soundfile.info(tmp_path / "b.wav").frames == 4800
+
+
+@pytest.mark.parametrize(
+    "speakers, channels", [(0x3F, 6), (0x60F, 6), (0x63F, 8), (0x107, 4)]
+)
+def test_layouts_are_kept(tmp_path, speakers, channels):
+    for name in ("a.wav", "a.flac"):
+        with AudioWriter(
+            tmp_path / name,
+            16000,
+            channels,
+            *output_format(name),
+            metadata=Metadata(16000, speakers=speakers),
+        ) as writer:
+            writer.write(torch.from_numpy(noise(16000, channels)))
+        for target in ("b.wav", "b.flac"):
+            assert copy(tmp_path / name, tmp_path / target).speakers == speakers
+            with AudioReader(tmp_path / target) as reader:
+                assert reader.metadata().speakers == speakers
+    assert soundfile.info(tmp_path / "b.wav").format == "WAVEX"
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_one_and_two_channels_need_no_layout(tmp_path, channels):
+    data = encode(noise(16000, channels), 16000, "flac", "flac")
+    metadata = copy(data, tmp_path / "b.wav")
+    assert metadata.speakers == STANDARD_SPEAKERS[channels]
+    assert soundfile.info(tmp_path / "b.wav").format == "WAV"
+
+
+@pytest.mark.parametrize("channels", range(1, 9))
+@pytest.mark.parametrize("extension", ["ogg", "opus", "flac", "wav"])
+def test_channels_keep_their_order(tmp_path, channels, extension):
+    """Ogg has the centre second; a reader brings it back."""
+    path = tmp_path / f"a.{extension}"
+    wav = noise(48000, channels)
+    with AudioWriter(path, 48000, channels, *output_format(path)) as writer:
+        writer.write(torch.from_numpy(wav))
+    with AudioReader(path) as reader:
+        found = torch.cat(list(reader.blocks()), dim=1).numpy()
+    length = wav.shape[1]
+    for channel in range(channels):
+        likeness = [np.corrcoef(wav[channel], x[:length])[0, 1] for x in found]
+        assert np.argmax(likeness) == channel
+        # Ogg holds the lowest frequencies alone of the fourth of six or more.
+        assert max(likeness) > (0.9 if channels < 6 or channel != 3 else 0.1)
+
+
+TEXTS = {"title": "A bell", "artist": "Ö. Möller", "album_artist": "They"}
+
+
+def tagged(path):
+    """Writes a FLAC with texts and a cover."""
+    soundfile.write(path, noise(8000)[0], 8000)
+    file = FLAC(path)
+    file["TITLE"], file["ARTIST"] = TEXTS["title"], TEXTS["artist"]
+    file["ALBUMARTIST"], file["MOOD"] = TEXTS["album_artist"], "calm"
+    picture = Picture()
+    picture.type, picture.mime, picture.data = 3, "image/png", PNG
+    file.add_picture(picture)
+    file.save()
+
+
+def test_texts_and_pictures_of_a_flac_are_kept(tmp_path):
+    tagged(tmp_path / "a.flac")
+    for name in ("b.flac", "b.ogg", "b.opus", "b.wav"):
+        metadata = copy(tmp_path / "a.flac", tmp_path / name)
+        assert metadata.texts == {**TEXTS, "mood": "calm"}
+        assert metadata.pictures == [("image/png", PNG)]
+    flac = FLAC(tmp_path / "b.flac")
+    assert flac["ALBUMARTIST"] == ["They"] and flac["MOOD"] == ["calm"]
+    assert flac.pictures[0].data == PNG and flac.pictures[0].type == 3
+    assert OggVorbis(tmp_path / "b.ogg")["title"] == ["A bell"]
+    with open(tmp_path / "b.wav", "rb") as file:
+        data = file.read()
+    tags = id3.ID3(io.BytesIO(data[data.index(b"id3 ") + 8 :]))
+    assert tags["TPE1"].text == ["Ö. Möller"]
+    assert tags.getall("APIC")[0].data == PNG
+    with soundfile.SoundFile(tmp_path / "b.wav") as file:
+        assert file.title == "A bell" and file.frames == 4800
+    for name in ("b.flac", "b.ogg", "b.opus"):
+        with AudioReader(tmp_path / name) as reader:
+            again = reader.metadata()
+        assert again.texts == {**TEXTS, "mood": "calm"}
+        assert again.pictures == [("image/png", PNG)]
+
+
+@pytest.mark.parametrize(
+    "container, codec", [("mp3", "libmp3lame"), ("ipod", "aac")]
+)
+def test_texts_of_other_formats_are_kept(tmp_path, container, codec):
+    data = encode(noise(16000), 16000, container, codec, texts=TEXTS)
+    for name in ("b.flac", "b.wav"):
+        assert copy(data, tmp_path / name).texts == TEXTS
+    assert FLAC(tmp_path / "b.flac")["albumartist"] == ["They"]
+
+
+def test_names_and_pictures_that_a_flac_cannot_hold(tmp_path, caplog):
+    metadata = Metadata(
+        8000,
+        texts={"schön=": "x", "title": "A bell"},
+        pictures=[("image/png", bytes(2**24))],
+    )
+    with caplog.at_level(logging.WARNING):
+        with AudioWriter(
+            tmp_path / "a.flac", 8000, 1, "FLAC", "PCM_16", metadata=metadata
+        ) as writer:
+            writer.write(torch.zeros(1, 100))
+    assert "schön=" in caplog.text and "16 MB" in caplog.text
+    assert FLAC(tmp_path / "a.flac")["title"] == ["A bell"]
+
+
+def test_layout_of_a_wav_that_cannot_describe_it(tmp_path, caplog):
+    metadata = Metadata(8000, speakers=1)
+    with caplog.at_level(logging.WARNING):
+        with AudioWriter(
+            tmp_path / "a.wav", 8000, 1, "WAV", "MS_ADPCM", metadata=metadata
+        ) as writer:
+            writer.write(torch.from_numpy(noise(8000)))
+    assert "layout" in caplog.text
+    with AudioReader(tmp_path / "a.wav") as reader:
+        assert sum(block.shape[1] for block in reader.blocks()) >= 4000
+
+
+def test_sixth_channels_of_no_layout_in_an_ogg_are_warned_of(tmp_path, caplog):
+    with caplog.at_level(logging.WARNING):
+        with AudioWriter(tmp_path / "a.ogg", 8000, 6, "OGG", "VORBIS") as file:
+            file.write(torch.from_numpy(noise(8000, 6)))
+    assert "above 120 Hz in channel 4" in caplog.text

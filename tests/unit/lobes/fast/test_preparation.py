@@ -1,0 +1,29 @@
+"""A prepared model gives what it gave before.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import torch
+
+from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
+from speechbrain_flashsr.lobes.vocoder import SRVocoder
+
+
+@torch.no_grad()
+def test_prepared_model_gives_the_same():
+    torch.manual_seed(0)
+    vocoder = SRVocoder(8, 16, (3, 2), (3,), (1, 3))
+    inputs = torch.randn(2, 8, 40), torch.randn(2, 240)
+    expected = vocoder(*inputs)
+    names = [name.split(".")[0] for name in vocoder.state_dict()]
+    prepare_for_inference(vocoder)
+    assert {name.split(".")[0] for name in vocoder.state_dict()} == set(names)
+    torch.testing.assert_close(vocoder(*inputs), expected, rtol=0, atol=1e-5)
+    weight = vocoder.stages[0][0].layers[0][1].weight
+    assert weight.transpose(1, 2).is_contiguous()
+    prepare_for_inference(vocoder, torch.bfloat16)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = vocoder(*inputs)
+    error = (half - expected).norm() / expected.norm()
+    assert 1e-6 < error < 0.05
