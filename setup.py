@@ -18,8 +18,9 @@ VERSION = re.search(
     flags=re.MULTILINE,
 ).group(1)
 
-# Training and the preparation of corpora; `sox` drives the SoX program.
-TRAIN = ["sox>=1.4.1", "tensorboard>=2.12"]
+# Training and the preparation of corpora; `sox` drives the SoX program, julius is
+# a resampler that the cut-off network must know.
+TRAIN = ["julius>=0.2.7", "sox>=1.4.1", "tensorboard>=2.12"]
 
 # Perceptual metrics and the report page of the evaluation; pesq is compiled,
 # and librosa and onnxruntime are what speechmos needs.
@@ -71,7 +72,7 @@ setup(
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
-    package_data={PACKAGE: ["pretrained/small/*"]},
+    package_data={PACKAGE: ["pretrained/small/*", "pretrained/bandwidth/*"]},
     python_requires=">=3.10",
     install_requires=[
         "av>=16",

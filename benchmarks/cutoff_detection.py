@@ -1,188 +1,314 @@
-"""How often the cut-off is found within 5 %, on a manifest's recordings.
+"""Share of cut-offs that are found within 5 %, on a manifest's recordings.
 
 To run it:
 > python benchmarks/cutoff_detection.py DATA_FOLDER/test.json
 
-Each recording is band-limited in many ways, stored with 16 bits and passed to
-CutoffDetector. Filters and ideal resamplers have the edge that they are asked
-for. A codec's edge is taken from a comparison with the original: the highest
-frequency where more than a tenth of the power is left; the sample rate bounds
-it. Recordings that are not cut count as found if they are called full-band, or
-if the edge is at the roll-off that the manifest gives.
+Each trial is another recording that goes through one family of filters,
+resamplers, codecs or disturbances, see speechbrain_flashsr/data/
+band_limits.py, and is passed to BandwidthDetector at the file's own
+rate. Filters and resamplers have the edge that they are asked for; a codec's
+is where a tenth of the power is left. A trial is right if every segment of its
+track is, so a steady recording must have a steady edge.
 
 Authors
  * The speechbrain_flashsr developers 2026
 """
 
 import argparse
-import io
-import random
+import dataclasses
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import torch
-from scipy.signal import welch
 from speechbrain.dataio.dataio import read_audio
 from tqdm import tqdm
 
-from speechbrain_flashsr.audio.resampling import Resampler
-from speechbrain_flashsr.bandwidth.cutoff_detector import (
-    FULL_BAND_HZ,
-    CutoffDetector,
-)
-from speechbrain_flashsr.data.degradations import low_pass
+from speechbrain_flashsr.bandwidth import BandwidthDetector
+from speechbrain_flashsr.data import band_limits as examples
 from speechbrain_flashsr.data.manifest import read_manifest
+from speechbrain_flashsr.data.resamplers import (
+    INTERPOLATIONS,
+    available_resamplers,
+    resample,
+)
 
 RATE = 48000
 TOLERANCE = 0.05
-CUTOFFS = (2000, 4000, 6000, 8000, 12000, 16000)
+BAND_RATES = (4000, 8000, 11025, 16000, 22050, 24000, 32000)
 FILTERS = (
     ("cheby1", 8),
     ("butter", 10),
     ("butter", 4),
     ("bessel", 2),
     ("ellip", 2),
+    ("fir", 8),
 )
-# Name: sample rate, format, subtype, compression level
-CODECS = {
-    "MP3, highest rate": (44100, "MP3", "MPEG_LAYER_III", 0.0),
-    "MP3, middle rate": (44100, "MP3", "MPEG_LAYER_III", 0.6),
-    "MP3, low rate": (44100, "MP3", "MPEG_LAYER_III", 0.9),
-    "MP3 at 22 kHz": (22050, "MP3", "MPEG_LAYER_III", 0.5),
-    "Ogg Vorbis, middle rate": (44100, "OGG", "VORBIS", 0.6),
-    "Ogg Vorbis, low rate": (44100, "OGG", "VORBIS", 0.9),
-    "Ogg Vorbis at 16 kHz": (16000, "OGG", "VORBIS", 0.5),
-    "Opus, low rate": (48000, "OGG", "OPUS", 0.9),
-    "Opus at 16 kHz": (16000, "OGG", "OPUS", 0.9),
-    "G.711 mu-law": (8000, "WAV", "ULAW", None),
-}
+# Codec, sample rates, qualities
+CODECS = (
+    ("mp3", (44100,), (0.1, 0.4, 1.0)),
+    ("mp3-abr", (16000, 22050, 44100), (0.3, 0.6, 1.0)),
+    ("ogg", (16000, 22050, 44100), (0.1, 0.4)),
+    ("opus-vbr", (8000, 16000, 24000, 48000), (0.3, 0.6, 0.9)),
+    ("aac", (16000, 44100, 48000), (0.0, 0.4, 0.75, 1.0)),
+    ("ac3", (32000, 44100, 48000), (0.0, 0.3, 0.6)),
+    ("g711", (8000,), (None,)),
+    ("gsm", (8000,), (None,)),
+    ("g722", (16000,), (0.5,)),
+)
 
 
-def quantise(wav):
-    """Stores samples with 16 bits, without dither."""
-    return np.round(np.clip(wav, -1, 1) * 32767) / 32768
+def resampler_families():
+    """Yields (group, name, function(wav, rng) -> Example)."""
+    for family, order in FILTERS:
+
+        def make(wav, rng, family=family, order=order):
+            cutoff_hz = 100 * int(rng.integers(20, 161))
+            return examples.filtered(wav, cutoff_hz, family, order)
+
+        yield "filters", f"{family} of order {order}", make
+    for name in available_resamplers():
+
+        def make(wav, rng, name=name):
+            band_rate = int(rng.choice(BAND_RATES))
+            down = "soxr HQ (librosa)" if name in INTERPOLATIONS else name
+            rates = [44100, 48000, 48000]
+            return examples.resampled(
+                wav, band_rate, int(rng.choice(rates)), down, name
+            )
+
+        yield "resamplers", name, make
 
 
-def resample(wav, orig_rate, new_rate):
-    """Resamples a waveform, [time]."""
-    wav = torch.from_numpy(np.ascontiguousarray(wav)).float()[None]
-    return Resampler(orig_rate, new_rate)(wav)[0].double().numpy()
+def codec_families():
+    """Yields (group, name, function)."""
+    for codec, rates, qualities in CODECS:
+
+        def make(wav, rng, codec=codec, rates=rates, qualities=qualities):
+            rate, quality = int(rng.choice(rates)), rng.choice(qualities)
+            file_rate = int(rng.choice((rate, 44100, 48000)))
+            return examples.coded(
+                wav, rate, codec, quality, file_rate, "soxr HQ (librosa)"
+            )
+
+        yield "codecs", codec, make
 
 
-def cut_by_resampler(wav, cutoff_hz):
-    """Stores a waveform at a low rate and brings it back."""
-    low = quantise(resample(wav, RATE, 2 * cutoff_hz))
-    return resample(low, 2 * cutoff_hz, RATE)
-
-
-def encode(wav, rate, file_format, subtype, compression_level):
-    """Encodes a waveform, decodes it and brings it back to 48 kHz."""
-    file = io.BytesIO()
-    soundfile.write(
-        file,
-        np.clip(resample(wav, RATE, rate), -1, 1),
-        rate,
-        format=file_format,
-        subtype=subtype,
-        compression_level=compression_level,
+def some_edge(wav, rng, band_rates=BAND_RATES, file_rates=(44100, 48000)):
+    """A recording cut by one of the common resamplers."""
+    band_rate = int(rng.choice(band_rates))
+    rates = [rate for rate in file_rates if rate > 1.2 * band_rate]
+    names = ("torchaudio", "soxr HQ (librosa)", "ffmpeg swr", "SoX -h")
+    name = str(rng.choice([n for n in names if n in available_resamplers()]))
+    return examples.resampled(
+        wav, band_rate, int(rng.choice(rates)), name, name
     )
-    file.seek(0)
-    decoded, decoded_rate = soundfile.read(file)
-    return resample(decoded, decoded_rate, RATE)
 
 
-def edge_of_codec(wav, decoded, rate):
-    """Highest frequency where a codec leaves a tenth of the power, in Hz."""
-    length = min(len(wav), len(decoded))
-    spectra = []
-    for signal in (wav, decoded):
-        frequencies, power = welch(
-            signal[:length], RATE, nperseg=min(1024, length)
+def disturbed_families():
+    """Yields (group, name, function)."""
+
+    def floor(wav, rng, level_db, **rates):
+        example = some_edge(wav, rng, **rates)
+        level_db = min(level_db, examples.visible_floor(example))
+        return examples.with_floor(example, level_db, rng)
+
+    for level_db in (-90, -75, -60, -50, -40):
+        yield (
+            "floors",
+            f"noise floor of {level_db} dBFS",
+            lambda wav, rng, level_db=level_db: floor(wav, rng, level_db),
         )
-        spectra.append(np.convolve(power, np.ones(5) / 5, "same"))
-    original, left = spectra
-    kept = (left > 0.1 * original) & (original > 1e-13)
-    return min(frequencies[kept].max(initial=0.0), rate / 2)
-
-
-def conditions(wav):
-    """Yields (name, edge in Hz or None, waveform)."""
-    yield "not cut", None, quantise(wav)
-    for cutoff_hz in CUTOFFS:
-        for family, order in FILTERS:
-            name = f"{family} of order {order}, {cutoff_hz} Hz"
-            low = low_pass(wav, RATE, cutoff_hz, family, order)
-            yield name, cutoff_hz, quantise(low)
-        name = f"resampler, {cutoff_hz} Hz"
-        yield name, cutoff_hz, cut_by_resampler(wav, cutoff_hz)
-        low = quantise(low_pass(wav, RATE, cutoff_hz))
-        low[len(low) // 2] += 0.3
-        yield f"click in cheby1, {cutoff_hz} Hz", cutoff_hz, low
-    for name, codec in CODECS.items():
-        decoded = encode(wav, *codec)
-        yield name, edge_of_codec(wav, decoded, codec[0]), decoded
-
-
-def is_right(found, edge_hz, rolloff_hz):
-    """Whether a detected edge agrees with the true one."""
-    if edge_hz is None or edge_hz > FULL_BAND_HZ:
-        return found is None or found >= (1 - TOLERANCE) * min(
-            rolloff_hz, edge_hz or rolloff_hz
+    rates = {
+        "band_rates": (8000,),
+        "file_rates": (11025, 16000, 22050, 24000, 32000),
+    }
+    yield (
+        "floors",
+        "4 kHz in a file of 11 to 32 kHz, floor of -90 to -40 dBFS",
+        lambda wav, rng: floor(wav, rng, rng.uniform(-90, -40), **rates),
+    )
+    for level_db in (-70, -55, -40):
+        yield (
+            "disturbances",
+            f"a steady tone of {level_db} dBFS above the edge",
+            lambda wav, rng, level_db=level_db: examples.with_tone(
+                some_edge(wav, rng), level_db, rng
+            ),
         )
-    if found is None:  # Within 5 % of what counts as full band
-        return edge_hz >= FULL_BAND_HZ / (1 + TOLERANCE)
-    return abs(found / edge_hz - 1) <= TOLERANCE
+    yield (
+        "disturbances",
+        "ten clicks a second",
+        lambda wav, rng: examples.with_clicks(some_edge(wav, rng), 10, rng),
+    )
+    yield (
+        "disturbances",
+        "bursts of 5 ms",
+        lambda wav, rng: examples.with_clicks(
+            some_edge(wav, rng), 3, rng, decay_s=0.005
+        ),
+    )
+
+    def offset(wav, rng):
+        example = some_edge(wav, rng)
+        return example.with_wav(0.7 * example.wav + rng.uniform(-0.3, 0.3))
+
+    yield "disturbances", "an offset", offset
 
 
-def read_clips(manifest, data_root, clips_per_domain, max_seconds):
-    """Yields (domain, roll-off in Hz, waveform) of a seeded choice."""
+def full_band_families():
+    """Yields (group, name, function)."""
+
+    def full(wav, rate=RATE):
+        wav = resample(wav, RATE, rate, "soxr HQ (librosa)")
+        return examples.Example(wav, rate, None, "full band")
+
+    yield "full band", "48 kHz", lambda wav, rng: full(wav)
+    yield "full band", "44.1 kHz", lambda wav, rng: full(wav, 44100)
+    yield (
+        "full band",
+        "quiet: 16 to 40 dB below",
+        lambda wav, rng: full(wav * 10 ** (-rng.uniform(16, 40) / 20)),
+    )
+    yield (
+        "full band",
+        "dull: 12 dB an octave from 1 to 8 kHz",
+        lambda wav, rng: full(examples.gentle(wav, rng.uniform(1000, 8000))),
+    )
+    yield (
+        "full band",
+        "bass alone",
+        lambda wav, rng: full(
+            examples.gentle(wav, rng.uniform(80, 400), order=6)
+        ),
+    )
+    yield (
+        "full band",
+        "noise floor of -70 to -40 dBFS",
+        lambda wav, rng: examples.with_floor(
+            full(wav), rng.uniform(-70, -40), rng
+        ),
+    )
+    yield (
+        "full band",
+        "as wide as a file of 8 to 32 kHz",
+        lambda wav, rng: full(
+            wav, int(rng.choice((8000, 16000, 22050, 24000, 32000)))
+        ),
+    )
+
+
+def is_right(found, example, rolloff_hz):
+    """Whether the edge of a segment agrees with the true one."""
+    wide = min(rolloff_hz, example.sample_rate / 2, examples.FULL_BAND_HZ)
+    if example.edge_hz is None:
+        return found is None or found >= (1 - TOLERANCE) * wide
+    if found is None:  # Within 5 % of the lowest full-band edge
+        return example.edge_hz >= 17000 / (1 + TOLERANCE)
+    return abs(found / example.edge_hz - 1) <= TOLERANCE
+
+
+def detect(example):
+    """The track of an example, stored with 16 bits."""
+    detector = BandwidthDetector(example.sample_rate)
+    detector.update(torch.from_numpy(example.wav)[None])
+    return detector.result()[0]
+
+
+def recordings(manifest, data_root, rng, max_seconds, min_rolloff_hz=17500):
+    """Yields (waveform, roll-off in Hz): domains in turn, in random order."""
     entries = read_manifest(manifest, data_root)
-    chosen = []
-    for domain in sorted({entry["domain"] for entry in entries.values()}):
-        names = sorted(n for n, e in entries.items() if e["domain"] == domain)
-        random.Random(0).shuffle(names)
-        chosen += names[:clips_per_domain]
-    for name in tqdm(chosen, dynamic_ncols=True):
-        entry = entries[name]
-        stop = min(entry["stop"], entry["start"] + int(max_seconds * RATE))
-        span = {"file": entry["wav"], "start": entry["start"], "stop": stop}
-        wav = read_audio(span).double().numpy()
-        yield entry["domain"], entry["rolloff_hz"], wav
+    domains = {}
+    for entry in entries.values():
+        if entry["rolloff_hz"] >= min_rolloff_hz and entry["duration"] >= 1:
+            domains.setdefault(entry["domain"], []).append(entry)
+    while True:
+        for domain in sorted(domains):
+            members = domains[domain]
+            entry = members[rng.integers(len(members))]
+            length = min(
+                entry["stop"] - entry["start"], int(max_seconds * RATE)
+            )
+            start = entry["stop"] - length
+            start = int(rng.integers(entry["start"], start + 1))
+            span = {"start": start, "stop": start + length}
+            wav = read_audio({"file": entry["wav"], **span}).double().numpy()
+            peak = np.abs(wav).max()
+            if peak > 1e-3:
+                gain = 10 ** (rng.uniform(-12, -1) / 20) / peak
+                yield gain * wav, entry["rolloff_hz"]
+
+
+def over_time(wavs, rng, changes):
+    """Whether 30 s joined from recordings have the right edges at all times
+    but for half a second around changes: all narrow, or every other 5 s."""
+    joined = np.concatenate([next(wavs)[0] for _ in range(30)])
+    wav = joined[: 30 * RATE]
+    narrow = some_edge(wav, rng, (8000, 16000), (RATE,))
+    times = np.arange(len(wav)) / RATE
+    is_narrow = (times // 5 % 2 == 1) if changes else np.full(len(wav), True)
+    mixed = narrow.with_wav(np.where(is_narrow, narrow.wav, wav))
+    track = detect(examples.with_sixteen_bits(mixed))
+    if not changes and len(track.segments) > 1:
+        return False
+    rights = []
+    for seconds in np.arange(0, len(wav) / RATE, 0.1):
+        edge_hz = narrow.edge_hz if is_narrow[int(seconds * RATE)] else None
+        truth = dataclasses.replace(narrow, edge_hz=edge_hz)
+        if not changes or 0.6 < seconds % 5 < 4.4:
+            found = track.edge_at(seconds)
+            rights.append(is_right(found, truth, RATE / 2))
+    return np.mean(rights) >= 0.99
 
 
 def main():
-    """Prints a table: conditions by domains, percent found within 5 %."""
+    """Prints a table: families and how often they are right."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("manifest", help="JSON of recordings at 48 kHz")
     parser.add_argument("--data-root", help="default: the manifest's folder")
-    parser.add_argument("--clips", type=int, default=25, help="of each domain")
+    parser.add_argument("--trials", type=int, default=60, help="a family")
     parser.add_argument("--max-seconds", type=float, default=6.0)
+    parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     data_root = args.data_root or Path(args.manifest).resolve().parent
-
-    table = {}
-    clips = read_clips(
-        args.manifest, str(data_root), args.clips, args.max_seconds
-    )
-    for domain, rolloff_hz, wav in clips:
-        for name, edge_hz, low in conditions(wav):
-            detector = CutoffDetector(RATE)
-            detector.update(torch.from_numpy(low)[None])
-            (found,) = detector.result()
-            cell = table.setdefault(name, {}).setdefault(domain, [])
-            cell.append(is_right(found, edge_hz, rolloff_hz))
-
-    domains = sorted({domain for row in table.values() for domain in row})
-    print("| band-limited by | " + " | ".join(domains) + " |")
-    print("| --- " * (1 + len(domains)) + "|")
-    for name, row in table.items():
-        percents = (f"{100 * np.mean(row[domain]):.0f} %" for domain in domains)
-        print(f"| {name} | " + " | ".join(percents) + " |")
-    every = [
-        right for row in table.values() for c in row.values() for right in c
+    rng = np.random.default_rng(args.seed)
+    wavs = recordings(args.manifest, str(data_root), rng, args.max_seconds)
+    families = [
+        *resampler_families(),
+        *codec_families(),
+        *disturbed_families(),
+        *full_band_families(),
     ]
-    print(f"\nAll: {100 * np.mean(every):.1f} % of {len(every)}")
+    groups = {}
+    print("| group | family | right | trials |\n| --- | --- | --- | --- |")
+    for group, name, make in tqdm(families, dynamic_ncols=True):
+        rights = []
+        while len(rights) < args.trials:
+            wav, rolloff_hz = next(wavs)
+            example = make(wav, rng)
+            if (example.edge_hz or 2000) < 1900:
+                continue
+            dither = rng if rng.random() < 0.3 else None
+            example = examples.with_sixteen_bits(example, dither)
+            track = detect(example)
+            rights.append(
+                all(
+                    is_right(segment.edge_hz, example, rolloff_hz)
+                    for segment in track.segments
+                )
+            )
+        groups.setdefault(group, []).extend(rights)
+        percent = 100 * np.mean(rights)
+        tqdm.write(f"| {group} | {name} | {percent:.0f} % | {len(rights)} |")
+    for changes, name in ((False, "30 s steady"), (True, "changes every 5 s")):
+        rights = [
+            over_time(wavs, rng, changes) for _ in range(args.trials // 3)
+        ]
+        groups.setdefault("over time", []).extend(rights)
+        percent = 100 * np.mean(rights)
+        print(f"| over time | {name} | {percent:.0f} % | {len(rights)} |")
+    for group, rights in groups.items():
+        percent = 100 * np.mean(rights)
+        print(f"| {group} | all | {percent:.1f} % | {len(rights)} |")
 
 
 if __name__ == "__main__":

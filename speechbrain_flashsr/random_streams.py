@@ -33,7 +33,7 @@ class TrainingStream(IntEnum):
     PREDICTED_MEL = 8  # whether the vocoder gets a predicted spectrogram
 
 
-def generator_of(seed, number, stream):
+def generator_of(seed, number, stream, channel=0):
     """Source of the draws of a stream.
 
     Arguments
@@ -44,6 +44,8 @@ def generator_of(seed, number, stream):
         Of the sample or the block, not negative.
     stream : TrainingStream or InferenceStream
         Use of the draws.
+    channel : int
+        Of a recording, not negative.
 
     Returns
     -------
@@ -56,4 +58,6 @@ def generator_of(seed, number, stream):
     >>> a == b, a == generator_of(0, 7, InferenceStream.LATENT).random()
     (False, True)
     """
-    return np.random.default_rng([int(seed), int(number), int(stream)])
+    return np.random.default_rng(
+        [int(seed), int(number), int(stream), int(channel)]
+    )

@@ -116,16 +116,21 @@ def check_not_input(filename, output_filename):
 
     Arguments
     ---------
-    filename, output_filename : str or Path
-        Input and output.
+    filename : str or Path or other source
+        The input; bytes and open files are taken for another file.
+    output_filename : str or Path
+        The output.
 
     Raises
     ------
     AudioError
         If both are one file.
     """
-    if os.path.exists(output_filename) and os.path.samefile(
-        filename, output_filename
+    named = isinstance(filename, str | os.PathLike)
+    if (
+        named
+        and os.path.exists(output_filename)
+        and os.path.samefile(filename, output_filename)
     ):
         raise AudioError(
             f"The output '{output_filename}' is the input itself. Choose "

@@ -4,24 +4,38 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import fractions
 import io
+import math
 
+import av
 import numpy as np
 import scipy.signal
 import soundfile
 
-SAMPLE_RATE = 48000
+from speechbrain_flashsr.audio import SAMPLE_RATE
 
 TELEPHONE_RATE = 8000
 TELEPHONE_BAND = (300, 3400)
 
 CODECS = {
     "g711": {"format": "WAV", "subtype": "ULAW"},
+    "gsm": {"format": "WAV", "subtype": "GSM610"},
     "mp3": {"format": "MP3", "subtype": "MPEG_LAYER_III"},
     "ogg": {"format": "OGG", "subtype": "VORBIS"},
     "opus": {"format": "OGG", "subtype": "OPUS"},
 }
 """How libsndfile writes them."""
+
+FFMPEG_CODECS = {
+    "g722": ("g722", "g722", (64000, 64000)),
+    "aac": ("aac", "aac", (24000, 128000)),
+    "ac3": ("ac3", "ac3", (48000, 192000)),
+    "mp3-abr": ("libmp3lame", "mp3", (16000, 128000)),
+    "opus-vbr": ("libopus", "opus", (8000, 64000)),
+}
+"""Encoders and decoders of FFmpeg, through PyAV, and a range of bit rates for
+one channel."""
 
 HARDEST = 0.95
 """Compression level of the lowest quality; libsndfile refuses 1."""
@@ -40,10 +54,10 @@ def code(wav, sample_rate, codec, quality=None):
     sample_rate : int
         In Hz.
     codec : str
-        One of `CODECS`.
+        One of `CODECS` or `FFMPEG_CODECS`.
     quality : float
-        From 0, the lowest, to 1; libsndfile's default if not given. G.711 and
-        Opus have none.
+        From 0, the lowest, to 1; libsndfile's default, or the middle of the
+        bit rates, if not given. G.711, GSM and "opus" have none.
 
     Returns
     -------
@@ -62,6 +76,8 @@ def code(wav, sample_rate, codec, quality=None):
     >>> bool(0 < np.abs(coded - wav).max() < 0.005)
     True
     """
+    if codec in FFMPEG_CODECS:
+        return _code_by_ffmpeg(wav, sample_rate, codec, quality)
     buffer = io.BytesIO()
     options = dict(CODECS[codec])
     if quality is not None:
@@ -70,11 +86,57 @@ def code(wav, sample_rate, codec, quality=None):
         soundfile.write(buffer, wav, sample_rate, **options)
     except (soundfile.LibsndfileError, ValueError) as error:
         raise ValueError(
-            f"{codec} cannot hold sound at {sample_rate} Hz ({error}): give "
+            f"{codec} cannot hold sound at {sample_rate} Hz ({error}). Choose "
             f"another rate or codec."
         )
     buffer.seek(0)
     decoded, _ = soundfile.read(buffer)
+    return np.pad(decoded, (0, max(0, len(wav) - len(decoded))))[: len(wav)]
+
+
+def _code_by_ffmpeg(wav, sample_rate, codec, quality):
+    """As :func:`code`, through PyAV."""
+    encoder_name, decoder_name, bit_rates = FFMPEG_CODECS[codec]
+    low, high = np.log(bit_rates)
+    encoder = av.CodecContext.create(encoder_name, "w")
+    encoder.sample_rate = sample_rate
+    encoder.layout = "mono"
+    encoder.format = encoder.codec.audio_formats[0]
+    encoder.time_base = fractions.Fraction(1, sample_rate)
+    part = 0.5 if quality is None else quality
+    encoder.bit_rate = round(math.exp(low + part * (high - low)))
+    try:
+        encoder.open()
+    except (av.FFmpegError, ValueError) as error:
+        raise ValueError(
+            f"{codec} cannot hold sound at {sample_rate} Hz ({error}): give "
+            f"another rate or codec."
+        )
+    frame = av.AudioFrame.from_ndarray(
+        np.clip(wav, -1, 1).astype(np.float32)[None], "flt", "mono"
+    )
+    frame.sample_rate = sample_rate
+    split = av.AudioResampler(
+        encoder.format.name,
+        "mono",
+        sample_rate,
+        frame_size=encoder.frame_size or 1024,
+    )
+    packets = []
+    for part in [*split.resample(frame), *split.resample(None), None]:
+        packets += encoder.encode(part)
+    decoder = av.CodecContext.create(decoder_name, "r")
+    decoder.sample_rate = sample_rate
+    decoder.layout = "mono"
+    if encoder.extradata:
+        decoder.extradata = encoder.extradata
+    join = av.AudioResampler("flt", "mono", sample_rate)
+    blocks = []
+    for packet in [*packets, None]:
+        for part in decoder.decode(packet):
+            blocks += [b.to_ndarray()[0] for b in join.resample(part)]
+    blocks += [b.to_ndarray()[0] for b in join.resample(None)]
+    decoded = np.concatenate(blocks).astype(np.float64)
     return np.pad(decoded, (0, max(0, len(wav) - len(decoded))))[: len(wav)]
 
 

@@ -57,6 +57,11 @@ _MOST_PLANES = 7
 _FULL_SCALE = {"u8": 2**7, "s16": 2**15, "s32": 2**31}
 
 
+# Exceptions of FFmpeg and PyAV, also where a file makes them seek to a place before
+# its start, or take more memory than there is.
+_DAMAGE = (FFmpegError, OSError, ValueError, MemoryError)
+
+
 class DecodeError(Exception):
     """A file cannot be decoded, or not to its end."""
 
@@ -220,7 +225,7 @@ def open_container(file, **options):
             yield container
     except av.error.ArgumentError as error:
         raise DecodeError("its format is not one that is read") from error
-    except FFmpegError as error:
+    except _DAMAGE as error:
         raise DecodeError(reason(error)) from error
 
 
@@ -272,7 +277,7 @@ class FFmpegDecoder:
         self._end_may_be_other = name == "mp3"
 
     def _least_samples(self, name):
-        """How many samples must be there, for a container of that name."""
+        """Least number of samples, for a container of that name."""
         if name in _EXACT:
             return self.num_samples
         declared = self.num_samples
@@ -288,7 +293,7 @@ class FFmpegDecoder:
             streams = container.streams
             stream = streams.best("audio") or next(iter(streams.audio), None)
             if stream is None:
-                raise DecodeError("there is no sound in it")
+                raise DecodeError("it holds no sound")
             if stream.codec_context is None:
                 raise DecodeError("FFmpeg does not know how it was coded")
             yield container, stream
@@ -306,7 +311,7 @@ class FFmpegDecoder:
                 frames = packet.decode()
             except StopIteration:
                 break
-            except FFmpegError as error:
+            except _DAMAGE as error:
                 damage = reason(error)
                 continue
             if not frames and packet.has_sidedata("skip_samples"):
@@ -386,7 +391,7 @@ def _seconds(container, stream):
 
 
 def _samples_of_mp3(file, sample_rate):
-    """How many samples an MP3 declares in the tag at its beginning, by Xing's
+    """Number of samples that an MP3 declares in the tag at its beginning, by Xing's
     encoder or LAME; 0 if it does not."""
     file.seek(0)
     head = file.read(10)

@@ -170,7 +170,7 @@ def _speakers(layout):
 
 
 def _pictures(container):
-    """The pictures of a container, which FFmpeg gives out first."""
+    """The pictures of a container, which FFmpeg yields first."""
     types = {
         stream.index: _PICTURE_TYPES.get(stream.codec_context.name)
         for stream in container.streams.video

@@ -91,3 +91,34 @@ def output_format(path, source_subtype="PCM_16", subtype=None):
             f"of {', '.join(known)}."
         )
     return format, subtype
+
+
+def check_output_rate(rate):
+    """Checks a sample rate that a recording is to be brought to.
+
+    Arguments
+    ---------
+    rate : int
+        In Hz.
+
+    Returns
+    -------
+    int
+        The same.
+
+    Raises
+    ------
+    AudioError
+        If it is not one of `OUTPUT_RATES`.
+
+    Example
+    -------
+    >>> check_output_rate(44100)
+    44100
+    """
+    if rate not in OUTPUT_RATES:
+        raise AudioError(
+            f"The output's rate is {rate!r}. Choose one of "
+            f"{', '.join(map(str, OUTPUT_RATES))} Hz."
+        )
+    return rate

@@ -36,6 +36,7 @@ from speechbrain_flashsr.audio.formats import (
     is_for_libsndfile,
 )
 from speechbrain_flashsr.audio.metadata import read_metadata
+from speechbrain_flashsr.audio.writing import complete_file, write_errors
 
 logger = get_logger(__name__)
 
@@ -80,6 +81,10 @@ class AudioReader:
     ----------
     name : str
         Name of the file in messages.
+    title : str
+        The same in short.
+    is_intact : bool
+        Whether its header and its sound are known to agree.
     sample_rate : int
         In Hz.
     channels : int
@@ -108,6 +113,7 @@ class AudioReader:
 
     def __init__(self, source, accept_truncated=False, raw=None):
         self.accept_truncated = accept_truncated
+        self.is_intact = not accept_truncated and not raw
         with ExitStack() as stack:
             self.name, self._file = _open(source, stack)
             lacking = "" if raw else shortage(self._file)
@@ -125,6 +131,7 @@ class AudioReader:
                     "it to WAV or FLAC first."
                 ) from error
             self._stack = stack.pop_all()
+        self.title = os.path.basename(self.name.strip("'"))
         self.sample_rate = self._decoder.sample_rate
         self.channels = self._decoder.channels
         self.num_samples = self._decoder.num_samples
@@ -149,6 +156,7 @@ class AudioReader:
                     f"{self.name} declares {declared} bytes of sound, but has "
                     f"{there} bytes, which are all taken as sound."
                 )
+            self.is_intact = False
             return FFmpegDecoder(self._file, ignore_length="1")
         # libsndfile stops at the first damaged block of a FLAC.
         damaged = self.accept_truncated and head.startswith(b"fLaC")
@@ -191,6 +199,24 @@ class AudioReader:
         Metadata
         """
         return read_metadata(self._file, self.sample_rate)
+
+    def copy_to(self, path):
+        """Copies the file, bit for bit.
+
+        Arguments
+        ---------
+        path : str or Path
+            Name of the copy, which appears when it is complete.
+
+        Raises
+        ------
+        AudioError
+            If the copy cannot be written.
+        """
+        self._file.seek(0)
+        with complete_file(path) as temporary, write_errors(path):
+            with open(temporary, "wb") as target:
+                shutil.copyfileobj(self._file, target)
 
     def blocks(self):
         """Reads the file from its start.

@@ -9,7 +9,6 @@ import math
 import os
 import platform
 import re
-import shutil
 import tempfile
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -144,7 +143,7 @@ class AudioWriter:
     def __enter__(self):
         with ExitStack() as stack:
             temporary = stack.enter_context(complete_file(self.path))
-            stack.enter_context(_write_errors(self.path))
+            stack.enter_context(write_errors(self.path))
             stack.enter_context(self._completed(temporary))
             self._file = stack.enter_context(
                 open_sound(
@@ -236,25 +235,6 @@ class AudioWriter:
             self._file.write(samples[start : start + frames])
 
 
-def copy_file(source, target):
-    """Copies a file, bit for bit.
-
-    Arguments
-    ---------
-    source : str or Path
-        The file.
-    target : str or Path
-        Name of the copy, which appears when it is complete.
-
-    Raises
-    ------
-    AudioError
-        If the copy cannot be written.
-    """
-    with complete_file(target) as temporary, _write_errors(target):
-        shutil.copyfile(source, temporary)
-
-
 @contextmanager
 def complete_file(path):
     """Yields a temporary name beside `path`, which is renamed at the end.
@@ -284,7 +264,7 @@ def complete_file(path):
     'whole'
     """
     path = Path(path)
-    with _write_errors(path):
+    with write_errors(path):
         if path.is_dir():
             raise IsADirectoryError(f"'{path}' is a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -295,7 +275,7 @@ def complete_file(path):
         os.close(handle)
     try:
         yield temporary
-        with _write_errors(path):
+        with write_errors(path):
             # Temporary files are private: set the usual permissions.
             mask = os.umask(0)
             os.umask(mask)
@@ -352,7 +332,7 @@ def _is_running(process):
 
 
 @contextmanager
-def _write_errors(path):
+def write_errors(path):
     """Turns errors while writing into an AudioError."""
     try:
         yield

@@ -5,6 +5,7 @@ Authors
 """
 
 import atexit
+import copy
 import dataclasses
 import functools
 import io
@@ -42,65 +43,68 @@ _locks = {}
 
 
 def follow_base(hparams_file, overrides=""):
-    """Resolves a YAML that holds only the differences from another one.
+    """Resolves a YAML that only holds what differs from another one.
 
-    Its key `based_on` names the other, relative to itself. A YAML without
-    `modules` is a part of a recipe: those based on it may add keys. Of a
-    complete recipe, and on the command line, only keys that exist may change.
-    Paths (of an `!include:`) are relative to the first YAML of the chain.
+    Its key `based_on` names the other, relative to itself; all its other keys
+    override keys of that one. The key `adds_to` does the same for a YAML that
+    also has keys of its own. Paths in them (of an `!include:`) are relative to
+    the other YAML.
 
     Arguments
     ---------
     hparams_file : str or Path
-        The YAML, complete or with `based_on`.
+        The YAML.
     overrides : str
-        YAML of further overrides, which take precedence.
+        YAML of further overrides, which win.
 
     Returns
     -------
     hparams_file : pathlib.Path
-        The YAML at the end of the chain, which is not based on another.
+        The YAML that all are based on.
     overrides : str
-        The differences from it.
+        All that differs from it.
 
     Raises
     ------
-    ValueError
-        If a key that must exist does not.
+    KeyError
+        If a key of the overrides, or of a YAML with `based_on`, is unknown.
 
     Example
     -------
     >>> folder = getfixture("tmp_path")
-    >>> _ = (folder / "train.yaml").write_text("lr: 1\\nmodules: {}")
-    >>> _ = (folder / "fast.yaml").write_text("based_on: train.yaml\\nlr: 2")
-    >>> file, overrides = follow_base(folder / "fast.yaml", "modules: 8")
+    >>> _ = (folder / "common.yaml").write_text("lr: 1\\nbatch_size: 4")
+    >>> text = "adds_to: common.yaml\\nlr: 2\\nsteps: 1"
+    >>> _ = (folder / "train.yaml").write_text(text)
+    >>> _ = (folder / "fast.yaml").write_text("based_on: train.yaml\\nlr: 3")
+    >>> file, overrides = follow_base(folder / "fast.yaml", "batch_size: 8")
     >>> file.name, overrides
-    ('train.yaml', 'lr: 2\\nmodules: 8\\n')
+    ('common.yaml', 'lr: 3\\nsteps: 1\\nbatch_size: 8\\n')
     """
     yaml = YAML()
-    chain = [("The command line", yaml.load(overrides) or {})]
-    base = hparams_file
-    while base is not None:
-        hparams_file = pathlib.Path(base)
-        content = yaml.load(hparams_file)
-        chain.insert(0, (f"'{hparams_file}'", content))
-        base = content.pop("based_on", None)
-        if base is not None:
-            base = hparams_file.parent / base
-    known, changes = set(chain.pop(0)[1]), {}
-    for source, content in chain:
-        unknown = sorted(content.keys() - known)
-        if unknown and ("modules" in known or content is chain[-1][1]):
-            raise ValueError(
-                f"{source} sets {', '.join(unknown)}, which the recipe does "
-                f"not have. Check the spelling."
-            )
-        known |= content.keys()
-        recursive_update(changes, content)
+    file, complete, changes = _merged(pathlib.Path(hparams_file))
+    given = yaml.load(overrides) or {}
+    recursive_update(complete, given, must_match=True)
+    recursive_update(changes, given)
     text = io.StringIO()
     if changes:
         yaml.dump(changes, text)
-    return hparams_file, text.getvalue()
+    return file, text.getvalue()
+
+
+def _merged(path):
+    """The YAML that one is based on in the end, all keys, and those that
+    differ."""
+    content = YAML().load(path)
+    adds_to = content.pop("adds_to", None)
+    base = content.pop("based_on", adds_to)
+    if base is None:
+        return path, content, {}
+    file, complete, changes = _merged(path.parent / base)
+    recursive_update(complete, content, must_match=adds_to is None)
+    # Loaded once more: updates would change nodes that both have.
+    changes = copy.deepcopy(changes)
+    recursive_update(changes, copy.deepcopy(content))
+    return file, complete, changes
 
 
 def load_recipe(arguments):
@@ -125,7 +129,7 @@ def load_recipe(arguments):
     ------
     FileNotFoundError
         If a manifest is missing.
-    ValueError
+    KeyError
         If an override has no counterpart.
     RuntimeError
         If another training writes into the same folder.

@@ -227,8 +227,8 @@ def _complete_folder(folder):
     if folder.exists() and not (folder / "hyperparams.yaml").exists():
         if not folder.is_dir() or any(folder.iterdir()):
             raise FileExistsError(
-                f"'{folder}' is there and no pretrained folder, so it is not "
-                f"replaced. Give a folder that is new, empty, or holds an "
+                f"'{folder}' exists and is not a pretrained folder, so it is not "
+                f"replaced. Name a folder that is new, empty, or holds an "
                 f"earlier model."
             )
     shutil.rmtree(partial, ignore_errors=True)

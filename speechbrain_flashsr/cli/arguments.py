@@ -45,7 +45,8 @@ def make_parser():
         metavar="INPUT",
         nargs="+",
         type=Path,
-        help="sound file, or folder that is searched for sound files",
+        help="sound file, film, folder that is searched for them, or - for "
+        "the standard input",
     )
     add(
         "-o",
@@ -53,8 +54,8 @@ def make_parser():
         metavar="OUT",
         type=Path,
         help="name of the output of a single file (.wav, .flac, .ogg or "
-        ".opus), or a folder, in which the tree of an input folder is repeated; "
-        f"default: NAME{SUFFIX}.EXT beside each input",
+        ".opus), - for the standard output, or a folder, in which the tree of "
+        f"an input folder is repeated; default: NAME{SUFFIX}.EXT beside each input",
     )
     add(
         "--overwrite",
@@ -66,6 +67,29 @@ def make_parser():
         "--subtype",
         help="sample format, such as PCM_16, PCM_24 or FLOAT; default: the "
         "bit depth of the input",
+    )
+    add(
+        "--rate",
+        type=int,
+        metavar="HZ",
+        help="sample rate of the output: 44100, 48000 (default) or 96000",
+    )
+    add(
+        "--headroom",
+        metavar="DB",
+        type=float,
+        help="lower the recording, if need be, so that its peaks stay DB below "
+        "full scale; default: keep its level and count clipped samples",
+    )
+    add(
+        "--accept-truncated",
+        action="store_true",
+        help="restore the intact part of truncated or damaged files",
+    )
+    add(
+        "--raw",
+        metavar="FORMAT:RATE[:CHANNELS]",
+        help="the inputs have no header, for example ulaw:8000 or s16le:16000:2",
     )
     add(
         "--cutoff",
@@ -93,6 +117,18 @@ def make_parser():
         default="input",
         help="below the cut-off, keep the input (default) or take the raw "
         "output of the model",
+    )
+    add(
+        "--strength",
+        metavar="DB",
+        type=float,
+        default=0.0,
+        help="by how much the restored band is raised (default: 0)",
+    )
+    add(
+        "--loop",
+        action="store_true",
+        help="the input is a loop: its end goes on with its start",
     )
     add(
         "--source",

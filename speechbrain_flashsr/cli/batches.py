@@ -8,16 +8,19 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import contextlib
 import functools
 import hashlib
 import json
 import os
+import shutil
 import sys
+import tempfile
 from collections import Counter
 
 from speechbrain_flashsr import __version__
 from speechbrain_flashsr.cli.messages import say, say_error
-from speechbrain_flashsr.cli.plan import plan_jobs
+from speechbrain_flashsr.cli.plan import STREAM, plan_jobs
 
 
 def run(arguments):
@@ -37,6 +40,8 @@ def run(arguments):
     jobs, problems = plan_jobs(
         arguments.inputs, arguments.output, arguments.format
     )
+    if arguments.plot and any(STREAM in job[:2] for job in jobs):
+        raise ValueError("--plot needs files. Leave it out, or name them.")
     tally = Counter()
     if rank == 0:  # every process finds the same problems
         tally["failed"] = len(problems)
@@ -63,13 +68,22 @@ class _Batch:
     def __init__(self, arguments, rank, progressbar):
         self.arguments = arguments
         self.progressbar = progressbar and not arguments.quiet
+        self.input_options = {
+            "accept_truncated": arguments.accept_truncated,
+            "raw": arguments.raw,
+        }
         self.options = {
             "cutoff": arguments.cutoff,
             "seed": arguments.seed,
             "num_steps": arguments.steps,
             "guidance_scale": arguments.guidance,
             "low_band": arguments.low_band,
+            "strength": arguments.strength,
+            "loop": arguments.loop,
             "subtype": arguments.subtype,
+            "rate": arguments.rate,
+            "headroom": arguments.headroom,
+            **self.input_options,
         }
         self.journal = functools.cache(
             lambda root: Journal(root, self._settings(), rank)
@@ -90,16 +104,19 @@ class _Batch:
             return "failed"
         flashsr = self.flashsr  # without a model, the whole batch fails
         try:
-            report = flashsr.super_resolve_file(
-                job.filename, job.output_filename, **self.options
-            )
-            if not self.arguments.quiet:
+            with _opened(job, self.arguments.format or "wav") as names:
+                report = flashsr.super_resolve_file(*names, **self.options)
+            if not self.arguments.quiet and job.output_filename != STREAM:
                 say(_description(report))
             if self.arguments.plot:
                 from speechbrain_flashsr.cli.pictures import plot_before_after
 
                 plot_before_after(
-                    job.filename, outputs[0], picture, report.cutoff_hz[0]
+                    job.filename,
+                    outputs[0],
+                    picture,
+                    report.cutoff_hz[0],
+                    **self.input_options,
                 )
             if job.root:
                 self.journal(job.root).add(job.filename, outputs)
@@ -128,7 +145,7 @@ class _Batch:
         )
 
     def _settings(self):
-        """Everything beside the input that determines an output."""
+        """Everything but the input that determines an output."""
         from speechbrain_flashsr.checkpoints.digest import digest_of_model
         from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
 
@@ -145,7 +162,7 @@ class Journal:
     root : Path
         The folder.
     settings : list
-        Everything beside an input that determines its outputs.
+        Everything but an input that determines its outputs.
     rank : int
         Number of this process, which has a file of its own.
 
@@ -172,7 +189,7 @@ class Journal:
 
     def add(self, source, outputs):
         """Notes that the outputs of an input are complete."""
-        # A line that a kill cut off is ended first.
+        # The previous line may be incomplete after a kill.
         text = "".join(f"\n{line}\n" for line in self._lines(source, outputs))
         with open(self.path, "a", encoding="utf-8") as file:
             file.write(text)
@@ -193,14 +210,34 @@ class Journal:
             yield json.dumps([name, made, *times, self.settings])
 
 
+@contextlib.contextmanager
+def _opened(job, format):
+    """The source and the name of the output of a job; the standard output gets
+    it from a temporary file, once it is complete."""
+    source = job.filename
+    if source == STREAM:
+        if sys.stdin is None:
+            raise ValueError("The standard input is closed. Name a file.")
+        source = sys.stdin.buffer
+    if job.output_filename != STREAM:
+        yield source, job.output_filename
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, f"output.{format}")
+        yield source, path
+        with open(path, "rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+
+
 def _num_bytes(job):
     return job.filename.stat().st_size if job.filename.exists() else 0
 
 
 def _process_of_group():
     """Number of this process and of all, as torchrun and schedulers set them.
-    SpeechBrain, which would load a model in the first of a group only, is made
-    to believe that each process is alone."""
+    SpeechBrain would load a model in the first process only, so each process is
+    presented to it as a group of one."""
     rank = os.environ.get("RANK", "0")
     size = os.environ.get("WORLD_SIZE", "1")
     if not (rank.isdecimal() and size.isdecimal() and int(rank) < int(size)):
@@ -248,9 +285,17 @@ def _description(report):
     """A line about a file that is done."""
     edges = sorted(edge for edge in report.cutoff_hz if edge)
     found = " and ".join(dict.fromkeys(f"{hz / 1000:.2f}" for hz in edges))
+    if any(len(track.segments) > 1 for track in report.tracks):
+        done = "; ".join(
+            f"channel {number}: {track.summary()}"
+            for number, track in enumerate(report.tracks, 1)
+        )
+    elif edges:
+        done = f"restored above {found} kHz"
+    else:
+        done = "nothing restored"
     return (
         f"{report.output_filename}: "
         f"{report.num_samples / report.sample_rate:.2f} s at "
-        f"{report.sample_rate} Hz, "
-        + (f"restored above {found} kHz" if edges else "nothing restored")
+        f"{report.sample_rate} Hz, {done}"
     )

@@ -53,7 +53,7 @@ def main(argv=None):
 
 
 def _handle_signals():
-    """Has requests to end end like Ctrl-C: nothing half-written is left."""
+    """Handles termination signals like Ctrl-C, so that no partial files stay."""
     if threading.current_thread() is not threading.main_thread():
         return
     for name in ("SIGTERM", "SIGHUP"):

@@ -58,7 +58,7 @@ def make_parser():
 
 
 def run(arguments):
-    """Does what the arguments ask for.
+    """Converts as the arguments say.
 
     Arguments
     ---------
@@ -74,7 +74,7 @@ def run(arguments):
     ------
     ValueError
         If options are missing or exclude each other, or a checkpoint is not
-        what it should be.
+        valid.
     OSError
         If the folder cannot be written.
     """
@@ -93,8 +93,8 @@ def run(arguments):
     elif len(given) < len(flashsr):
         missing = [option for option in flashsr if option not in given]
         raise ValueError(
-            f"{' and '.join(missing)} missing: give all three checkpoints of "
-            "FlashSR, or AudioSR's by --audiosr."
+            f"{' and '.join(missing)} missing. Pass all three checkpoints of "
+            "FlashSR, or AudioSR's with --audiosr."
         )
     # PyTorch is imported once the arguments are known to be valid.
     from speechbrain_flashsr.checkpoints.external import (

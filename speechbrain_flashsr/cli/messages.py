@@ -10,8 +10,8 @@ import sys
 
 
 class PatientStream:
-    """A text stream that drops what cannot be written: if nobody reads it any
-    longer, if its disk is full, or if there is no stream.
+    """A text stream that drops text which cannot be written, because nobody reads
+    it any longer, its disk is full, or there is no stream.
 
     Arguments
     ---------
@@ -57,7 +57,7 @@ def protect_streams():
 
 
 def show_warnings():
-    """Shows what the interface says as plain lines, between progress bars."""
+    """Shows the interface's warnings as plain lines, between progress bars."""
 
     class Handler(logging.Handler):
         """Writes records without tearing progress bars apart."""
@@ -80,7 +80,7 @@ def say(message):
 
 def say_error(error, about=None):
     """Prints an error in one line, with the type of unforeseen exceptions,
-    and the name of the file that it is about."""
+    and the name of the file that it concerns."""
     text = " ".join(str(error).split())
     if not isinstance(error, str | ValueError | OSError) or not text:
         text = f"{type(error).__name__}: {text}"

@@ -15,7 +15,7 @@ WINDOW_SECONDS = 0.04
 """Length of the window of a spectrum."""
 
 MOST_COLUMNS = 1000
-"""Spectra along the time axis, at most: memory is flat in the length."""
+"""Largest number of spectra, which bounds the memory."""
 
 DYNAMIC_RANGE = 100.0
 """Between the darkest and the brightest level, in dB."""
@@ -86,8 +86,8 @@ def _excerpts(blocks, starts, length):
 def plot_before_after(before, after, picture, cutoff_hz=None, **options):
     """Draws the spectrograms of two sound files above each other.
 
-    Both share the axes and the colours, so what was restored is what the
-    lower one shows beyond the upper one.
+    Both share the axes and the colours, so the restored band is the difference
+    between the two.
 
     Arguments
     ---------

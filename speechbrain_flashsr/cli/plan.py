@@ -12,6 +12,9 @@ from speechbrain_flashsr.audio.folders import find_sound_files
 from speechbrain_flashsr.audio.formats import EXTENSIONS
 from speechbrain_flashsr.cli.arguments import FORMATS, SUFFIX
 
+STREAM = Path("-")
+"""Stands for the standard input or output."""
+
 
 class Job(NamedTuple):
     """A file to process; if it was found in a folder, `root` is the folder of
@@ -56,6 +59,9 @@ def plan_jobs(inputs, output=None, format=None):
     if output and output.suffix.lower() in EXTENSIONS and not output.is_dir():
         _check_single_output(inputs, output, format)
         return _without_conflicts([Job(inputs[0], output)], [])
+    if STREAM in (output, *(inputs if output is None else ())):
+        _check_one_file(inputs, "The standard output")
+        return [Job(inputs[0], STREAM)], []
     jobs, problems = [], []
     for given in inputs:
         if not given.is_dir():
@@ -82,15 +88,19 @@ def _check_single_output(inputs, output, format):
             f"The output '{output}' would be of a format that cannot be "
             f"written. Name it with one of .{', .'.join(FORMATS)}."
         )
-    if len(inputs) > 1 or inputs[0].is_dir():
-        raise ValueError(
-            f"The output '{output}' is a single file, but there may be several "
-            "inputs. Name a folder."
-        )
+    _check_one_file(inputs, f"The output '{output}'")
     if format not in (None, extension):
         raise ValueError(
             f"The output '{output}' is not a {format} file. Leave out "
             "--format, or name a file with that extension."
+        )
+
+
+def _check_one_file(inputs, output):
+    if len(inputs) > 1 or inputs[0].is_dir():
+        raise ValueError(
+            f"{output} is a single file, but there may be several inputs. Name "
+            "a folder."
         )
 
 
@@ -107,6 +117,7 @@ def _without_own_outputs(paths, folder, root):
 
 def _output_name(path, format):
     extension = format or path.suffix[1:].lower()
+    path = Path("stdin") if path == STREAM else path
     return f"{path.stem}{SUFFIX}.{extension if extension in FORMATS else 'wav'}"
 
 

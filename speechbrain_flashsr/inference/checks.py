@@ -1,9 +1,10 @@
-"""Checks of what users give, with errors that name the value and the remedy.
+"""Checks of arguments, with errors that name the value and the remedy.
 
 Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import functools
 import math
 import operator
 import re
@@ -16,11 +17,44 @@ from speechbrain.utils.fetching import FetchSource
 from speechbrain_flashsr.audio.checks import AudioError
 
 LOWEST_CUTOFF = 500.0
-"""Lowest cut-off that is worked with, in Hz."""
+"""Lowest supported cut-off, in Hz."""
+
+
+def without_autocast(method):
+    """Makes a method ignore a surrounding `torch.autocast` region: waveforms need
+    single precision, and a model has its own precision.
+
+    Arguments
+    ---------
+    method : callable
+        Any.
+
+    Returns
+    -------
+    callable
+        The method that ignores it.
+
+    Example
+    -------
+    >>> product = without_autocast(torch.matmul)
+    >>> with torch.autocast("cpu", torch.bfloat16):
+    ...     product(torch.ones(2, 2), torch.ones(2, 2)).dtype
+    torch.float32
+    """
+
+    @functools.wraps(method)
+    def wrapper(*args, **kwargs):
+        with torch.autocast("cpu", enabled=False):
+            if not torch.cuda.is_available():
+                return method(*args, **kwargs)
+            with torch.autocast("cuda", enabled=False):
+                return method(*args, **kwargs)
+
+    return wrapper
 
 
 def check_whole(value, name, least):
-    """Checks a whole number that a user gave.
+    """Checks an integer argument.
 
     Arguments
     ---------
@@ -39,7 +73,7 @@ def check_whole(value, name, least):
     Raises
     ------
     AudioError
-        If it is no whole number, or less.
+        If it is not an integer, or too small.
 
     Example
     -------
@@ -52,13 +86,13 @@ def check_whole(value, name, least):
         valid = False
     if not valid:
         raise AudioError(
-            f"{name} is {value!r}. Give a whole number, at least {least}."
+            f"{name} is {value!r}. Pass an integer of at least {least}."
         )
     return value
 
 
 def check_cutoff(cutoff, sample_rate):
-    """Checks a cut-off that a user gave.
+    """Checks a cut-off.
 
     Arguments
     ---------
@@ -75,7 +109,7 @@ def check_cutoff(cutoff, sample_rate):
     Raises
     ------
     AudioError
-        If it is no number, or not between 500 Hz and half of the rate.
+        If it is not a number between 500 Hz and half of the rate.
 
     Example
     -------
@@ -88,7 +122,7 @@ def check_cutoff(cutoff, sample_rate):
         value = math.nan
     if not LOWEST_CUTOFF <= value <= sample_rate / 2:
         raise AudioError(
-            f"The cut-off is {cutoff!r} Hz. Give one between "
+            f"The cut-off is {cutoff!r} Hz. Pass one between "
             f"{LOWEST_CUTOFF:g} Hz and half of the sample rate, "
             f"{sample_rate / 2:g} Hz, or none to have it detected."
         )
@@ -130,7 +164,7 @@ def cutoff_list(cutoff, count, sample_rate):
         if len(cutoff) != count:
             raise AudioError(
                 f"There are {len(cutoff)} cut-offs for {count} clips or "
-                "channels. Give one number, or one for each."
+                "channels. Pass one number, or one for each."
             )
     else:
         cutoff = [cutoff] * count
@@ -148,7 +182,7 @@ def check_wavs(wavs):
     Raises
     ------
     AudioError
-        If it is no floating-point tensor of such a shape, or empty.
+        If it is not a floating-point tensor of such a shape, or empty.
 
     Example
     -------
@@ -156,18 +190,51 @@ def check_wavs(wavs):
     """
     if not torch.is_tensor(wavs):
         raise AudioError(
-            f"wavs is a {type(wavs).__name__}. Give a torch.Tensor, for "
+            f"wavs is a {type(wavs).__name__}. Pass a torch.Tensor, for "
             "example by torch.as_tensor."
+        )
+    if wavs.is_nested or wavs.layout != torch.strided or wavs.is_meta:
+        kind = "meta" if wavs.is_meta else "nested or sparse"
+        raise AudioError(
+            f"wavs is a {kind} tensor. Pass a dense one, padded with zeros, "
+            "that holds samples."
         )
     if not wavs.is_floating_point():
         raise AudioError(
-            f"wavs holds {wavs.dtype}. Give floating-point samples with full "
+            f"wavs holds {wavs.dtype}. Pass floating-point samples with full "
             "scale 1: divide 16-bit samples by 32768."
         )
     if wavs.ndim not in (1, 2, 3) or wavs.numel() == 0:
         raise AudioError(
-            f"wavs has shape {list(wavs.shape)}. Give [batch, time] or "
+            f"wavs has shape {list(wavs.shape)}. Pass [batch, time] or "
             "[batch, time, channels], none of them 0."
+        )
+    if wavs.ndim == 3:
+        check_channel_order(wavs)
+
+
+def check_channel_order(wavs):
+    """Checks that channels come last.
+
+    Arguments
+    ---------
+    wavs : torch.Tensor
+        [..., time, channels]
+
+    Raises
+    ------
+    AudioError
+        If there are more channels than samples.
+
+    Example
+    -------
+    >>> check_channel_order(torch.zeros(1, 16000, 2))
+    """
+    time, channels = wavs.shape[-2:]
+    if channels > time:
+        raise AudioError(
+            f"The shape {list(wavs.shape)} means {time} samples of {channels} "
+            "channels. Channels come last: use wavs.transpose(-1, -2)."
         )
 
 
@@ -200,45 +267,56 @@ def absolute_lengths(lengths, batch, time):
     """
     if lengths is None:
         return [time] * batch
-    lengths = torch.as_tensor(lengths, dtype=torch.float64).flatten()
+    try:
+        lengths = torch.as_tensor(lengths, dtype=torch.float64).flatten()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise AudioError(
+            f"lengths is {lengths!r}. Pass one relative length, above 0 and at "
+            f"most 1, for each of the {batch} clips."
+        ) from error
     if len(lengths) != batch or not ((lengths > 0) & (lengths <= 1)).all():
         raise AudioError(
-            f"lengths is {lengths.tolist()}. Give one relative length, above "
+            f"lengths is {lengths.tolist()}. Pass one relative length, above "
             f"0 and at most 1, for each of the {batch} clips."
         )
     return (lengths * time).round().long().clamp_min(1).tolist()
 
 
 def check_source(source, hparams_file):
-    """Checks the source of a model: SpeechBrain looks up a mistyped folder on
-    the hub.
+    """Checks the source of a model, because SpeechBrain looks up a mistyped
+    folder on the hub.
 
     Arguments
     ---------
     source : str or Path or FetchSource
         Folder, hub name or URL.
     hparams_file : str
-        Name of the file that a model's folder holds.
+        Name of the hyperparameters in a model's folder.
 
     Raises
     ------
     FileNotFoundError
-        If it looks like a folder but is not there, or holds no model.
+        If it looks like a folder but does not exist, or holds no model.
     """
     if isinstance(source, FetchSource):
         return
+    if not isinstance(source, str | Path) or "\0" in str(source):
+        raise AudioError(
+            f"The source {source!r} is not a name. Pass a folder that holds a "
+            "model, or a hub name such as 'user/model'."
+        )
     folder = Path(source)
     if folder.is_dir():
         if not (folder / hparams_file).is_file():
             raise FileNotFoundError(
-                f"The folder '{source}' holds no model: there is no "
-                f"'{hparams_file}' in it. Give a folder that a training "
+                f"The folder '{source}' holds no model: '{hparams_file}' "
+                f"is missing in it. Pass a folder that a training "
                 "recipe exported."
             )
     elif isinstance(source, Path) or not re.fullmatch(
         r"https?://.+|[\w-][\w.-]*/[\w-][\w.-]*", source
     ):
         raise FileNotFoundError(
-            f"There is no folder '{source}'. Give a folder that holds a "
+            f"There is no folder '{source}'. Pass a folder that holds a "
             "model, or a hub name such as 'user/model'."
         )

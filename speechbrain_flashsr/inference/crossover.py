@@ -1,8 +1,8 @@
-"""Linear-phase filters around the cut-off: what the model hears and adds.
+"""Linear-phase filters around the cut-off, for the model's input and output.
 
-The output of the interface is `input - highpass(input) + highpass(model)`: the
-two halves are complementary by construction, so a model that leaves the low
-band alone meets its input without a notch or a bump.
+The output of the interface is `input + highpass(model - lowpass(input))`: a model
+that leaves the low band alone meets its input without a notch or a bump, and
+the input's own sound above its cut-off stays.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -24,6 +24,22 @@ _ATTENUATION = 90.0
 """Of the stop bands, in dB."""
 
 _LEAST_FFT = 8192
+
+_NEGLIGIBLE = 1e-5
+"""Amplitude below which nothing is above the edge: -100 dB of full scale."""
+
+_BORDER = 4096
+"""Samples at both borders of a window that are ignored for it, because filters
+read the reflection there."""
+
+_FILL_FFT = 1024
+_FILL_EXTENT = (17, 3)
+"""Length of the transform in which sound is added, and the bins and frames over
+which powers are averaged: 0.8 kHz and 27 ms."""
+
+_FILL_MARGIN = 2.0
+"""Power of existing sound, as a divisor of the model's, from which nothing is
+added."""
 
 
 def crossover_highpass(cutoffs, sample_rate):
@@ -118,13 +134,65 @@ def filter_rows(wavs, taps):
     return filtered.flatten(1)[:, :time]
 
 
+def fill_up(there, wanted):
+    """Computes the sound to add to a signal so that it gets the wanted power in
+    each band and at each moment: nothing where it is as strong already.
+
+    Arguments
+    ---------
+    there : torch.Tensor
+        The signal above its edge, evened out, [batch, time].
+    wanted : torch.Tensor
+        The model's output there, [batch, time].
+
+    Returns
+    -------
+    torch.Tensor
+        `wanted` where nothing is there, [batch, time].
+
+    Example
+    -------
+    >>> _ = torch.manual_seed(0)
+    >>> there, wanted = torch.randn(1, 48000), torch.randn(1, 48000)
+    >>> there[:, 24000:] = 0
+    >>> added = fill_up(there, wanted)
+    >>> bool(added[:, :20000].square().mean() < 0.01)
+    True
+    >>> torch.allclose(added[:, 28000:], wanted[:, 28000:], atol=1e-4)
+    True
+    """
+    if there[:, _BORDER:-_BORDER].abs().amax() < _NEGLIGIBLE:
+        return wanted
+    options = {
+        "n_fft": _FILL_FFT,
+        "hop_length": _FILL_FFT // 4,
+        "window": torch.hann_window(_FILL_FFT).to(wanted),
+    }
+    spectra = [
+        torch.stft(wavs, **options, return_complex=True)
+        for wavs in (there, wanted)
+    ]
+    powers = [spectrum.abs().square() for spectrum in spectra]
+    for axis, extent in enumerate(_FILL_EXTENT):
+        size, padding = [1, 1], [0, 0]
+        size[axis], padding[axis] = extent, extent // 2
+        powers = [
+            torch.nn.functional.avg_pool2d(power, size, 1, padding)
+            for power in powers
+        ]
+    there_power, wanted_power = powers
+    missing = 1 - _FILL_MARGIN * there_power / (wanted_power + 1e-20)
+    added = spectra[1] * missing.clamp_min(0).sqrt()
+    return torch.istft(added, **options, length=wanted.shape[1])
+
+
 @lru_cache(maxsize=64)
 def _taps(start, stop, sample_rate, lowpass):
     """A filter whose transition lies between `start` and `stop` Hz."""
     nyquist = sample_rate / 2
     if stop >= nyquist:
         if lowpass:
-            return torch.ones(1)  # there is nothing to limit
+            return torch.ones(1)  # nothing to limit
         stop = 0.9999 * nyquist
     length, beta = kaiserord(_ATTENUATION, (stop - start) / nyquist)
     return torch.from_numpy(

@@ -2,7 +2,7 @@
 
 A narrow-band recording has its high band restored before a recogniser, an
 enhancement model, a separator or a classifier hears it, at the rate which that
-one expects. What has the band that the next model needs passes untouched.
+one expects. A recording that has the needed band passes unchanged.
 
 J. Im and J. Nam, "FlashSR: One-step Versatile Audio Super-resolution via
 Diffusion Distillation", ICASSP 2025, https://arxiv.org/abs/2501.10807
@@ -30,14 +30,22 @@ from speechbrain_flashsr.audio.output_formats import output_format
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.audio.writing import AudioWriter
-from speechbrain_flashsr.inference.checks import absolute_lengths, check_wavs
+from speechbrain_flashsr.inference.checks import (
+    absolute_lengths,
+    check_channel_order,
+    check_wavs,
+    without_autocast,
+)
 from speechbrain_flashsr.inference.reporting import warn_of_clipping
 from speechbrain_flashsr.inference.signal_analysis import analyse
 from speechbrain_flashsr.inference.super_resolution import FlashSR
 
 NEEDED_BAND = 0.85
-"""Part of its band up to half of the sample rate that a model needs. For
+"""The share of its band up to half of the sample rate that a model needs. For
 16 kHz it is 6.8 kHz, less than the 7 kHz of wideband telephony."""
+
+ALIKE = 1.1
+"""Largest ratio of the edges of channels that are mixed before they are restored."""
 
 
 class SuperResolutionFrontEnd:
@@ -53,9 +61,9 @@ class SuperResolutionFrontEnd:
     sample_rate : int
         Rate in Hz that the next model expects.
     mix : {"avg-to-mono", "keep"}
-        What becomes of several channels, as in SpeechBrain's AudioNormalizer.
+        How several channels are treated, as in SpeechBrain's AudioNormalizer.
     needed_band : float
-        A signal passes untouched if its band ends above `needed_band` times
+        A signal passes unchanged if its band ends above `needed_band` times
         half of `sample_rate` in every channel.
 
     Example
@@ -85,6 +93,7 @@ class SuperResolutionFrontEnd:
         self.normalizer = AudioNormalizer(sample_rate, mix)
         self.mix = self.normalizer.mix
 
+    @without_autocast
     def is_needed(self, audio, sample_rate):
         """Whether a signal lacks some of the band that the next model needs.
 
@@ -118,18 +127,9 @@ class SuperResolutionFrontEnd:
         ... )
         (True, False)
         """
-        rate = check_sample_rate(sample_rate)
-        check_wavs(audio)
-        rows = audio.detach().to(self.flashsr.device, torch.float32)
-        rows = rows.unsqueeze(0) if rows.ndim == 1 else rows.T
-        check_finite(rows, rate, "the recording")
-        low = Resampler(rate, self.flashsr.sample_rate)(rows)
-        needed = self.needed_band * self.sample_rate / 2
-        return any(
-            edge is not None and edge < needed
-            for edge in analyse([low], self.flashsr.sample_rate).cutoff_hz
-        )
+        return self._is_narrow(self._edges(audio, sample_rate))
 
+    @without_autocast
     def __call__(self, audio, sample_rate):
         """Prepares one signal for the next model.
 
@@ -146,14 +146,31 @@ class SuperResolutionFrontEnd:
             At the front-end's rate, as long as plain resampling would make
             it; one channel, [time], unless `mix` is "keep".
         """
-        check_wavs(audio)
+        edges = self._edges(audio, sample_rate)
         audio = audio.to(torch.float32)
-        mono = self.mix == "avg-to-mono" and audio.ndim == 2
-        heard = audio.mean(1) if mono else audio
-        if not self.is_needed(heard, sample_rate):
+        if not self._is_narrow(edges):
             return self.normalizer(audio, sample_rate)
-        return self.restore(heard, sample_rate)
+        if self.mix == "avg-to-mono" and audio.ndim == 2 and _alike(edges):
+            audio = audio.mean(1)
+        return self.restore(audio, sample_rate)
 
+    def _is_narrow(self, edges):
+        """Whether one of the edges is below the band that is needed."""
+        needed = self.needed_band * self.sample_rate / 2
+        return any(edge is not None and edge < needed for edge in edges)
+
+    def _edges(self, audio, sample_rate):
+        """Lowest edge of each channel's band, None for full band."""
+        rate = check_sample_rate(sample_rate)
+        check_wavs(audio)
+        if audio.ndim == 2:
+            check_channel_order(audio)
+        rows = audio.detach().to(torch.float32)
+        rows = rows.unsqueeze(0) if rows.ndim == 1 else rows.T
+        check_finite(rows, rate, "the recording")
+        return [track.lowest_hz for track in analyse([rows], rate).tracks]
+
+    @without_autocast
     def restore(self, audio, sample_rate):
         """Restores the high band of a signal, whether it is needed or not.
 
@@ -240,8 +257,8 @@ class SuperResolutionFrontEnd:
         Yields
         ------
         str
-            Name of a temporary WAV file of floating-point samples, with what
-            the interface should hear instead.
+            Name of a temporary WAV file of floating-point samples that holds
+            the restored recording.
 
         Raises
         ------
@@ -415,6 +432,12 @@ def enhance_and_restore(enhancer, flashsr, filename, output_filename=None):
         warn_of_clipping(writer)
     high = high.squeeze(1) if high.shape[1] == 1 else high
     return high
+
+
+def _alike(edges):
+    """Whether the bands of channels end alike, so that their mean can be
+    restored in place of each of them."""
+    return None not in edges and max(edges) <= ALIKE * min(edges)
 
 
 def _read(path):

@@ -1,4 +1,4 @@
-"""What the interface says: findings, clipping, progress, a report per file.
+"""Messages of the interface: findings, clipping, progress, a report per file.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from speechbrain.utils.logger import get_logger
 from tqdm import tqdm
 
+from speechbrain_flashsr.bandwidth import CutoffTrack
+
 logger = get_logger(__name__)
 
 
 @dataclass
 class FileReport:
-    """What was done to a file.
+    """Report on a restored file.
 
     Arguments
     ---------
-    output_filename : str
+    output_filename : str or None
         The file that was written.
     orig_rate : int
         Sample rate of the input, in Hz.
@@ -27,41 +29,48 @@ class FileReport:
         Sample rate of the output, in Hz.
     num_samples : int
         Length of the output.
-    cutoff_hz : list of float or None
-        Per channel the cut-off above which the band was restored; None where
-        nothing was to be restored (full band, or silence).
+    tracks : list of CutoffTrack
+        Per channel the cut-off above which the band was restored, over time;
+        full band where nothing was to be restored, and for silence.
     clipped_samples : int
-        Samples beyond what the output's format can hold.
+        Samples beyond the range of the output's format.
+    gain_db : float
+        Gain for the headroom; 0 or negative.
     """
 
-    output_filename: str
+    output_filename: str | None
     orig_rate: int
     sample_rate: int
     num_samples: int
-    cutoff_hz: list[float | None]
+    tracks: list[CutoffTrack]
     clipped_samples: int
+    gain_db: float = 0.0
+
+    @property
+    def cutoff_hz(self):
+        """Lowest cut-off of each channel in Hz, None for full band."""
+        return [track.lowest_hz for track in self.tracks]
 
 
 def announce(analyses, name):
-    """Says where nothing is to be restored, and why.
+    """Warns of channels where nothing is restored, and says why.
 
     Arguments
     ---------
     analyses : list of SignalAnalysis
         Of a recording or of the clips of a batch.
     name : str
-        What was analysed.
+        Name of the input.
     """
-    channels = sum(len(analysis.cutoff_hz) for analysis in analyses)
+    tracks = [track for analysis in analyses for track in analysis.tracks]
+    channels = len(tracks)
     silent = sum(sum(analysis.silent) for analysis in analyses)
-    full_band = -silent + sum(
-        analysis.cutoff_hz.count(None) for analysis in analyses
-    )
+    full_band = sum(track.is_full_band for track in tracks) - silent
     if full_band:
         logger.warning(
             f"{_some(full_band, channels, name)} full band already: nothing "
-            "is added. Give a cut-off to restore what lies above it all the "
-            "same."
+            "is added. Pass a cut-off to restore the band above it "
+            "nevertheless."
         )
     if silent:
         logger.warning(
@@ -70,35 +79,35 @@ def announce(analyses, name):
 
 
 def warn_of_clipping(writer):
-    """Says how many samples were clipped, and what to do.
+    """Warns of clipped samples, and names the remedy.
 
     Arguments
     ---------
     writer : AudioWriter
-        What was written.
+        The closed writer.
     """
     if writer.clipped_samples:
         logger.warning(
             f"'{writer.path}': {writer.clipped_samples} samples go beyond full "
             f"scale, by up to {20 * math.log10(writer.peak):.2f} dB, and were "
             "clipped. Write floating point (a .wav of subtype FLOAT) to keep "
-            "them, or lower the level of the input."
+            "them, or have the recording lowered: headroom=0, --headroom 0."
         )
 
 
 def with_progress(blocks, num_samples, sample_rate, title):
-    """Shows how many seconds of a stream have gone by.
+    """Shows the progress of a stream in seconds.
 
     Arguments
     ---------
     blocks : iterable of torch.Tensor
         [channels, time]
     num_samples : int
-        How many are expected in all.
+        Expected number of samples.
     sample_rate : int
         In Hz.
     title : str, optional
-        What is being done. Default: nothing is shown.
+        Title of the bar. Default: no bar is shown.
 
     Yields
     ------

@@ -1,79 +1,97 @@
-"""One window after the other: normalise, super-resolve, undo, cross over.
+"""From a stream to its restored form, one window after the other.
 
 Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import operator
-from dataclasses import dataclass
-
+import numpy as np
 import torch
 
 from speechbrain_flashsr.audio.checks import AudioError
-from speechbrain_flashsr.inference.checks import check_whole
 from speechbrain_flashsr.inference.crossover import (
     band_limit_lowpass,
     crossover_highpass,
+    fill_up,
     filter_rows,
 )
-from speechbrain_flashsr.inference.long_audio import position_noise
-from speechbrain_flashsr.lobes.features import denormalize
+from speechbrain_flashsr.inference.ends import CONTEXT_SECONDS, close_loop, crop
+from speechbrain_flashsr.inference.levels import RumbleFilter
+from speechbrain_flashsr.inference.long_audio import (
+    plan_windows,
+    process_windows,
+)
+from speechbrain_flashsr.inference.noise import (
+    correlation,
+    mixing_matrix,
+    position_noise,
+)
 from speechbrain_flashsr.random_streams import InferenceStream
 
-MAX_GUIDANCE = 100
-"""Largest scale of guidance; the paper's teacher uses 3.5. Far larger ones
-leave the range of the model's numbers."""
+EDGE_FADE_SECONDS = 0.1
+"""Duration of the fade between two edges where the cut-off changes."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How the model is run, the same for all windows of a recording.
+def restore_recording(extended, num_samples, restorer, window_length):
+    """Restores a recording: evens out its level, runs the model on windows, and
+    adds the result at the level of the recording.
 
     Arguments
     ---------
-    seed : int
-        Of the noise, not negative.
-    num_steps : int
-        Diffusion steps, 1 or more.
-    guidance_scale : float
-        Classifier-free guidance, 1 for none.
-    low_band : {"input", "model"}
-        What the output is below the cut-off.
+    extended : iterable of torch.Tensor
+        The recording at the model's rate, with `CONTEXT_SECONDS` more on both
+        sides, [channels, time].
+    num_samples : int
+        Its length without these.
+    restorer : WindowRestorer
+        See there.
+    window_length : int
+        Longest window, in samples.
 
-    Raises
+    Yields
     ------
-    AudioError
-        If a value is not one of these.
-
-    Example
-    -------
-    >>> Settings(seed=0, num_steps=1, guidance_scale=1.0, low_band="input").seed
-    0
+    torch.Tensor
+        Consecutive samples, `num_samples` in all, [channels, time].
     """
+    analysis, rate = restorer.analysis, restorer.sample_rate
+    channels = len(analysis.tracks)
+    plan = plan_windows(
+        num_samples, window_length, restorer.super_resolver.window_multiple
+    )
+    first = plan.starts[0]
+    pairs = process_windows(
+        _evened(extended, analysis, first, rate),
+        plan,
+        lambda rows, starts: restorer(rows[:, -channels:], starts),
+        restorer.windows_at_a_time,
+    )
+    if analysis.loop:
+        pairs = close_loop(pairs, first, num_samples, rate)
+    else:
+        pairs = crop(pairs, first, num_samples)
+    for rows, added in pairs:
+        low, gain, _ = rows.chunk(3)
+        yield low + gain * added
 
-    seed: int
-    num_steps: int
-    guidance_scale: float
-    low_band: str
 
-    def __post_init__(self):
-        for name, least in (("seed", 0), ("num_steps", 1)):
-            check_whole(getattr(self, name), name, least)
-        scale = self.guidance_scale
-        if not isinstance(scale, int | float) or not abs(scale) <= MAX_GUIDANCE:
-            raise AudioError(
-                f"guidance_scale is {scale!r}. It must be a number between "
-                f"{-MAX_GUIDANCE} and {MAX_GUIDANCE}; 1 means no guidance."
-            )
-        if self.low_band not in ("input", "model"):
-            raise AudioError(
-                f"low_band is {self.low_band!r}. Give 'input' to keep the "
-                "input below the cut-off, or 'model' for the raw output."
-            )
+def _evened(blocks, analysis, first, sample_rate):
+    """Yields, from a position on, the recording, its divisors and the quotient,
+    which is the model's input, [3 * channels, time]."""
+    rumble_filter = RumbleFilter(sample_rate)
+    position = -CONTEXT_SECONDS * sample_rate
+    for block in blocks:
+        time = block.shape[1]
+        heard = rumble_filter(block)
+        gain = analysis.levels.at(position, time, sample_rate)
+        gain = gain.to(block) * analysis.polarity.to(block)
+        rows = torch.cat([block, gain, heard / gain])
+        skipped = max(0, first - position)
+        position += time
+        if skipped < time:
+            yield rows[:, skipped:]
 
 
 class WindowRestorer:
-    """Computes what a model adds to the windows of one recording.
+    """Computes the band that a model adds to the windows of one recording.
 
     Arguments
     ---------
@@ -85,17 +103,11 @@ class WindowRestorer:
     settings : Settings
         See there.
     batch_windows : int
-        Windows of one channel that the model gets together.
+        Windows of one channel in a batch of the model.
     device : str
         Where the model is.
     context : context manager
         Entered around the model, for its precision.
-
-    Attributes
-    ----------
-    keep : torch.Tensor
-        What the input is multiplied by before the windows are added: 1 or,
-        where the output is the raw model's, 0, [channels, 1].
     """
 
     def __init__(
@@ -108,26 +120,19 @@ class WindowRestorer:
         context,
     ):
         self.super_resolver = super_resolver
+        self.sample_rate = super_resolver.sample_rate
         self.settings = settings
         self.batch_windows = batch_windows
         self.device = device
         self.context = context
-        self.mean = analysis.mean.to(device)
-        self.scale = analysis.scale.to(device)
+        self.analysis = analysis
+        self.tracks = analysis.tracks
         # Channels with nothing to restore stay out of the model's batches.
         self.channels = [
             channel
-            for channel, edge in enumerate(analysis.cutoff_hz)
-            if edge is not None
+            for channel, track in enumerate(self.tracks)
+            if not track.is_full_band
         ]
-        edges = [analysis.cutoff_hz[channel] for channel in self.channels]
-        self.cutoff_hz = torch.tensor(edges, device=device)
-        rate = super_resolver.sample_rate
-        self.lowpass = band_limit_lowpass(edges, rate).to(device)
-        self.highpass = crossover_highpass(edges, rate).to(device)
-        self.keep = torch.ones_like(analysis.mean)
-        if settings.low_band == "model":
-            self.keep[self.channels] = 0.0
 
     @property
     def windows_at_a_time(self):
@@ -135,78 +140,170 @@ class WindowRestorer:
         return max(1, self.batch_windows // len(self.channels))
 
     def __call__(self, windows, starts):
-        """Computes what is to be added to the input, in two parts.
+        """Computes the band to add to the input.
 
         Arguments
         ---------
         windows : torch.Tensor
-            Of the input at the model's rate, [windows, channels, time].
+            The input, evened out, at the model's rate,
+            [windows, channels, time].
         starts : list of int
             Absolute position of each window, in samples.
 
         Returns
         -------
         torch.Tensor
-            What is taken from the input and what the model puts there,
-            [windows, 2 * channels, time]. They are apart because neighbouring
-            windows agree on the one and may disagree on the other.
+            [windows, channels, time]
         """
-        noise = self._noise(starts, windows.shape[2])
-        removed = torch.zeros_like(windows)
-        restored = torch.zeros_like(windows)
-        rows = [
-            (window, index, channel)
-            for window in range(len(starts))
-            for index, channel in enumerate(self.channels)
+        time = windows.shape[2]
+        shares = [
+            (window, channel, edge, share)
+            for window, start in enumerate(starts)
+            for channel in self.channels
+            for edge, share in self._shares(channel, start, time)
         ]
-        for first in range(0, len(rows), self.batch_windows):
-            batch = rows[first : first + self.batch_windows]
-            window, index, channel = (list(part) for part in zip(*batch))
-            low = windows[window, channel].to(self.device)
-            high = self._super_resolve(
-                low, {k: v[window] for k, v in noise.items()}, index, channel
-            )
-            if self.settings.low_band == "input":
-                highpass = self.highpass[index]
-                removed[window, channel] = -filter_rows(low, highpass).to(
-                    removed
-                )
-                high = filter_rows(high, highpass)
-            restored[window, channel] = high.to(restored)
-        return torch.cat([removed, restored], dim=1)
+        added = torch.zeros_like(windows)
+        if not shares:
+            return added
+        noises = self._noises(windows, starts)
+        for first in range(0, len(shares), self.batch_windows):
+            batch = shares[first : first + self.batch_windows]
+            window, channel, edges, _ = (list(part) for part in zip(*batch))
+            wavs = windows[window, channel].to(self.device)
+            noise = {
+                name: values[window, channel].to(self.device)
+                for name, values in noises.items()
+            }
+            rows = self._added(wavs, edges, noise).to(added)
+            for row, (window, channel, _, share) in zip(rows, batch):
+                added[window, channel] += share.to(row) * row
+        return added
 
-    def _super_resolve(self, low, noise, index, channel):
-        """Runs the model on [batch, time] at the level of the recording."""
-        low = filter_rows(low, self.lowpass[index])
-        mean, scale = self.mean[channel], self.scale[channel]
+    def _shares(self, channel, start, time):
+        """The edges that a channel has in a window, and how much of each it
+        has over time: (edge, share in 0..1 [time] or [1])."""
+        position = (start + torch.arange(time)).double() / self.sample_rate
+        if self.analysis.loop:
+            position = position % self.tracks[channel].segments[-1].stop_s
+        segments = self.tracks[channel].segments
+        shares = {}
+        for segment in segments:
+            share = torch.ones(1)  # for all of the window
+            if segment is not segments[0]:
+                share = share - _gone(position - segment.start_s)
+            if segment is not segments[-1]:
+                share = share - 1 + _gone(position - segment.stop_s)
+            if segment.edge_hz is not None and share.any():
+                edge = segment.edge_hz
+                shares[edge] = shares.get(edge, 0.0) + share
+        return list(shares.items())
+
+    def _added(self, wavs, edges, noise):
+        """Runs the model on [batch, time]; returns its band above the edges."""
+        low = filter_rows(wavs, self._filters(band_limit_lowpass, edges))
         with self.context:
             high = self.super_resolver(
-                (low - mean) / scale,
+                low,
                 **noise,
-                cutoff_hz=self.cutoff_hz[index],
+                cutoff_hz=torch.tensor(edges, device=self.device),
                 num_steps=self.settings.num_steps,
                 guidance_scale=self.settings.guidance_scale,
+            ).float()
+        if not high.isfinite().all():
+            raise AudioError(
+                "The model's output has samples that are NaN or infinite: "
+                "nothing is written. Check the model's weights, or lower "
+                f"guidance_scale, which is {self.settings.guidance_scale:g}."
             )
-        return denormalize(high.float(), mean, scale)
+        if self.settings.low_band == "model":
+            return high - wavs
+        highpass = self._filters(crossover_highpass, edges)
+        added = fill_up(
+            filter_rows(wavs - low, highpass), filter_rows(high - low, highpass)
+        )
+        return added * 10 ** (self.settings.strength / 20)
 
-    def _noise(self, starts, length):
-        """Noise of the windows, shared by the channels: by the names of the
-        model's arguments, [windows, ...]."""
+    def _filters(self, design, edges):
+        return design(edges, self.sample_rate).to(self.device)
+
+    def _noises(self, windows, starts):
+        """Noise of the windows by the names of the model's arguments,
+        [windows, channels, ...]."""
         multiple = self.super_resolver.window_multiple
+        weights = np.stack(
+            [
+                self._mixing(block, start + index * multiple)
+                for window, start in zip(windows, starts)
+                for index, block in enumerate(window.split(multiple, dim=1))
+            ]
+        )
+        weights = torch.from_numpy(weights).float()
+        # [windows, blocks, 2, channels, channels of a clip]
+        weights = weights.unflatten(0, (len(starts), -1)).unbind(2)
+        # The powers of two bands are as similar as the square of their
+        # waveforms' correlation: a latent is about powers.
         latent_shape = self.super_resolver.latent_shape(multiple)
-        kinds = {
-            "noise": (latent_shape, InferenceStream.LATENT),
-            "excitation": ((1, multiple), InferenceStream.EXCITATION),
+        return {
+            "noise": self._mix(
+                weights[1], latent_shape, starts, InferenceStream.LATENT
+            ),
+            "excitation": self._mix(
+                weights[0],
+                (1, multiple, 1),
+                starts,
+                InferenceStream.EXCITATION,
+            ).flatten(2),
         }
-        seed = operator.index(self.settings.seed)
-        noise = {
-            name: torch.stack(
+
+    def _mixing(self, block, start):
+        """Weights that mix the channels' noises in one block, for
+        waveforms and for latents, [2, channels, channels of a clip]."""
+        size = self.analysis.channels_per_clip
+        seconds = (start + block.shape[1] / 2) / self.sample_rate
+        weights = []
+        for first in range(0, len(block), size):
+            similar = np.eye(size)
+            edges = [
+                track.edge_at(seconds)
+                for track in self.tracks[first : first + size]
+            ]
+            edges = [edge for edge in edges if edge is not None]
+            if size > 1 and edges:
+                similar = correlation(
+                    block[first : first + size], min(edges), self.sample_rate
+                )
+            weights.append(
+                np.stack([mixing_matrix(similar), mixing_matrix(similar**2)])
+            )
+        return np.concatenate(weights, axis=1)
+
+    def _mix(self, weights, block_shape, starts, stream):
+        """Noises of one kind for all windows and channels,
+        [windows, channels, ...]."""
+        num_blocks, channels, size = weights.shape[1:]
+        mixed = 0.0
+        for source in range(size):
+            if not weights[..., source].any():
+                continue
+            multiple = self.super_resolver.window_multiple
+            independent = torch.stack(
                 [
-                    position_noise(seed, start, length, multiple, shape, stream)
+                    position_noise(
+                        *(self.settings.seed, start, num_blocks * multiple),
+                        multiple,
+                        block_shape,
+                        stream,
+                        source,
+                    )
                     for start in starts
                 ]
-            ).to(self.device)
-            for name, (shape, stream) in kinds.items()
-        }
-        noise["excitation"] = noise["excitation"].squeeze(1)
-        return noise
+            )
+            weight = weights[..., source].transpose(1, 2)
+            weight = weight.repeat_interleave(block_shape[1], dim=2)
+            mixed = mixed + (weight[:, :, None, :, None] * independent[:, None])
+        return mixed
+
+
+def _gone(seconds):
+    """1 before a change, 0 after it, and between them in between."""
+    return (0.5 - seconds / EDGE_FADE_SECONDS).clamp(0, 1)

@@ -1,7 +1,6 @@
-"""What is measured over a whole recording before it is super-resolved.
+"""Measures a whole recording before it is super-resolved.
 
-Level, offset and cut-off are found in a first pass, in bounded memory, and
-hold for the whole recording: nothing changes from window to window.
+Level and cut-off over time, in one pass at the recording's own rate.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -12,87 +11,167 @@ from dataclasses import dataclass
 
 import torch
 
-from speechbrain_flashsr.bandwidth.cutoff_detector import CutoffDetector
-from speechbrain_flashsr.lobes.features import NORMALIZED_PEAK
+from speechbrain_flashsr.audio.checks import AudioError
+from speechbrain_flashsr.bandwidth import (
+    BandwidthDetector,
+    CutoffSegment,
+    CutoffTrack,
+)
+from speechbrain_flashsr.inference.ends import Ends
+from speechbrain_flashsr.inference.levels import LevelCurve, LevelMeter
 
 # A signal that moves less than this, relative to its offset, is constant.
 _CONSTANT = 1e-6
 
+# Samples beyond it, 740 dB above full scale, may not survive a filter.
+_LARGEST = 1e37
+
 
 @dataclass(frozen=True)
 class SignalAnalysis:
-    """Level, offset and cut-off of a recording.
+    """Ends, level and cut-off of a recording.
 
     Arguments
     ---------
     num_samples : int
-        Length at the output's sample rate.
-    mean : torch.Tensor
-        Offset of each channel, [channels, 1].
-    scale : torch.Tensor
-        What the model's input is divided by, [channels, 1]; the same for the
-        channels of one clip.
-    cutoff_hz : list of float or None
-        Edge of each channel's band; None where nothing is to be restored.
+        Length at the recording's rate.
+    tracks : list of CutoffTrack
+        Edge of each channel's band over time; full band where nothing is to
+        be restored.
     silent : list of bool
         Whether a channel is constant.
+    levels : LevelCurve
+        Divisors of the model's input.
+    polarity : torch.Tensor
+        -1 for channels that are more like the inverted first channel of their
+        clip than like itself, else 1, [channels, 1]. The model hears them
+        upside down, for it does not do the same with a signal and its inverse.
+    ends : Ends
+        The continuation beyond the first and the last sample.
+    channels_per_clip : int
+        Number of neighbouring channels that belong together.
     """
 
     num_samples: int
-    mean: torch.Tensor
-    scale: torch.Tensor
-    cutoff_hz: list[float | None]
+    tracks: list[CutoffTrack]
     silent: list[bool]
+    levels: LevelCurve
+    polarity: torch.Tensor
+    ends: Ends
+    channels_per_clip: int
+
+    @property
+    def loop(self):
+        """Whether the end goes on with the start."""
+        return self.ends.loop
+
+    @property
+    def is_full_band(self):
+        """Whether there is nothing to restore at all."""
+        return all(track.is_full_band for track in self.tracks)
 
 
-def analyse(blocks, sample_rate, cutoffs=None, channels_per_clip=None):
+def analyse(
+    blocks, sample_rate, cutoffs=None, channels_per_clip=None, loop=False
+):
     """Measures a recording.
 
     Arguments
     ---------
     blocks : iterable of torch.Tensor
-        Consecutive samples at the output's sample rate, [channels, time].
+        Consecutive samples, [channels, time].
     sample_rate : int
         Their rate in Hz.
     cutoffs : list of float, optional
         Known cut-off of each channel, in Hz. Default: they are detected.
     channels_per_clip : int, optional
-        How many neighbouring channels share their gain. Default: all.
+        Number of neighbouring channels of one recording. Default: all.
+    loop : bool
+        Whether the end goes on with the start.
 
     Returns
     -------
     SignalAnalysis
 
+    Raises
+    ------
+    AudioError
+        If there are samples that cannot be computed with.
+
     Example
     -------
     >>> block = torch.randn(2, 48000)
     >>> analysis = analyse([block[:, :99], block[:, 99:]], 48000, [4e3, 8e3])
-    >>> analysis.num_samples, analysis.cutoff_hz
+    >>> analysis.num_samples, [track.lowest_hz for track in analysis.tracks]
     (48000, [4000.0, 8000.0])
     """
     num_samples = 0
-    total = 0.0
+    likeness = 0.0
     low, high = math.inf, -math.inf
-    detector = None if cutoffs else CutoffDetector(sample_rate)
+    ends = Ends(sample_rate, loop)
+    meter = LevelMeter(sample_rate)
+    detector = None
+    if cutoffs is None:
+        detector = BandwidthDetector(sample_rate, channels_per_clip)
     for block in blocks:
         num_samples += block.shape[1]
-        total = total + block.sum(dim=1, keepdim=True, dtype=torch.float64)
-        low = block.amin(dim=1, keepdim=True).clamp_max(low)
-        high = block.amax(dim=1, keepdim=True).clamp_min(high)
+        low = block.amin(dim=1).clamp_max(low)
+        high = block.amax(dim=1).clamp_min(high)
+        # Differences stress the upper part of the band.
+        steps = (
+            block.diff(dim=1)
+            .double()
+            .unflatten(0, (-1, channels_per_clip or len(block)))
+        )
+        likeness = likeness + (steps * steps[:, :1]).sum(2).flatten()
+        ends.update(block)
+        meter.update(block)
         if detector is not None:
             detector.update(block)
-    mean = (total / num_samples).to(block.dtype)
-    peak = torch.maximum(high - mean, mean - low)
-    silent = (peak <= _CONSTANT * mean.abs()).flatten().tolist()
-    clip_peak = peak.view(-1, channels_per_clip or len(peak)).amax(1)
-    clip_peak = clip_peak.repeat_interleave(len(peak) // len(clip_peak))
-    scale = (clip_peak[:, None] + 1e-8) / NORMALIZED_PEAK
-    if detector is not None:
-        cutoffs = detector.result()
+    magnitude = high.abs().maximum(low.abs())
+    if (magnitude > _LARGEST).any():
+        raise AudioError(
+            f"The samples go up to {magnitude.max().item():.1e}. Full scale is "
+            "1: divide them by their peak."
+        )
+    silent = (high - low <= _CONSTANT * magnitude).tolist()
+    if detector is None:
+        seconds = num_samples / sample_rate
+        tracks = [steady_track(edge, seconds) for edge in cutoffs]
+    else:
+        tracks = detector.result()
+    tracks = [
+        steady_track(None, track.segments[-1].stop_s) if flat else track
+        for track, flat in zip(tracks, silent)
+    ]
     return SignalAnalysis(
         num_samples,
-        mean,
-        scale,
-        [None if flat else edge for edge, flat in zip(cutoffs, silent)],
+        tracks,
         silent,
+        meter.result(loop),
+        torch.where(likeness < 0, -1.0, 1.0)[:, None],
+        ends,
+        channels_per_clip or len(tracks),
     )
+
+
+def steady_track(edge_hz, seconds):
+    """The track of a channel whose band ends at one edge all the time.
+
+    Arguments
+    ---------
+    edge_hz : float or None
+        In Hz; None for full band.
+    seconds : float
+        Duration.
+
+    Returns
+    -------
+    CutoffTrack
+
+    Example
+    -------
+    >>> steady_track(4000.0, 2.0).edge_at(1.0)
+    4000.0
+    """
+    return CutoffTrack((CutoffSegment(0.0, seconds, edge_hz),))

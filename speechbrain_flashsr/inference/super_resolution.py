@@ -7,23 +7,33 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
 from speechbrain.dataio.preprocess import AudioNormalizer
 from speechbrain.inference.interfaces import Pretrained
 from speechbrain.utils.autocast import AMPConfig
+from speechbrain.utils.data_utils import split_path
+from speechbrain.utils.fetching import fetch
 from speechbrain.utils.logger import get_logger
+from speechbrain.utils.run_opts import RunOptions
 
 from speechbrain_flashsr.audio.checks import (
+    AudioError,
     check_finite,
     check_not_input,
     check_sample_rate,
 )
-from speechbrain_flashsr.audio.output_formats import output_format
+from speechbrain_flashsr.audio.headroom import Headroom
+from speechbrain_flashsr.audio.output_formats import (
+    check_output_rate,
+    output_format,
+)
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.resampling import Resampler
-from speechbrain_flashsr.audio.writing import AudioWriter, copy_file
+from speechbrain_flashsr.audio.writing import AudioWriter
+from speechbrain_flashsr.checkpoints import ModelError
 from speechbrain_flashsr.checkpoints.folders import load_folder
 from speechbrain_flashsr.inference.checks import (
     absolute_lengths,
@@ -31,10 +41,7 @@ from speechbrain_flashsr.inference.checks import (
     check_wavs,
     check_whole,
     cutoff_list,
-)
-from speechbrain_flashsr.inference.long_audio import (
-    plan_windows,
-    process_windows,
+    without_autocast,
 )
 from speechbrain_flashsr.inference.reporting import (
     FileReport,
@@ -42,7 +49,11 @@ from speechbrain_flashsr.inference.reporting import (
     warn_of_clipping,
     with_progress,
 )
-from speechbrain_flashsr.inference.restoration import Settings, WindowRestorer
+from speechbrain_flashsr.inference.restoration import (
+    WindowRestorer,
+    restore_recording,
+)
+from speechbrain_flashsr.inference.settings import Settings
 from speechbrain_flashsr.inference.signal_analysis import analyse
 from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
 
@@ -55,14 +66,14 @@ WINDOW_LENGTH = 245760
 """Default length of a window in samples: the paper's 5.12 s."""
 
 BATCH_WINDOWS = {"cpu": 1, "cuda": 8}
-"""Default number of windows that the model gets together, per device type."""
+"""Default number of windows in a batch of the model, per device type."""
 
 
 class FlashSR(Pretrained):
     """Restores the high band of recordings; 48 kHz comes out.
 
     Run options beside SpeechBrain's own: `batch_windows`, the number of
-    windows that the model gets together (default: 1 on a CPU, 8 on a GPU).
+    windows in a batch of the model (default: 1 on a CPU, 8 on a GPU).
     `precision` is "fp32", "bf16" or, on a GPU, "fp16".
 
     Arguments
@@ -71,8 +82,7 @@ class FlashSR(Pretrained):
         "super_resolver": a
         :class:`~speechbrain_flashsr.lobes.super_resolver.LatentSuperResolver`.
     hparams : dict
-        `sample_rate`, the rate in Hz of batches that come without one, and
-        optionally `window_length` (samples), `num_steps`, `guidance_scale`
+        Optionally `window_length` (samples), `num_steps`, `guidance_scale`
         and `batch_windows`.
     run_opts : dict, optional
         Run options.
@@ -90,7 +100,6 @@ class FlashSR(Pretrained):
     torch.Size([2, 24000])
     """
 
-    HPARAMS_NEEDED = ["sample_rate"]
     MODULES_NEEDED = ["super_resolver"]
 
     def __init__(
@@ -100,12 +109,20 @@ class FlashSR(Pretrained):
         batch_windows = None
         if isinstance(run_opts, dict):
             run_opts = dict(run_opts)
+            known = [*RunOptions().as_dict(), "batch_windows"]
+            for name in run_opts:
+                if name not in known:
+                    raise ValueError(
+                        f"There is no run option {name!r}. Use one of "
+                        f"{', '.join(known)}."
+                    )
             batch_windows = run_opts.pop("batch_windows", None)
             if batch_windows is not None:
                 check_whole(batch_windows, "batch_windows", 1)
             if run_opts.get("device") is not None:
                 run_opts["device"] = str(run_opts["device"])
         super().__init__(modules, hparams, run_opts, freeze_params)
+        self.mods.float()  # also if the default type is another one
         for name in self.MODULES_NEEDED:
             if name not in self.mods:
                 raise ValueError(f"Need modules['{name}']")
@@ -176,16 +193,25 @@ class FlashSR(Pretrained):
         """
         check_source(source, hparams_file)
         if isinstance(source, str | Path) and Path(source).is_dir():
-            # Read in place: SpeechBrain would prefer what an earlier call left
-            # in `savedir`, even of another model.
+            # Read in place: SpeechBrain would prefer the files of an earlier
+            # call in `savedir`, even of another model.
             kwargs.pop("savedir", None)
             source = str(source)
-        hparams = load_folder(source, hparams_file, trust, **kwargs)
+        hparams = load_folder(
+            source, hparams_file, trust, cls.MODULES_NEEDED, **kwargs
+        )
         if kwargs.get("download_only"):
             return None
-        return cls(hparams["modules"], hparams, run_opts, freeze_params)
+        try:
+            return cls(hparams["modules"], hparams, run_opts, freeze_params)
+        except (AttributeError, TypeError) as error:
+            raise ModelError(
+                f"The model in '{source}' is not a super-resolver: {error}. "
+                "Check its hyperparameters."
+            ) from error
 
     @torch.no_grad()
+    @without_autocast
     def super_resolve_batch(
         self,
         wavs,
@@ -196,11 +222,13 @@ class FlashSR(Pretrained):
         num_steps=None,
         guidance_scale=None,
         low_band="input",
+        strength=0.0,
+        loop=False,
     ):
         """Restores the high band of a batch of waveforms.
 
-        Each clip gets the result that it would get alone; what is padding
-        according to `lengths` is not looked at and is 0 in the output.
+        Each clip gets the result that it would get alone. Padding, according to
+        `lengths`, is ignored and is 0 in the output.
 
         Arguments
         ---------
@@ -209,9 +237,8 @@ class FlashSR(Pretrained):
             [batch, time, channels]; a single clip may be [time].
         lengths : torch.Tensor, optional
             Relative lengths in 0..1, [batch].
-        sample_rate : int, optional
-            Of `wavs`, in Hz; default: that of the hyperparameters, 48000 for the
-            model that ships (not the 16000 of most recognisers).
+        sample_rate : int
+            Of `wavs`, in Hz. It has no default.
         cutoff : float or sequence of float, optional
             Where the band ends, in Hz, for all or for each clip. Default: it
             is detected in each clip and channel.
@@ -222,8 +249,12 @@ class FlashSR(Pretrained):
         guidance_scale : float, optional
             Classifier-free guidance; default: the model's, 1 for none.
         low_band : {"input", "model"}
-            What the output is below the cut-off: the input, or whatever the
-            model makes of it, as in the paper.
+            Output below the cut-off: the input, or the raw output of the model,
+            as in the paper.
+        strength : float
+            Gain of the restored band in dB.
+        loop : bool
+            Whether the clips are loops, whose end goes on with their start.
 
         Returns
         -------
@@ -234,13 +265,18 @@ class FlashSR(Pretrained):
         Raises
         ------
         AudioError
-            If the input or an option is not valid.
+            If the input or an option is not valid, or no rate is given.
         """
-        settings = self._settings(seed, num_steps, guidance_scale, low_band)
-        if sample_rate is None:
-            sample_rate = self.hparams.sample_rate
-        rate = self._input_rate(sample_rate, "the batch")
         check_wavs(wavs)
+        settings = self._settings(
+            seed, num_steps, guidance_scale, low_band, strength
+        )
+        if sample_rate is None:
+            raise AudioError(
+                "No sample_rate is given. Always pass the rate of the batch "
+                "in Hz, for example sample_rate=16000."
+            )
+        rate = self._input_rate(sample_rate, "the batch")
         clips = wavs.detach().to(self.device, torch.float32)
         if wavs.ndim == 1:
             clips = clips.unsqueeze(0)
@@ -259,17 +295,18 @@ class FlashSR(Pretrained):
             for i in members:
                 check_finite(clips[i, :length].T, rate, f"clip {i}")
             rows = clips[members, :length].transpose(1, 2).flatten(0, 1)
-            low = resampler(rows)
             analysis = analyse(
-                [low],
-                self.sample_rate,
+                [rows],
+                rate,
                 cutoffs
                 and [cutoffs[i] for i in members for _ in range(channels)],
                 channels_per_clip=channels,
+                loop=loop,
             )
             analyses.append(analysis)
             high = torch.cat(
-                list(self._restore([low], analysis, settings)), dim=1
+                list(self._restore([rows], analysis, resampler, settings)),
+                dim=1,
             )
             high = high.unflatten(0, (len(members), -1)).transpose(1, 2)
             output[members, : high.shape[1]] = high
@@ -279,6 +316,7 @@ class FlashSR(Pretrained):
         return output if wavs.ndim > 1 else output.squeeze(0)
 
     @torch.no_grad()
+    @without_autocast
     def super_resolve_file(
         self,
         filename,
@@ -288,37 +326,57 @@ class FlashSR(Pretrained):
         num_steps=None,
         guidance_scale=None,
         low_band="input",
+        strength=0.0,
+        loop=False,
+        rate=None,
         subtype=None,
+        headroom=None,
+        accept_truncated=False,
+        raw=None,
         progressbar=None,
+        on_block=None,
     ):
         """Restores the high band of a recording of any length.
 
         The file is read twice, in blocks: memory does not grow with its
-        length if an output is named. The output appears when it is complete;
-        if there was a file of that name, it is replaced.
+        length. The output appears when it is complete; if there was a file of
+        that name, it is replaced. :meth:`enhance_file` returns the waveform.
 
         Arguments
         ---------
-        filename : str or Path
-            Any sound file that libsndfile reads.
-        output_filename : str or Path, optional
-            A .wav, .flac or .ogg file. Default: nothing is written and the
-            waveform is returned.
-        cutoff, seed, num_steps, guidance_scale, low_band
+        filename : str or Path or bytes or binary file
+            Any sound file that libsndfile or FFmpeg reads, or a film.
+        output_filename : str or Path
+            A .wav, .flac, .ogg or .opus file. May be left out with `on_block`.
+        cutoff, seed, num_steps, guidance_scale, low_band, strength, loop
             See :meth:`super_resolve_batch`. `cutoff` may be a sequence with
             one entry per channel.
+        rate : {44100, 48000, 96000}, optional
+            Sample rate of the output in Hz. Default: the model's, 48000. What
+            the model adds ends at 24 kHz in any case.
         subtype : str, optional
             Sample format of the output, for example "PCM_24" or "FLOAT".
             Default: the bit depth of the input.
+        headroom : float, optional
+            The recording is lowered, if need be, so that its peaks stay so many
+            dB below full scale. Default: the level is the input's, and samples
+            that are clipped are counted.
+        accept_truncated : bool
+            Whether to restore the intact part of a file that was cut or is
+            damaged. Default: that is an error.
+        raw : str, optional
+            Sample format, rate and channels of an input without a header, for
+            example "ulaw:8000" or "s16le:16000:2".
         progressbar : bool, optional
             Whether to show progress. Default: unless the run option
             `noprogressbar` is set.
+        on_block : callable, optional
+            Called with each restored block, [channels, time]. Without an
+            output's name, nothing else comes of the call.
 
         Returns
         -------
-        FileReport or torch.Tensor
-            The report if an output is named, otherwise the waveform at
-            48 kHz, [time] or, with several channels, [time, channels].
+        FileReport
 
         Raises
         ------
@@ -326,116 +384,181 @@ class FlashSR(Pretrained):
             If the input or an option is not valid, or the output cannot be
             written.
         """
-        settings = self._settings(seed, num_steps, guidance_scale, low_band)
+        settings = self._settings(
+            seed, num_steps, guidance_scale, low_band, strength
+        )
+        new_rate = self.sample_rate if rate is None else check_output_rate(rate)
+        level = None if headroom is None else Headroom(headroom)
         if progressbar is None:
             progressbar = not self.noprogressbar
-        with AudioReader(filename) as reader:
+        with ExitStack() as stack:
+            reader = stack.enter_context(
+                AudioReader(filename, accept_truncated, raw)
+            )
+            if output_filename is None and on_block is None:
+                raise AudioError(
+                    f"No output_filename is given for {reader.name}. Name a "
+                    ".wav, .flac or .ogg file, or use enhance_file to get the "
+                    "waveform."
+                )
+            orig_rate = self._input_rate(reader.sample_rate, reader.name)
             if output_filename is not None:
                 check_not_input(filename, output_filename)
                 file_type = output_format(
                     output_filename, reader.subtype, subtype
                 )
-            name = f"'{filename}'"
-            rate = self._input_rate(reader.sample_rate, name)
             cutoffs = cutoff_list(
-                cutoff, reader.channels, min(rate, self.sample_rate)
+                cutoff, reader.channels, min(orig_rate, self.sample_rate)
             )
-            resampler = Resampler(rate, self.sample_rate)
+            resampler = Resampler(orig_rate, self.sample_rate)
 
-            def progress(blocks, what):
-                return with_progress(
-                    blocks,
-                    resampler.output_length(reader.num_samples),
-                    self.sample_rate,
-                    f"{what} {Path(filename).name}" if progressbar else None,
-                )
+            def progress(blocks, num_samples, rate, what):
+                title = f"{what} {reader.title}" if progressbar else None
+                return with_progress(blocks, num_samples, rate, title)
 
-            low = resampler.stream(reader.blocks())
             analysis = analyse(
-                progress(low, "Analysing"), self.sample_rate, cutoffs
+                progress(
+                    reader.blocks(), reader.num_samples, orig_rate, "Analysing"
+                ),
+                orig_rate,
+                cutoffs,
+                loop=loop,
             )
-            announce([analysis], name)
-            low = resampler.stream(reader.blocks())
-            restored = progress(
-                self._restore(low, analysis, settings), "Restoring"
+            announce([analysis], reader.name)
+            num_samples = Resampler(orig_rate, new_rate).output_length(
+                analysis.num_samples
             )
-            if output_filename is None:
-                waveform = torch.cat(list(restored), dim=1)
-                return waveform.T if len(waveform) > 1 else waveform[0]
-            source_type = (reader.format, reader.subtype)
-            if rate == self.sample_rate and not any(analysis.cutoff_hz):
-                if source_type == file_type:
-                    copy_file(filename, output_filename)
-                    return self._report(output_filename, rate, analysis)
-            with AudioWriter(
-                output_filename,
-                self.sample_rate,
-                reader.channels,
-                *file_type,
-                num_samples=analysis.num_samples,
-                metadata=reader.metadata(),
-            ) as writer:
-                for block in restored:
-                    writer.write(block)
-        warn_of_clipping(writer)
-        return self._report(
-            output_filename, rate, analysis, writer.clipped_samples
+            sinks = [] if on_block is None else [on_block]
+            clipped = 0
+            if output_filename is not None:
+                unchanged = (
+                    orig_rate == new_rate
+                    and analysis.is_full_band
+                    and (reader.format, reader.subtype) == file_type
+                    and reader.is_intact
+                    and level is None
+                )
+                if unchanged:
+                    reader.copy_to(output_filename)
+                else:
+                    writer = stack.enter_context(
+                        AudioWriter(
+                            output_filename,
+                            new_rate,
+                            reader.channels,
+                            *file_type,
+                            num_samples=num_samples,
+                            metadata=reader.metadata(),
+                        )
+                    )
+                    sinks.append(writer.write)
+            if sinks:
+                blocks = progress(
+                    self._restore(
+                        reader.blocks(), analysis, resampler, settings
+                    ),
+                    resampler.output_length(analysis.num_samples),
+                    self.sample_rate,
+                    "Restoring",
+                )
+                blocks = Resampler(self.sample_rate, new_rate).stream(
+                    blocks, num_samples
+                )
+                for block in blocks if level is None else level(blocks):
+                    for sink in sinks:
+                        sink(block)
+        if output_filename is not None and not unchanged:
+            clipped = writer.clipped_samples
+            warn_of_clipping(writer)
+        return FileReport(
+            output_filename and str(output_filename),
+            orig_rate,
+            new_rate,
+            num_samples,
+            analysis.tracks,
+            clipped,
+            0.0 if level is None else level.gain_db,
         )
 
-    def _settings(self, seed, num_steps, guidance_scale, low_band):
-        """Fills in the model's own number of steps and guidance."""
+    @torch.no_grad()
+    def enhance_file(
+        self, filename, output_filename=None, savedir=None, **options
+    ):
+        """Restores the high band of a file: the call of SpeechBrain's
+        enhancement interfaces. The waveform has to fit into memory.
+
+        Arguments
+        ---------
+        filename : str or Path or bytes or binary file
+            A sound file, or the URL or hub name of one.
+        output_filename : str or Path, optional
+            Where to write as well, see :meth:`super_resolve_file`.
+        savedir : str or Path, optional
+            Where a file that is fetched is kept.
+        **options
+            Those of :meth:`super_resolve_file`.
+
+        Returns
+        -------
+        torch.Tensor
+            The waveform at 48 kHz or `rate`, [time] or, with several channels,
+            [time, channels].
+
+        Raises
+        ------
+        AudioError
+            See :meth:`super_resolve_file`.
+        """
+        if isinstance(filename, str):
+            source, name = split_path(filename)
+            if not Path(source).is_dir():
+                filename = fetch(name, source=source, savedir=savedir)
+        blocks = []
+        self.super_resolve_file(
+            filename, output_filename, on_block=blocks.append, **options
+        )
+        waveform = torch.cat(blocks, dim=1)
+        return waveform.T if len(waveform) > 1 else waveform[0]
+
+    def _settings(self, seed, num_steps, guidance_scale, low_band, strength):
+        """Fills in the model's default steps and guidance."""
         if num_steps is None:
             num_steps = getattr(self.hparams, "num_steps", 1)
         if guidance_scale is None:
             guidance_scale = getattr(self.hparams, "guidance_scale", 1.0)
-        return Settings(seed, num_steps, guidance_scale, low_band)
+        return Settings(seed, num_steps, guidance_scale, low_band, strength)
 
     def _input_rate(self, sample_rate, name):
-        """Checks the rate of an input and says if the band gets narrower."""
+        """Checks the rate of an input, and warns if the band gets narrower."""
         rate = check_sample_rate(sample_rate, name)
         if rate > self.sample_rate:
             logger.warning(
                 f"{name} is at {rate} Hz: it is brought to "
-                f"{self.sample_rate} Hz, which drops what lies above "
+                f"{self.sample_rate} Hz, which drops the band above "
                 f"{self.sample_rate // 2} Hz."
             )
         return rate
 
-    def _restore(self, blocks, analysis, settings):
+    def _restore(self, blocks, analysis, resampler, settings):
         """Yields the restored recording in blocks, [channels, time]."""
-        if not any(analysis.cutoff_hz):
-            yield from blocks
-            return
-        restorer = WindowRestorer(
-            self.mods.super_resolver,
-            analysis,
-            settings,
-            self.batch_windows,
-            self.device,
-            self.inference_ctx,
-        )
-        plan = plan_windows(
-            analysis.num_samples,
-            self.window_length,
-            self.mods.super_resolver.window_multiple,
-        )
-        for low, parts in process_windows(
-            blocks, plan, restorer, restorer.windows_at_a_time
-        ):
-            removed, restored = parts.chunk(2)
-            yield restorer.keep * low + removed + restored
-
-    def _report(self, output_filename, rate, analysis, clipped=0):
-        return FileReport(
-            str(output_filename),
-            rate,
-            self.sample_rate,
-            analysis.num_samples,
-            analysis.cutoff_hz,
-            clipped,
-        )
+        if analysis.is_full_band:
+            yield from resampler.stream(blocks)
+        else:
+            restorer = WindowRestorer(
+                self.mods.super_resolver,
+                analysis,
+                settings,
+                self.batch_windows,
+                self.device,
+                self.inference_ctx,
+            )
+            yield from restore_recording(
+                resampler.stream(analysis.ends.extend(blocks)),
+                resampler.output_length(analysis.num_samples),
+                restorer,
+                self.window_length,
+            )
 
     # The same calls under the names of SpeechBrain's enhancement interfaces.
     enhance_batch = super_resolve_batch
-    enhance_file = super_resolve_file
     forward = super_resolve_batch

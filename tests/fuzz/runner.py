@@ -31,6 +31,7 @@ TARGETS = {
     "published": "tests.fuzz.checkpoints.Published",
     "hyperparams": "tests.fuzz.texts.Hyperparams",
     "manifests": "tests.fuzz.texts.Manifests",
+    "sounds": "tests.fuzz.sounds.Sounds",
 }
 """{name: class}. A class takes a folder to work in and has `run(rng)`, which
 makes a case, returns a word on what became of it, and raises if that is not

@@ -4,12 +4,14 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import io
 import os
 import shlex
 import signal
 import subprocess
 import sys
 import time
+import types
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ import soundfile
 
 from speechbrain_flashsr import cli
 from speechbrain_flashsr.inference import FlashSR
+from tests.encoded import encode, noise
 from tests.tiny_model import save_tiny_model
 
 
@@ -356,3 +359,61 @@ def test_what_is_left_of_a_file_when_the_command_is_ended(
         (tmp_path / "short.wav").unlink()
         (tmp_path / "short_48k.wav").unlink()
     assert outputs(tmp_path) == ["long.wav"]
+
+
+def test_standard_streams(folder, tmp_path, monkeypatch, capsysbinary):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "a.wav", channels=2)
+    data = (tmp_path / "a.wav").read_bytes()
+    for arguments in (["-"], ["-", "-o", "-"], ["a.wav", "-o", "-"]):
+        monkeypatch.setattr(
+            sys, "stdin", types.SimpleNamespace(buffer=io.BytesIO(data))
+        )
+        assert (
+            cli.main([*arguments, "--source", folder, "--device", "cpu"]) == 0
+        )
+        samples, rate = soundfile.read(
+            io.BytesIO(capsysbinary.readouterr().out)
+        )
+        assert (samples.shape, rate) == ((12000, 2), 48000)
+    monkeypatch.setattr(
+        sys, "stdin", types.SimpleNamespace(buffer=io.BytesIO(data))
+    )
+    code = cli.main(["-", "-o", "out/b.flac", "--source", folder, "--quiet"])
+    assert code == 0 and soundfile.info("out/b.flac").frames == 12000
+    assert cli.main(["a.wav", "b.wav", "-o", "-"]) == 1
+    assert b"standard output" in capsysbinary.readouterr().err
+    assert outputs(tmp_path) == ["a.wav", "out/b.flac"]
+
+
+def test_rate_headroom_truncated_and_raw_inputs(flashsr, tmp_path):
+    write(tmp_path / "a.wav")
+    data = (tmp_path / "a.wav").read_bytes()
+    (tmp_path / "cut.wav").write_bytes(data[: len(data) // 2])
+    (tmp_path / "call.raw").write_bytes(bytes(range(256)) * 8)
+    options = ("--rate", 44100, "--quiet")
+    code, _, err = flashsr("a.wav", "cut.wav", *options, "--headroom", 30)
+    assert code == 1 and "cut.wav" in err and "--accept-truncated" in err
+    info = soundfile.info("a_48k.wav")
+    assert (info.samplerate, info.frames) == (44100, 11025)
+    assert np.abs(soundfile.read("a_48k.wav")[0]).max() < 10 ** (-29.9 / 20)
+    code, _, err = flashsr("cut.wav", "--accept-truncated", "--quiet")
+    assert (code, err) == (0, "")
+    assert 5900 < soundfile.info("cut_48k.wav").frames < 6000
+    assert flashsr("call.raw", "--raw", "ulaw:8000", "--quiet")[0] == 0
+    assert soundfile.info("call_48k.wav").frames == 2048 * 6
+    code, _, err = flashsr("a.wav", "--rate", 22050)
+    assert code == 1 and "22050. Choose one of 44100, 48000, 96000" in err
+
+
+def test_films_and_phone_memos_of_a_folder_are_done_or_named(flashsr, tmp_path):
+    write(tmp_path / "in" / "call.wav")
+    memo = encode(noise(16000), 16000, "ipod", "aac")
+    (tmp_path / "in" / "memo.m4a").write_bytes(memo)
+    (tmp_path / "in" / "hang.svx").write_bytes(b"FORM\0\0\1\0" + b"8SVX" * 99)
+    (tmp_path / "in" / "hang.wav").write_bytes(b"FORM\0\0\1\0" + b"8SVX" * 99)
+    (tmp_path / "in" / "cut.mp4").write_bytes(memo[:3000])
+    code, _, err = flashsr("in", "-o", "out", "--quiet")
+    assert code == 1 and "2 of 4 inputs done, 2 failed" in err
+    assert "hang.wav" in err and "cut.mp4" in err
+    assert outputs(tmp_path / "out") == ["call_48k.wav", "memo_48k.wav"]

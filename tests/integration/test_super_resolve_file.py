@@ -91,7 +91,34 @@ def test_file_equals_batch(sr, tmp_path):
 
 def test_waveform_of_a_mono_file(sr, tmp_path):
     write(tmp_path / "a.wav", 8000)
-    assert sr.super_resolve_file(tmp_path / "a.wav").shape == (24000,)
+    assert sr.enhance_file(tmp_path / "a.wav").shape == (24000,)
+
+
+def test_enhance_file_is_called_like_those_of_speechbrain(sr, tmp_path):
+    write(tmp_path / "a.wav", 8000, channels=2, subtype="FLOAT")
+    wavs = sr.enhance_file(
+        str(tmp_path / "a.wav"),
+        str(tmp_path / "b.wav"),
+        savedir=tmp_path / "fetched",
+    )
+    assert wavs.shape == (24000, 2)
+    assert torch.equal(load(tmp_path / "b.wav"), wavs)
+
+
+def test_a_file_needs_somewhere_to_go(sr, tmp_path):
+    write(tmp_path / "a.wav", 8000)
+    with pytest.raises(AudioError, match="a.wav.*enhance_file"):
+        sr.super_resolve_file(tmp_path / "a.wav")
+
+
+def test_a_looped_file_is_a_looped_batch(sr, tmp_path):
+    samples = write(tmp_path / "a.wav", 8000, 3, subtype="FLOAT")
+    options = {"cutoff": 4000, "loop": True}
+    expected = sr.super_resolve_batch(
+        torch.from_numpy(samples.T).float(), sample_rate=8000, **options
+    )
+    out = sr.enhance_file(tmp_path / "a.wav", **options)
+    torch.testing.assert_close(out, expected[0], rtol=0, atol=1e-5)
 
 
 def test_low_band_gain_and_delay(sr, tmp_path):
@@ -246,3 +273,34 @@ def test_memory_is_flat_in_the_length(tmp_path):
     short, long = map(int, done.stdout.split())
     assert long - short < 20
     assert soundfile.info(arguments[2]).frames == 240 * 48000
+
+
+@pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000])
+@pytest.mark.parametrize("new_rate", [44100, 48000, 96000])
+def test_other_rates_of_the_output(sr, tmp_path, rate, new_rate):
+    samples = write(tmp_path / "a.wav", rate, 0.123)
+    report = sr.super_resolve_file(
+        tmp_path / "a.wav", tmp_path / "b.wav", rate=new_rate
+    )
+    info = soundfile.info(tmp_path / "b.wav")
+    assert info.samplerate == report.sample_rate == new_rate
+    expected = round(len(samples) * new_rate / rate)
+    assert info.frames == report.num_samples == expected
+
+
+def test_bytes_and_open_files_are_inputs(sr, tmp_path):
+    write(tmp_path / "a.wav")
+    expected = sr.enhance_file(str(tmp_path / "a.wav"))
+    data = (tmp_path / "a.wav").read_bytes()
+    with open(tmp_path / "a.wav", "rb") as file:
+        for source in (data, file):
+            assert torch.equal(sr.enhance_file(source), expected)
+
+
+def test_headroom_is_reported(sr, tmp_path):
+    write(tmp_path / "a.wav", subtype="FLOAT")
+    report = sr.super_resolve_file(
+        tmp_path / "a.wav", tmp_path / "b.wav", headroom=40
+    )
+    peak = load(tmp_path / "b.wav").abs().max()
+    assert report.gain_db < 0 and peak <= 0.01001

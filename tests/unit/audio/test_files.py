@@ -15,11 +15,7 @@ import torch
 
 from speechbrain_flashsr.audio.output_formats import output_format
 from speechbrain_flashsr.audio.reading import AudioReader
-from speechbrain_flashsr.audio.writing import (
-    AudioWriter,
-    complete_file,
-    copy_file,
-)
+from speechbrain_flashsr.audio.writing import AudioWriter, complete_file
 from speechbrain_flashsr.cli.pictures import spectrogram
 from speechbrain_flashsr.inference import AudioError
 
@@ -227,9 +223,13 @@ def test_name_that_is_no_utf8(tmp_path):
 
 
 def test_copy_is_exact(tmp_path):
-    (tmp_path / "a").write_bytes(b"12345")
-    copy_file(tmp_path / "a", tmp_path / "new" / "b")
-    assert (tmp_path / "new" / "b").read_bytes() == b"12345"
+    soundfile.write(tmp_path / "a.wav", sound(), 8000)
+    data = (tmp_path / "a.wav").read_bytes()
+    for source in (tmp_path / "a.wav", data):
+        with AudioReader(source) as reader:
+            list(reader.blocks())
+            reader.copy_to(tmp_path / "new" / "b.wav")
+        assert (tmp_path / "new" / "b.wav").read_bytes() == data
 
 
 def test_samples_that_are_no_numbers_are_not_written(tmp_path):

@@ -10,13 +10,8 @@ import sys
 
 import pytest
 import torch
-from hyperpyyaml import load_hyperpyyaml, resolve_references
 
-from speechbrain_flashsr.brains.recipe import (
-    follow_base,
-    leave_group,
-    parse_known_arguments,
-)
+from speechbrain_flashsr.brains.recipe import leave_group, parse_known_arguments
 
 
 def test_distributed_training_ends_and_need_not_have_begun():
@@ -27,29 +22,6 @@ def test_distributed_training_ends_and_need_not_have_begun():
     assert torch.distributed.is_initialized()
     leave_group()
     assert not torch.distributed.is_initialized()
-
-
-def test_only_parts_of_a_recipe_are_added_to(tmp_path):
-    (tmp_path / "common.yaml").write_text("lr: 1\nopts:\n    a: 1\n")
-    recipe = "based_on: common.yaml\nmodules: [net]\nopts:\n    b: 2\n"
-    (tmp_path / "train.yaml").write_text(recipe)
-    for name, key in (("fast", "lr"), ("misspelt", "lrr")):
-        text = f"based_on: train.yaml\n{key}: 3\n"
-        (tmp_path / f"{name}.yaml").write_text(text)
-
-    file, changes = follow_base(tmp_path / "fast.yaml", "modules: [other]")
-    assert file == tmp_path / "common.yaml"
-    resolved = resolve_references(file.read_text(), changes).read()
-    assert load_hyperpyyaml(resolved) == {
-        "lr": 3,
-        "opts": {"a": 1, "b": 2},
-        "modules": ["other"],
-    }
-    with pytest.raises(ValueError, match="misspelt.yaml' sets lrr"):
-        follow_base(tmp_path / "misspelt.yaml")
-    for name in ("common", "train"):
-        with pytest.raises(ValueError, match="The command line sets lrr"):
-            follow_base(tmp_path / f"{name}.yaml", "lrr: 3")
 
 
 def test_arguments_that_no_stage_knows_are_an_error(capsys):

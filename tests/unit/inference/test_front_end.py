@@ -50,7 +50,9 @@ def level(wav, low, high, rate=16000):
 
 @pytest.fixture()
 def front_end():
-    return SuperResolutionFrontEnd(toy_interface(tone), sample_rate=16000)
+    return SuperResolutionFrontEnd(
+        toy_interface(tone, window_length=245760), sample_rate=16000
+    )
 
 
 def calls(front_end):

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from speechbrain_flashsr.inference.long_audio import (
+    CONTEXT,
+    OVERLAP,
     matched_cross_fade,
     plan_windows,
-    position_noise,
     process_windows,
 )
 
@@ -20,37 +21,28 @@ from speechbrain_flashsr.inference.long_audio import (
 @pytest.mark.parametrize(
     "num_samples", [1, 9, 10, 11, 39, 40, 41, 69, 70, 71, 99, 1234]
 )
-def test_windows_cover_the_recording_on_the_grid(num_samples):
-    plan = plan_windows(num_samples, window_length=40, multiple=10)
-    assert plan.starts[0] == 0
+def test_windows_cover_the_recording_and_its_context(num_samples):
+    plan = plan_windows(num_samples, window_length=60, multiple=10)
+    assert plan.starts[0] == -10 * CONTEXT
     assert all(start % 10 == 0 for start in plan.starts)
-    assert plan.length % 10 == 0 and plan.length <= 40
-    end = plan.starts[-1] + plan.length
+    assert plan.length % 10 == 0 and plan.length <= 60
+    end = plan.starts[-1] + plan.length - 10 * CONTEXT
     assert num_samples <= end < num_samples + 10
     for start, following in zip(plan.starts, plan.starts[1:]):
-        assert 10 <= following - start <= 30
+        assert 0 < following - start <= plan.length - 10 * OVERLAP
 
 
-def test_short_recordings_get_short_windows():
-    assert plan_windows(12, window_length=40, multiple=10).length == 20
+def test_no_window_is_longer_than_needed():
+    """Two windows of 50 cover what one of 60 cannot."""
+    plan = plan_windows(40, window_length=60, multiple=10)
+    assert (plan.length, plan.starts) == (50, (-20, 10))
+    assert plan_windows(12, window_length=60, multiple=10).length == 60
 
 
-@pytest.mark.parametrize("window_length", [10, 45])
+@pytest.mark.parametrize("window_length", [20, 45])
 def test_window_length_must_fit(window_length):
     with pytest.raises(ValueError, match=str(window_length)):
         plan_windows(100, window_length, 10)
-
-
-def test_noise_is_keyed_by_seed_and_position():
-    def noise(seed, start, length):
-        return position_noise(seed, start, length, 10, (16, 8, 32))
-
-    long = noise(3, 0, 100)
-    assert long.shape == (16, 80, 32)
-    assert torch.equal(noise(3, 40, 20), long[:, 32:48])
-    assert not torch.equal(noise(4, 40, 20), long[:, 32:48])
-    assert not torch.equal(long[:, :8], long[:, 8:16])
-    assert abs(long.mean()) < 0.02 and abs(long.std() - 1) < 0.02
 
 
 @pytest.mark.parametrize("agreement", [0.0, 0.5, 0.9, 1.0])
@@ -80,8 +72,8 @@ def test_cross_fade_of_silence_is_silent():
 def test_process_windows_puts_every_sample_in_place(
     num_samples, windows_at_a_time
 ):
-    wavs = torch.randn(2, num_samples)
     plan = plan_windows(num_samples, window_length=40, multiple=10)
+    wavs = torch.randn(2, plan.starts[-1] + plan.length + 20)
     seen = []
 
     def process(windows, starts):
@@ -97,18 +89,6 @@ def test_process_windows_puts_every_sample_in_place(
     assert tuple(seen) == plan.starts
 
 
-def test_windows_go_on_by_reflection():
-    wavs = torch.arange(12.0)[None]
-    plan = plan_windows(12, window_length=40, multiple=10)
-
-    def process(windows, starts):
-        expected = [*range(12), *range(10, 2, -1)]
-        assert windows[0, 0].tolist() == expected
-        return windows
-
-    list(process_windows([wavs], plan, process))
-
-
 def test_memory_is_bounded():
     """However long the stream, only a few windows are held."""
     alive = 0
@@ -116,7 +96,7 @@ def test_memory_is_bounded():
 
     def blocks():
         nonlocal alive, most
-        for _ in range(1000):
+        for _ in range(1004):
             alive += 20
             most = max(most, alive)
             yield torch.zeros(1, 20)
@@ -124,5 +104,4 @@ def test_memory_is_bounded():
     plan = plan_windows(20000, window_length=40, multiple=10)
     for low, _ in process_windows(blocks(), plan, lambda x, starts: x, 2):
         alive -= low.shape[1]
-    assert alive == 0
     assert most <= 4 * 40

@@ -14,6 +14,7 @@ import torch
 
 from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.inference import AudioError
+from speechbrain_flashsr.inference.levels import LevelCurve
 from tests.tiny_model import toy_interface
 from tests.unit.signals import level, pink
 
@@ -24,6 +25,16 @@ def tilted(low, noise):
     sign = torch.ones(low.shape[1])
     sign[::2] = -1
     return 0.05 * held * sign
+
+
+@pytest.fixture()
+def even_level(monkeypatch):
+    """The model hears the recording at its own level."""
+    monkeypatch.setattr(
+        LevelCurve,
+        "at",
+        lambda self, start, length, rate: torch.ones(1, length),
+    )
 
 
 # Length, delay, gain -------------------------------------------------------
@@ -75,17 +86,27 @@ def test_gain_is_the_inputs(sr, gain):
     torch.testing.assert_close(scaled / gain, once, rtol=0, atol=1e-3)
 
 
-def test_level_is_normalised_over_the_whole_recording():
-    """A near-silent stretch is not blown up for the model."""
-    wavs = pink(1, 480000)
-    wavs[:, 240000:] *= 1e-4
-    sr = toy_interface()
-    sr.super_resolve_batch(wavs, cutoff=8000)
-    peaks = [
-        low.abs().max().item() for low, _, _ in sr.mods["super_resolver"].calls
-    ]
-    assert max(peaks) == pytest.approx(0.5, rel=0.1)
-    assert peaks[-1] < 1e-3
+@pytest.mark.parametrize("gain", [1e-3, 0.03])
+def test_model_hears_every_gain_alike(gain):
+    """So its band follows the gain, whatever the model."""
+    wavs = pink(1, 48000)
+    heard = []
+    for scaled in (wavs, gain * wavs):
+        flashsr = toy_interface()
+        flashsr.super_resolve_batch(scaled, sample_rate=48000, cutoff=8000)
+        heard.append(flashsr.mods["super_resolver"].calls[0][0])
+    torch.testing.assert_close(heard[0], heard[1], rtol=0, atol=1e-5)
+
+
+def test_channels_keep_their_own_gain():
+    wavs = pink(1, 48000)
+    panned = torch.stack([wavs, 0.01 * wavs], dim=2)
+    out = toy_interface(tilted).super_resolve_batch(
+        panned, sample_rate=48000, cutoff=8000
+    )
+    torch.testing.assert_close(
+        100 * out[..., 1], out[..., 0], rtol=0, atol=1e-4
+    )
 
 
 # The low band ----------------------------------------------------------------
@@ -110,15 +131,17 @@ def test_highest_cutoff_is_that_of_the_output(sr):
 @pytest.mark.parametrize("cutoff", [2000, 4000, 12000])
 def test_low_band_is_the_input(sr, cutoff):
     wavs = pink(1, 96000)
-    out = sr.super_resolve_batch(wavs, cutoff=cutoff)
+    out = sr.super_resolve_batch(wavs, sample_rate=48000, cutoff=cutoff)
     low = level(out - wavs, 48000, 0, 0.9 * cutoff)
     assert low - level(wavs, 48000, 0, 0.9 * cutoff) < -80
-    raw = sr.super_resolve_batch(wavs, cutoff=cutoff, low_band="model")
+    raw = sr.super_resolve_batch(
+        wavs, sample_rate=48000, cutoff=cutoff, low_band="model"
+    )
     assert level(raw - wavs, 48000, 0, 0.9 * cutoff) > low + 40
 
 
 @pytest.mark.parametrize("cutoff", [2000, 4000, 12000])
-def test_crossover_leaves_no_notch_bump_or_line(cutoff):
+def test_crossover_leaves_no_notch_bump_or_line(cutoff, even_level):
     """A model that keeps the low band and goes on above it is transparent."""
     torch.manual_seed(0)
     full = torch.randn(1, 144000)
@@ -126,10 +149,11 @@ def test_crossover_leaves_no_notch_bump_or_line(cutoff):
     low = torch.from_numpy(
         scipy.signal.oaconvolve(full[0].numpy(), taps, mode="same")
     ).float()[None]
-    peak = (low - low.mean()).abs().max()
-    missing = torch.nn.functional.pad((full - low) / peak * 0.5, (0, 9600))
-    sr = toy_interface(lambda *_: missing, window_length=5 * 30720)
-    out = sr.super_resolve_batch(low, cutoff=cutoff)
+    # One window of 9 blocks, two of them before the recording.
+    margins = (2 * 30720, 7 * 30720 - 144000)
+    missing = torch.nn.functional.pad(full - low, margins)
+    flashsr = toy_interface(lambda *_: missing, window_length=9 * 30720)
+    out = flashsr.super_resolve_batch(low, sample_rate=48000, cutoff=cutoff)
     transfer = spectrum_ratio(out, full)
     frequency = np.linspace(0, 24000, len(transfer))
     near = (frequency > 0.8 * cutoff) & (frequency < 1.2 * cutoff)
@@ -189,39 +213,72 @@ def test_padding_may_hold_nan(sr):
     assert out.isfinite().all()
 
 
-def test_channels_share_noise_and_gain_and_have_their_own_cutoff(sr):
+def test_equal_channels_stay_equal(sr):
     left = pink(1, 16000)
     same = torch.stack([left, left], dim=2)
     out = sr.super_resolve_batch(same, sample_rate=16000, cutoff=8000)
     assert torch.equal(out[..., 0], out[..., 1])
 
-    toy = toy_interface(tilted)
-    quiet = torch.stack([left, 0.01 * left], dim=2)
-    toy.super_resolve_batch(quiet, sample_rate=16000, cutoff=8000)
-    calls = toy.mods["super_resolver"].calls
-    low = torch.cat([low for low, _, _ in calls])
-    noise = torch.cat([noise for _, noise, _ in calls])
-    torch.testing.assert_close(low[1], 0.01 * low[0], rtol=0, atol=1e-6)
-    assert torch.equal(noise[0], noise[1])
+
+def test_inverted_channels_stay_inverted(sr):
+    left = pink(1, 16000)
+    inverted = torch.stack([left, -left], dim=2)
+    out = sr.super_resolve_batch(inverted, sample_rate=16000, cutoff=8000)
+    assert torch.equal(out[..., 0], -out[..., 1])
 
 
-def test_excitation_is_keyed_by_position_and_shared_by_channels():
+def noise_that_sounds(low, noise, excitation, **_):
+    """A model that adds its excitation as it is."""
+    return low + 0.1 * excitation
+
+
+@pytest.mark.parametrize("agreement", [-1.0, -0.5, 0.0, 0.5, 0.8, 1.0])
+def test_channels_are_as_similar_above_the_cutoff_as_below(
+    agreement, monkeypatch
+):
+    flashsr = toy_interface()
+    monkeypatch.setattr(
+        flashsr.mods["super_resolver"], "forward", noise_that_sounds
+    )
+    first, other = 0.1 * torch.randn(
+        2, 32000, generator=torch.Generator().manual_seed(0)
+    )
+    second = agreement * first + math.sqrt(1 - agreement**2) * other
+    wavs = torch.stack([first, second], dim=1)[None]
+    out = flashsr.super_resolve_batch(wavs, sample_rate=16000, cutoff=7000)
+    highpass = scipy.signal.butter(8, 8000, "highpass", fs=48000, output="sos")
+    above = scipy.signal.sosfilt(highpass, out[0].numpy(), axis=0)
+    assert abs(np.corrcoef(above.T)[0, 1] - agreement) < 0.05
+
+
+def test_clips_of_a_batch_are_not_mixed_with_each_other(sr):
+    """Stereo clips of one length get what each gets alone."""
+    wavs = torch.stack([pink(2, 16000), pink(2, 16000, seed=1)], dim=2)
+    options = {"sample_rate": 16000, "cutoff": 7000}
+    together = sr.super_resolve_batch(wavs, **options)
+    for clip, expected in zip(wavs, together):
+        alone = sr.super_resolve_batch(clip[None], **options)[0]
+        torch.testing.assert_close(alone, expected, rtol=0, atol=1e-5)
+
+
+def test_excitation_is_keyed_by_position():
     """White noise for the vocoder is the same however a file is cut up."""
     outputs = []
-    for window_length in (122880, 30720 * 7):
-        sr = toy_interface(window_length=window_length)
-        toy = sr.mods["super_resolver"]
-        wavs = torch.stack([pink(1, 6 * 30720)] * 2, dim=2)
-        sr.super_resolve_batch(wavs, sample_rate=48000, cutoff=8000, seed=3)
-        excitations = torch.cat([o["excitation"] for _, _, o in toy.calls])
-        assert torch.equal(excitations[0], excitations[1])
-        outputs.append(excitations[::2])
+    for window_length in (122880, 30720 * 10):
+        flashsr = toy_interface(window_length=window_length)
+        toy = flashsr.mods["super_resolver"]
+        flashsr.super_resolve_batch(
+            pink(1, 6 * 30720), sample_rate=48000, cutoff=8000, seed=3
+        )
+        outputs.append(
+            torch.cat([options["excitation"] for _, _, options in toy.calls])
+        )
     many, (one,) = outputs
-    assert one.shape == (6 * 30720,)
+    assert one.shape == (10 * 30720,)
     assert abs(one.std() - 1) < 0.02 and abs(one.mean()) < 0.01
-    # Windows of four blocks, which overlap by one.
-    expected = one[:122880], one[2 * 30720 :]
-    torch.testing.assert_close(many, torch.stack(expected))
+    # Windows of four blocks, which overlap by two.
+    expected = one.unfold(0, 122880, 2 * 30720)
+    torch.testing.assert_close(many, expected)
 
 
 # Seams -------------------------------------------------------------------------
@@ -234,39 +291,43 @@ def test_minute_in_one_window_and_in_many():
     def high_band(low, noise):
         return tilted(low, noise) * low.abs()
 
-    many = toy_interface(high_band).super_resolve_batch(wavs, cutoff=6000)
+    many = toy_interface(high_band).super_resolve_batch(
+        wavs, sample_rate=48000, cutoff=6000
+    )
     one = toy_interface(
-        high_band, window_length=30720 * 94
-    ).super_resolve_batch(wavs, cutoff=6000)
+        high_band, window_length=30720 * 98
+    ).super_resolve_batch(wavs, sample_rate=48000, cutoff=6000)
     assert level(many, 48000, 7000, 24000) > -10
     torch.testing.assert_close(many, one, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("agreement", [0.0, 0.7])
-def test_no_step_in_level_or_spectrum_at_borders(agreement):
+def test_no_step_in_level_or_spectrum_at_borders(agreement, even_level):
     """Windows whose high bands disagree still join at an even level."""
     generator = torch.Generator().manual_seed(9)
-    common = torch.randn(40 * 48000, generator=generator)
+    common = torch.randn(44 * 48000, generator=generator)
+    hop = 61440
     calls = 0
 
     def high_band(low, noise):
         nonlocal calls
         own = torch.randn(low.shape, generator=generator)
-        shared = common[calls * 92160 :][: low.shape[1]]
-        shared = torch.nn.functional.pad(shared, (0, len(own[0]) - len(shared)))
+        shared = common[calls * hop :][: low.shape[1]]
         calls += 1
         return 0.05 * (agreement * shared + math.sqrt(1 - agreement**2) * own)
 
     wavs = pink(1, 40 * 48000)
-    out = toy_interface(high_band).super_resolve_batch(wavs, cutoff=6000)
-    assert calls == 21
-    frames = out[0, : 20 * 92160].unfold(0, 1920, 1920)
+    out = toy_interface(high_band).super_resolve_batch(
+        wavs, sample_rate=48000, cutoff=6000
+    )
+    assert calls == 33
+    frames = out[0, : 31 * hop].unfold(0, 1920, 1920)
     for low_edge in (7000, 12000, 18000):
         levels = level(frames, 48000, low_edge, low_edge + 4000)
-        # Mean over the 20 windows at each place in a window; the cross-fade
-        # lies in frames 4 to 11, its middle in 7 and 8.
-        levels = levels.unflatten(0, (20, 48))[1:].mean(0)
-        assert abs(levels[6:10].mean() - levels[16:].mean()) < 0.25
+        # Mean over the 31 windows at each place in a window; the cross-fade
+        # lies in frames 12 to 19, its middle in 15 and 16.
+        levels = levels.unflatten(0, (31, 32)).mean(0)
+        assert abs(levels[14:18].mean() - levels[24:].mean()) < 0.25
         assert (levels - levels.mean()).abs().max() < 0.5
 
 
@@ -276,7 +337,7 @@ def test_no_step_in_level_or_spectrum_at_borders(agreement):
 def test_full_band_comes_back_unchanged_and_says_so(sr, caplog):
     wavs = 0.3 * torch.randn(2, 96000)
     with caplog.at_level(logging.WARNING):
-        out = sr.super_resolve_batch(wavs)
+        out = sr.super_resolve_batch(wavs, sample_rate=48000)
     assert torch.equal(out, wavs)
     assert "full band" in caplog.text
 
@@ -332,12 +393,18 @@ def test_clipped_input(sr):
 def test_steps_and_guidance_reach_the_model():
     sr = toy_interface(num_steps=4, guidance_scale=3.5)
     wavs = pink(1, 1000)
-    sr.super_resolve_batch(wavs, cutoff=8000)
-    sr.super_resolve_batch(wavs, cutoff=8000, num_steps=1, guidance_scale=1.0)
-    assert [
-        (options["num_steps"], options["guidance_scale"], options["cutoff_hz"])
+    sr.super_resolve_batch(wavs, sample_rate=48000, cutoff=8000)
+    sr.super_resolve_batch(
+        wavs, sample_rate=48000, cutoff=8000, num_steps=1, guidance_scale=1.0
+    )
+    assert {
+        (
+            options["num_steps"],
+            options["guidance_scale"],
+            options["cutoff_hz"].item(),
+        )
         for _, _, options in sr.mods.super_resolver.calls
-    ] == [(4, 3.5, 8000), (1, 1.0, 8000)]
+    } == {(4, 3.5, 8000), (1, 1.0, 8000)}
 
 
 def test_many_steps_with_guidance_differ_from_one(sr):
@@ -351,11 +418,53 @@ def test_many_steps_with_guidance_differ_from_one(sr):
     assert not torch.allclose(one, four, atol=1e-5)
 
 
-def test_rate_of_the_hyperparameters_is_the_default():
-    sr = toy_interface(sample_rate=16000)
-    wavs = pink(1, 1000)
-    assert sr.enhance_batch(wavs, cutoff=8000).shape == (1, 3000)
-    assert sr(wavs, torch.ones(1), cutoff=8000).shape == (1, 3000)
+def test_the_rate_of_a_batch_is_required(sr):
+    with pytest.raises(AudioError, match="Always pass the rate"):
+        sr.enhance_batch(pink(1, 1000), torch.ones(1))
+    assert sr(pink(1, 1000), torch.ones(1), 16000).shape == (1, 3000)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_surrounding_autocast_changes_nothing(sr, dtype):
+    wavs = pink(1, 8000)
+    options = {"sample_rate": 8000, "cutoff": 4000}
+    expected = sr.super_resolve_batch(wavs, **options)
+    with torch.autocast("cpu", dtype):
+        out = sr.super_resolve_batch(wavs, **options)
+    assert torch.equal(out, expected)
+
+
+def test_strength_raises_the_restored_band_alone(sr):
+    wavs = pink(1, 16000)
+    options = {"sample_rate": 16000, "cutoff": 8000}
+    plain = sr.super_resolve_batch(wavs, **options)
+    raised = sr.super_resolve_batch(wavs, **options, strength=6.0)
+    change = level(raised, 48000, 9000, 20000) - level(
+        plain, 48000, 9000, 20000
+    )
+    assert abs(change - 6) < 0.01
+    difference = level(raised - plain, 48000, 0, 7000)
+    assert difference < level(plain, 48000, 0, 7000) - 80
+
+
+def test_output_that_is_not_finite_is_an_error():
+    flashsr = toy_interface(lambda low, noise: math.nan * low)
+    with pytest.raises(AudioError, match="NaN or infinite.*weights"):
+        flashsr.super_resolve_batch(
+            pink(1, 8000), sample_rate=48000, cutoff=8000
+        )
+
+
+def test_samples_far_beyond_full_scale(sr):
+    wavs = pink(1, 8000)
+    options = {"sample_rate": 16000, "cutoff": 8000}
+    expected = sr.super_resolve_batch(wavs, **options)
+    loud = sr.super_resolve_batch(1e36 * wavs, **options)
+    torch.testing.assert_close(loud / 1e36, expected, rtol=0, atol=1e-5)
+    with pytest.raises(AudioError, match="Full scale is 1"):
+        sr.super_resolve_batch(
+            3e38 * wavs.sign(), sample_rate=16000, cutoff=8000
+        )
 
 
 @pytest.mark.parametrize(
@@ -365,6 +474,18 @@ def test_rate_of_the_hyperparameters_is_the_default():
         (torch.zeros(1, 100, dtype=torch.int16), {}, "int16.*32768"),
         (torch.zeros(1, 2, 3, 4), {}, r"\[1, 2, 3, 4\]"),
         (torch.zeros(1, 0), {}, r"\[1, 0\]"),
+        (torch.zeros(1, 2, 100), {}, r"\[1, 2, 100\].*transpose"),
+        (torch.zeros(1, 100).to_sparse(), {}, "sparse"),
+        (torch.zeros(1, 100, device="meta"), {}, "meta"),
+        (None, {}, "NoneType"),
+        (torch.zeros(1, 100), {"lengths": "full"}, "lengths is 'full'"),
+        (torch.zeros(1, 100), {"strength": "loud"}, "strength is 'loud'"),
+        (torch.zeros(1, 100), {"strength": 99}, "strength is 99"),
+        (
+            torch.zeros(1, 100),
+            {"strength": 3, "low_band": "model"},
+            "Leave one out",
+        ),
         (torch.tensor([[0.0, math.nan]]), {}, "nan.*torch|NaN"),
         (torch.tensor([[0.0, math.inf]]), {}, "inf"),
         (torch.zeros(1, 100), {"sample_rate": 3999}, "3999"),
@@ -386,7 +507,7 @@ def test_rate_of_the_hyperparameters_is_the_default():
 )
 def test_wrong_input_is_named(sr, wavs, options, words):
     with pytest.raises(AudioError, match=words):
-        sr.super_resolve_batch(wavs, **options)
+        sr.super_resolve_batch(wavs, **{"sample_rate": 48000, **options})
 
 
 def test_a_batch_of_several_lengths_is_spoken_of_once(caplog):

@@ -12,10 +12,10 @@ import numpy as np
 import soundfile
 import torch
 
+from speechbrain_flashsr.audio import SAMPLE_RATE
 from speechbrain_flashsr.audio.resampling import Resampler
-from speechbrain_flashsr.bandwidth.cutoff_detector import CutoffDetector
+from speechbrain_flashsr.bandwidth import BandwidthDetector
 from speechbrain_flashsr.data.manifest import read_manifest
-from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 LENGTH_TOLERANCE = SAMPLE_RATE // 20
 """Difference of lengths that is trimmed or padded, in samples."""
@@ -100,8 +100,9 @@ def _list_pairs(hparams):
         except RefusedError as reason:
             refused[name] = f"The reference {reason}"
             continue
-        detector = CutoffDetector(SAMPLE_RATE)
+        detector = BandwidthDetector(SAMPLE_RATE)
         detector.update(wav[None])
+        (track,) = detector.result()
         info = soundfile.info(path)
         domain, _, rest = name.partition("/")
         clips.append(
@@ -113,7 +114,7 @@ def _list_pairs(hparams):
                 0,
                 info.frames,
                 info.duration,
-                detector.result()[0] or min(info.samplerate, SAMPLE_RATE) / 2,
+                track.lowest_hz or min(info.samplerate, SAMPLE_RATE) / 2,
                 str(lows[name]),
             )
         )

@@ -1,0 +1,239 @@
+"""Detects the cut-off of each channel over time.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import functools
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from speechbrain_flashsr.bandwidth.network import CutoffNetwork, edge_bins
+from speechbrain_flashsr.bandwidth.segmentation import (
+    channel_paths,
+    give_way,
+    runs,
+)
+from speechbrain_flashsr.bandwidth.statistics import (
+    CHUNK_FRAMES,
+    all_statistics,
+    bin_width,
+    chunk_statistics,
+    frame_length,
+)
+from speechbrain_flashsr.bandwidth.track import CutoffSegment, CutoffTrack
+
+WEIGHTS = Path(__file__).parents[1] / "pretrained/bandwidth/network.safetensors"
+
+FULL_BAND_HZ = 17000.0
+"""An edge above it is the recording's own: there is nothing to restore."""
+
+BLOCK_CHUNKS = 16
+"""Chunks in a batch of the network, which bounds the memory."""
+
+LEAST_FRAMES = 4
+"""An end shorter than that takes the edge of the chunk before."""
+
+MAX_STEPS = 8192
+"""Steps that are kept, 70 minutes of chunks. Longer recordings are kept in steps
+of twice the length, and so on, which bounds the memory."""
+
+LEAST_LOG_PROBABILITY = -7.0
+"""A single chunk never rules an edge out."""
+
+BAND_BINS = 16
+"""Levels are kept in bands of 750 Hz, to tell silence and noise floors."""
+
+HEARD_BAND = 2
+"""Levels count from 1.5 kHz on."""
+
+QUIET_DB = 40.0
+"""Chunks so far below the recording's loudest carry no evidence: silence, pauses,
+a bass channel."""
+
+SILENT_DB = -190.0
+
+
+class Steps(NamedTuple):
+    """Evidence and levels of consecutive chunks."""
+
+    evidence: np.ndarray
+    """Log-probabilities of the edges, [channels, steps, states]."""
+
+    bands: np.ndarray
+    """Levels in dB per Hz, [channels, steps, bands]."""
+
+    def joined(self, following):
+        """These and what follows them."""
+        pairs = zip(self, following)
+        return Steps(*(np.concatenate(pair, axis=1) for pair in pairs))
+
+    def halved(self):
+        """Half as many steps of twice the length."""
+        even = self.bands.shape[1] // 2 * 2
+        evidence = self.evidence * self.heard()[..., None]
+        pairs = (part[:, :even] for part in (evidence, self.bands))
+        evidence, bands = (part[:, ::2] + part[:, 1::2] for part in pairs)
+        return Steps(evidence, bands / 2)
+
+    def heard(self):
+        """Whether each step carries evidence, [channels, steps]."""
+        level = self.bands[..., HEARD_BAND:].max(axis=-1)
+        return level >= max(level.max() - QUIET_DB, SILENT_DB)
+
+
+@functools.cache
+def shipped_network():
+    """The network that ships with the package."""
+    network = CutoffNetwork()
+    network.load_state_dict(load_file(WEIGHTS))
+    return network.eval().requires_grad_(False)
+
+
+class BandwidthDetector:
+    """Detects the cut-off of each channel over time, in bounded memory.
+
+    Every half second a small network reads statistics of the spectrum at the
+    input's own rate and scores the edges (network.py). The most likely path of
+    edges over time, with few changes, is the track
+    (segmentation.py).
+
+    Arguments
+    ---------
+    sample_rate : int
+        In Hz: the recording's own rate, before any resampling.
+    channels_per_recording : int, optional
+        Number of neighbouring channels of one recording and share what
+        is known about its edge. Default: all.
+    network : CutoffNetwork, optional
+        Default: the one that ships with the package.
+
+    Example
+    -------
+    >>> from speechbrain_flashsr.data.degradations import low_pass
+    >>> wide = 0.1 * torch.randn(48000)
+    >>> narrow = torch.from_numpy(low_pass(wide, 48000, 4000)).float()
+    >>> detector = BandwidthDetector(48000)
+    >>> detector.update(torch.stack([narrow, wide]))
+    >>> narrow_track, wide_track = detector.result()
+    >>> 3800 < narrow_track.lowest_hz < 4200, wide_track.is_full_band
+    (True, True)
+    """
+
+    def __init__(self, sample_rate, channels_per_recording=None, network=None):
+        self.sample_rate = sample_rate
+        self.channels_per_recording = channels_per_recording
+        self.network = network or shipped_network()
+        self.num_samples = 0
+        self._edge_hz = edge_bins().numpy() * bin_width(sample_rate)
+        self._pending = []
+        self._num_pending = 0
+        self._steps = None
+        self._step_chunks = 1
+
+    def update(self, block):
+        """Takes in consecutive samples.
+
+        Arguments
+        ---------
+        block : torch.Tensor
+            [channels, time].
+        """
+        chunk = CHUNK_FRAMES * frame_length(self.sample_rate)
+        for samples in block.detach().split(BLOCK_CHUNKS * chunk, dim=1):
+            self._pending.append(samples.to("cpu", torch.float32, copy=True))
+            self._num_pending += samples.shape[1]
+            if self._num_pending >= BLOCK_CHUNKS * chunk:
+                self._steps, rest = self._with_pending()
+                self._pending, self._num_pending = [rest], rest.shape[1]
+        self.num_samples += block.shape[1]
+        if self._steps and self._steps.bands.shape[1] >= MAX_STEPS:
+            self._steps = self._steps.halved()
+            self._step_chunks *= 2
+
+    def result(self):
+        """The cut-off so far; may be asked for at any time.
+
+        Returns
+        -------
+        list of CutoffTrack
+            One a channel; empty before the first sample.
+        """
+        if not self.num_samples:
+            return []
+        steps, rest = self._with_pending()
+        frame = frame_length(self.sample_rate)
+        if steps is None or rest.shape[1] >= LEAST_FRAMES * frame:
+            whole = rest.shape[1] // frame * frame or rest.shape[1]
+            last = chunk_statistics(rest[:, :whole], self.sample_rate)
+            steps = self._joined(steps, last[:, None])
+        channels = len(steps.bands)
+        size = self.channels_per_recording or channels
+        tracks = []
+        for first in range(0, channels, size):
+            members = (part[first : first + size] for part in steps)
+            tracks += self._tracks(Steps(*members))
+        return tracks
+
+    def _with_pending(self):
+        """All whole chunks so far, and the samples that follow them."""
+        samples = torch.cat(self._pending, dim=1)
+        statistics, rest = all_statistics(samples, self.sample_rate)
+        if not statistics.shape[1]:
+            return self._steps, rest
+        return self._joined(self._steps, statistics), rest.clone()
+
+    def _joined(self, steps, statistics):
+        """Adds the chunks of [channels, chunks, 4, 512] to steps."""
+        with torch.inference_mode():
+            scores = self.network(statistics.flatten(0, 1))
+        evidence = scores.log_softmax(dim=1).clamp_min(LEAST_LOG_PROBABILITY)
+        bands = statistics[:, :, 0].unflatten(-1, (-1, BAND_BINS)).mean(dim=-1)
+        evidence = evidence.unflatten(0, bands.shape[:2])
+        new = Steps(evidence.half().numpy(), bands.half().numpy())
+        return new if steps is None else steps.joined(new)
+
+    def _tracks(self, steps):
+        """The tracks of one recording."""
+        seconds = self.num_samples / self.sample_rate
+        heard = steps.heard()
+        if not heard.any():  # Digital silence
+            silent = CutoffTrack((CutoffSegment(0.0, seconds, None),))
+            return [silent] * len(heard)
+        evidence = steps.evidence.astype(np.float32) * heard[..., None]
+        evidence[..., -1] += 1e-3  # Full band without evidence
+        step_s = self._step_chunks * CHUNK_FRAMES
+        step_s *= frame_length(self.sample_rate) / self.sample_rate
+        tracks = []
+        for path, pooled, bands in zip(*channel_paths(evidence), steps.bands):
+            segments = []
+            path = give_way(path, self._levels_above(bands.astype("f4")))
+            for state, start, stop in runs(path):
+                edge_hz = self._edge(state, pooled[start:stop])
+                stop_s = seconds if stop == len(path) else stop * step_s
+                if segments and segments[-1].edge_hz is edge_hz is None:
+                    start = segments.pop().start_s / step_s
+                segments.append(CutoffSegment(start * step_s, stop_s, edge_hz))
+            tracks.append(CutoffTrack(tuple(segments)))
+        return tracks
+
+    def _levels_above(self, bands):
+        """The loudest of the bands above each edge, [steps, states]."""
+        width = BAND_BINS * bin_width(self.sample_rate)
+        lowest = np.arange(bands.shape[1]) * width
+        above = lowest[:, None] >= 1.1 * np.append(self._edge_hz, np.inf)
+        return np.where(above, bands[..., None], SILENT_DB).max(axis=1)
+
+    def _edge(self, state, evidence):
+        """The edge in Hz that [steps, states] speaks for, near a state."""
+        edge_hz = self.sample_rate / 2
+        if state < len(self._edge_hz):
+            near = slice(max(0, state - 3), state + 4)
+            score = evidence[:, :-1].mean(axis=0)[near]
+            weights = np.exp(score - score.max())
+            edge_hz = float(np.average(self._edge_hz[near], weights=weights))
+        return edge_hz if edge_hz <= FULL_BAND_HZ else None

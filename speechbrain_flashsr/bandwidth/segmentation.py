@@ -1,0 +1,160 @@
+"""From evidence for every chunk to a short list of edges over time.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import numpy as np
+
+CHANGE_COST = 12.0
+"""Cost of a change of the edge in nats: two to three chunks must support it
+with confidence. Set on recordings of the dev split that change every 5 s."""
+
+ABOVE_FLOOR_DB = 6.0
+"""Sound that exceeds the usual level above an edge by so much is not noise."""
+
+OWN_COST = 8.0
+"""By as many nats a channel's own track must explain it better than the track
+that all channels share."""
+
+
+def best_path(evidence):
+    """The most likely sequence of states where changes are rare.
+
+    Arguments
+    ---------
+    evidence : numpy.ndarray
+        Log-probabilities, [steps, states].
+
+    Returns
+    -------
+    path : numpy.ndarray
+        The state of every step, [steps].
+    score : float
+        Sum of its evidence, less the cost of its changes.
+
+    Example
+    -------
+    >>> evidence = np.zeros((20, 2))
+    >>> evidence[:8, 1] = evidence[8:, 0] = -5.0
+    >>> evidence[3] = 0.0, -1.0  # not worth a change
+    >>> path, score = best_path(evidence)
+    >>> path.tolist() == [0] * 8 + [1] * 12, score
+    (True, -12.0)
+    """
+    steps, states = evidence.shape
+    stay = np.arange(states)
+    origins = np.zeros((steps, states), np.int16)
+    score = evidence[0].astype(np.float64)
+    for step in range(1, steps):
+        best = score.argmax()
+        change = score[best] - CHANGE_COST
+        origins[step] = np.where(score >= change, stay, best)
+        score = np.maximum(score, change) + evidence[step]
+    path = np.zeros(steps, np.int64)
+    path[-1] = score.argmax()
+    for step in range(steps - 1, 0, -1):
+        path[step - 1] = origins[step, path[step]]
+    return path, float(score.max())
+
+
+def channel_paths(evidence):
+    """A path for each channel of a recording: shared where they agree.
+
+    Arguments
+    ---------
+    evidence : numpy.ndarray
+        Log-probabilities, [channels, steps, states]; all 0 where a channel
+        has no evidence.
+
+    Returns
+    -------
+    paths : numpy.ndarray
+        [channels, steps]
+    pooled : numpy.ndarray
+        Evidence for the edges, [channels, steps, states].
+
+    Example
+    -------
+    >>> evidence = np.zeros((3, 9, 2))
+    >>> evidence[0, :, 1] = evidence[1, :, 0] = -5.0
+    >>> paths, _ = channel_paths(evidence)
+    >>> paths[:, 0].tolist()
+    [0, 1, 0]
+    """
+    own = [best_path(channel) for channel in evidence]
+    paths = np.stack([path for path, _ in own])
+    pooled = evidence.copy()
+    # Without those that disagree, the others may agree on something else.
+    agree = np.ones(len(evidence), bool)
+    while agree.sum() > 1:
+        together = evidence[agree].sum(axis=0)
+        shared, _ = best_path(together)
+        loss = np.array(
+            [
+                score - _score(channel, shared)
+                for channel, (_, score) in zip(evidence, own)
+            ]
+        )
+        still = agree & (loss <= OWN_COST)
+        if (still == agree).all():
+            paths[agree] = shared
+            pooled[agree] = together
+            break
+        agree = still
+    return paths, pooled
+
+
+def _score(evidence, path):
+    """Evidence along a path, less the cost of its changes."""
+    changes = np.count_nonzero(np.diff(path))
+    return evidence[np.arange(len(path)), path].sum() - CHANGE_COST * changes
+
+
+def give_way(path, level_above):
+    """Assigns a chunk in which the edge changes to the wider side, if it has sound
+    above the narrower edge, so that real sound is not replaced.
+
+    Arguments
+    ---------
+    path : numpy.ndarray
+        The state of every step, [steps]; wider bands have higher states.
+    level_above : numpy.ndarray
+        Level above the edge of each state in dB, [steps, states].
+
+    Returns
+    -------
+    numpy.ndarray
+        [steps]
+
+    Example
+    -------
+    >>> path = np.array([0, 0, 0, 0, 1, 1])
+    >>> level = np.zeros((6, 2))
+    >>> level[3:, 0] = 30
+    >>> give_way(path, level).tolist()
+    [0, 0, 0, 1, 1, 1]
+    """
+    given = path.copy()
+    stretches = runs(path)
+    for left, right in zip(stretches, stretches[1:]):
+        narrow, wide = sorted((left, right))
+        state, start, stop = narrow
+        last = stop - 1 if narrow is left else start
+        usual = np.quantile(level_above[start:stop, state], 0.25)
+        if level_above[last, state] > usual + ABOVE_FLOOR_DB:
+            given[last] = wide[0]
+    return given
+
+
+def runs(path):
+    """Stretches of one state: [(state, start, stop), ...].
+
+    Example
+    -------
+    >>> runs(np.array([4, 4, 2, 2, 2]))
+    [(4, 0, 2), (2, 2, 5)]
+    """
+    starts = np.flatnonzero(np.diff(path, prepend=-1))
+    stops = [*starts[1:], len(path)]
+    return [(int(path[a]), int(a), int(b)) for a, b in zip(starts, stops)]

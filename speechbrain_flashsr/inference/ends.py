@@ -1,0 +1,168 @@
+"""Context before the first sample of a recording and after the last.
+
+The output of a network swells at the borders of its input. So a recording is
+continued beyond its ends by its reflection or, if it is a loop, by itself.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import torch
+
+from speechbrain_flashsr.inference.long_audio import matched_cross_fade
+
+CONTEXT_SECONDS = 2
+"""Length of the continuation. An integer, so that it is an integer number of
+samples at every rate; more than the context for which windows are planned."""
+
+LOOP_FADE_SECONDS = 0.2
+"""Duration of the fade from the band at the end of a loop to that before its
+start."""
+
+
+class Ends:
+    """The first and last seconds of a stream, and its continuation beyond them.
+
+    Arguments
+    ---------
+    sample_rate : int
+        In Hz.
+    loop : bool
+        Whether the end continues with the start.
+
+    Example
+    -------
+    >>> ends = Ends(sample_rate=2, loop=True)
+    >>> block = torch.arange(6.0)[None]
+    >>> ends.update(block)
+    >>> torch.cat(list(ends.extend([block])), dim=1).tolist()
+    [[2.0, 3.0, 4.0, 5.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 0.0, 1.0, 2.0, 3.0]]
+    """
+
+    def __init__(self, sample_rate, loop=False):
+        self.context = CONTEXT_SECONDS * sample_rate
+        self.loop = loop
+        self.num_samples = 0
+        self.head = self.tail = None
+
+    def update(self, block):
+        """Takes in consecutive samples, [channels, time]."""
+        self.num_samples += block.shape[1]
+        if self.tail is None:
+            self.head = self.tail = block[:, :0]
+        kept = self.context + 1  # The reflection leaves the end sample out.
+        missing = kept - self.head.shape[1]
+        if missing > 0:
+            self.head = torch.cat([self.head, block[:, :missing]], dim=1)
+        self.tail = torch.cat([self.tail, block[:, -kept:]], dim=1)[:, -kept:]
+
+    def extend(self, blocks):
+        """Continues the stream beyond its ends.
+
+        Arguments
+        ---------
+        blocks : iterable of torch.Tensor
+            All that was taken in, [channels, time].
+
+        Yields
+        ------
+        torch.Tensor
+            `CONTEXT_SECONDS` more on both sides, [channels, time].
+        """
+        yield self._beyond(-self.context)
+        yield from blocks
+        yield self._beyond(self.num_samples)
+
+    def _beyond(self, start):
+        """`context` samples from a position outside of the recording."""
+        last = self.num_samples - 1
+        index = torch.arange(start, start + self.context)
+        if self.loop:
+            index = index % self.num_samples
+        else:
+            # A triangle wave: 0 ... last ... 0 ... last ...
+            index = index % max(1, 2 * last)
+            index = last - (index - last).abs()
+        # Either all that is asked for is in the head, or all is in the tail.
+        kept, first = self.head, 0
+        if index.max() >= self.head.shape[1]:
+            kept, first = self.tail, self.num_samples - self.tail.shape[1]
+        return kept[:, (index - first).to(kept.device)]
+
+
+def crop(pairs, start, num_samples):
+    """Drops the samples before sample 0 and after the last.
+
+    Arguments
+    ---------
+    pairs : iterable of (torch.Tensor, torch.Tensor)
+        Consecutive parts of two streams, [any, time].
+    start : int
+        Position of their first sample, at most 0.
+    num_samples : int
+        Number of samples to keep from 0 on.
+
+    Yields
+    ------
+    tuple of torch.Tensor
+        Consecutive parts, [any, time].
+
+    Example
+    -------
+    >>> part = torch.arange(5.0)[None]
+    >>> [(a.tolist(), b.tolist()) for a, b in crop([(part, -part)], -2, 2)]
+    [([[2.0, 3.0]], [[-2.0, -3.0]])]
+    """
+    for pair in pairs:
+        time = pair[0].shape[1]
+        wanted = slice(max(0, -start), max(0, min(time, num_samples - start)))
+        if wanted.start < wanted.stop:
+            yield tuple(part[:, wanted] for part in pair)
+        start += time
+
+
+def close_loop(pairs, start, num_samples, sample_rate):
+    """Crops like :func:`crop`, and fades the second stream at its end to what
+    lies before sample 0, so that it goes on with its start.
+
+    Arguments
+    ---------
+    pairs : iterable of (torch.Tensor, torch.Tensor)
+        Consecutive parts of two streams, [any, time].
+    start : int
+        Position of their first sample.
+    num_samples : int
+        Length of the loop.
+    sample_rate : int
+        In Hz.
+
+    Yields
+    ------
+    tuple of torch.Tensor
+        Consecutive parts, [any, time].
+
+    Example
+    -------
+    >>> band = torch.sin(torch.arange(-50.0, 250.0))[None]
+    >>> pairs = close_loop([(band, band)], -50, 200, sample_rate=250)
+    >>> closed = torch.cat([part for _, part in pairs], dim=1)
+    >>> closed.shape, bool((closed[0, -1] - band[0, 49]).abs() < 0.01)
+    (torch.Size([1, 200]), True)
+    """
+    fade = min(round(LOOP_FADE_SECONDS * sample_rate), num_samples, -start)
+    held = None
+    before = None
+    for pair in crop(pairs, start + fade, num_samples + fade):
+        held = pair if held is None else tuple(map(_joined, held, pair))
+        if before is None and held[0].shape[1] >= fade:
+            before = held[1][:, :fade]
+            held = tuple(part[:, fade:] for part in held)
+        sure = held[0].shape[1] - fade
+        if before is not None and sure > 0:
+            yield tuple(part[:, :sure] for part in held)
+            held = tuple(part[:, sure:] for part in held)
+    yield held[0], matched_cross_fade(held[1], before)
+
+
+def _joined(first, second):
+    return torch.cat([first, second], dim=1)

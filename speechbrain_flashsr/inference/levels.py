@@ -1,0 +1,212 @@
+"""The level of a recording over time, and the gain that evens it out.
+
+The model gets every passage at about the level of its training material, so
+that the band it restores follows the recording and not the loudest moment
+elsewhere in the file. Output and input are multiplied and divided by the same
+smooth curve.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import numpy as np
+import torch
+from scipy import ndimage, signal
+
+from speechbrain_flashsr.lobes.features import NORMALIZED_PEAK
+
+RUMBLE_HZ = 25.0
+"""Below it the model gets nothing: an octave below the lowest note of a bass
+guitar, above the offset and the rumble of turntables and wind."""
+
+FRAMES_PER_SECOND = 100
+
+PASSAGE_FRAMES = 71
+"""Frames for the level of a passage, 0.7 s: longer than the gaps between
+words, short enough to follow a fade of 20 dB a second."""
+
+PASSAGE_PERCENTILE = 90
+"""Of the peaks of a passage's frames: clicks are above, the gaps below."""
+
+PASSAGE_PEAK = 0.5 * NORMALIZED_PEAK
+"""The level that passages are brought to. In training the highest peak of 5 s is 0.5 or less,
+and about twice this percentile."""
+
+PASSAGE_SMOOTHING = 51
+CLICK_FRAMES = 5
+"""Length of the Hann windows, in frames, that smooth the level of passages and of
+clicks, which may not exceed the peak of training material."""
+
+QUIETEST = 10 ** (-100 / 20)
+"""Level of silence, relative to the loudest passage of a channel."""
+
+
+class RumbleFilter:
+    """Removes offset and rumble from a stream: a Butterworth high-pass.
+
+    Arguments
+    ---------
+    sample_rate : int
+        In Hz.
+
+    Example
+    -------
+    >>> rumble_filter = RumbleFilter(48000)
+    >>> blocks = [torch.full((2, 4800), 0.25)] * 2
+    >>> all(rumble_filter(block).abs().max() < 1e-6 for block in blocks)
+    True
+    """
+
+    def __init__(self, sample_rate):
+        self.sections = signal.butter(
+            6, RUMBLE_HZ, "highpass", fs=sample_rate, output="sos"
+        )
+        self.state = None
+
+    def __call__(self, block):
+        """Filters the next samples, [channels, time]."""
+        samples = block.cpu().numpy()
+        if self.state is None:
+            # As if the first sample had been there for ever.
+            settled = signal.sosfilt_zi(self.sections)[:, None]
+            self.state = settled * samples[:, :1, None].transpose(1, 0, 2)
+        filtered, self.state = signal.sosfilt(
+            self.sections, samples, zi=self.state
+        )
+        return torch.from_numpy(filtered).to(block)
+
+
+class LevelMeter:
+    """Measures the level of each channel of a stream in frames of 10 ms.
+
+    Arguments
+    ---------
+    sample_rate : int
+        In Hz.
+
+    Example
+    -------
+    >>> meter = LevelMeter(48000)
+    >>> meter.update(0.1 * torch.sin(torch.arange(48000.0))[None])
+    >>> curve = meter.result()
+    >>> gain = curve.at(0, 48000, 48000)
+    >>> bool((0.1 / gain - PASSAGE_PEAK).abs().max() < 0.01)
+    True
+    """
+
+    def __init__(self, sample_rate):
+        self.sample_rate = sample_rate
+        self.frame = max(1, round(sample_rate / FRAMES_PER_SECOND))
+        self.rumble_filter = RumbleFilter(sample_rate)
+        self.pending = None
+        self.peaks = []
+
+    def update(self, block):
+        """Takes in consecutive samples, [channels, time]."""
+        samples = self.rumble_filter(block).cpu()
+        if self.pending is not None:
+            samples = torch.cat([self.pending, samples], dim=1)
+        whole = samples.shape[1] // self.frame * self.frame
+        self.pending = samples[:, whole:]
+        frames = samples[:, :whole].unflatten(1, (-1, self.frame))
+        self.peaks.append(frames.abs().amax(2))
+
+    def result(self, loop=False):
+        """The level so far.
+
+        Arguments
+        ---------
+        loop : bool
+            Whether the end continues with the start.
+
+        Returns
+        -------
+        LevelCurve
+        """
+        peaks = torch.cat(self.peaks, dim=1)
+        if peaks.shape[1] == 0 or self.pending.shape[1]:
+            last = self.pending.abs().amax(1, keepdim=True)
+            peaks = torch.cat([peaks, last], dim=1)
+        return LevelCurve(peaks.numpy(), self.frame / self.sample_rate, loop)
+
+
+class LevelCurve:
+    """The curve by which the samples of a recording are divided for the model.
+
+    Arguments
+    ---------
+    peaks : numpy.ndarray
+        Highest magnitude in each frame, [channels, frames].
+    frame_seconds : float
+        Duration of a frame.
+    loop : bool
+        Whether the end continues with the start.
+
+    Example
+    -------
+    >>> curve = LevelCurve(np.full((1, 100), 0.5, np.float32), 0.01)
+    >>> curve.at(-480, 960, 48000).shape
+    torch.Size([1, 960])
+    """
+
+    def __init__(self, peaks, frame_seconds, loop=False):
+        self.frame_seconds = frame_seconds
+        self.context = PASSAGE_FRAMES + PASSAGE_SMOOTHING
+        self.log_gain = np.stack(
+            [
+                _log_gain(
+                    np.pad(
+                        row, self.context, mode="wrap" if loop else "symmetric"
+                    )
+                )
+                for row in peaks
+            ]
+        )
+
+    def at(self, start, length, sample_rate):
+        """Gains of consecutive samples.
+
+        Arguments
+        ---------
+        start : int
+            Position of the first sample; it may be negative.
+        length : int
+            Their number.
+        sample_rate : int
+            Their rate in Hz.
+
+        Returns
+        -------
+        torch.Tensor
+            Divisors of the samples, [channels, length].
+        """
+        frames_per_sample = 1 / (sample_rate * self.frame_seconds)
+        position = (start + np.arange(length)) * frames_per_sample
+        position += self.context - 0.5
+        index = np.clip(position, 0, self.log_gain.shape[1] - 1)
+        first = int(index[0])
+        rows = self.log_gain[:, first : int(index[-1]) + 2]
+        frames = np.arange(rows.shape[1])
+        log_gain = [np.interp(index - first, frames, row) for row in rows]
+        return torch.from_numpy(np.exp(log_gain)).float()
+
+
+def _log_gain(peaks):
+    """Logarithm of the gain in each frame, of one channel's peaks."""
+    passage = ndimage.percentile_filter(
+        peaks, PASSAGE_PERCENTILE, PASSAGE_FRAMES, mode="nearest"
+    )
+    # Where there are clicks in silence alone, they are the passage.
+    loudest = passage.max() or peaks.max() or 1.0
+    passage = np.maximum(passage, QUIETEST * loudest)
+    click = ndimage.maximum_filter1d(peaks, CLICK_FRAMES, mode="nearest")
+    click = np.maximum(click, QUIETEST * loudest)
+    return np.maximum(
+        _smooth(np.log(passage / PASSAGE_PEAK), PASSAGE_SMOOTHING),
+        _smooth(np.log(click / NORMALIZED_PEAK), CLICK_FRAMES),
+    ).astype(np.float32)
+
+
+def _smooth(values, num_taps):
+    window = signal.windows.hann(num_taps + 2)[1:-1]
+    return ndimage.convolve1d(values, window / window.sum(), mode="nearest")
