@@ -55,7 +55,8 @@ class FlashSRBrain(sb.Brain):
     `ema_decay`, `budget` (:class:`~speechbrain_flashsr.brains.budget.Budget`),
     `gradient_checkpointing`, `use_tensorboard` (logs in
     `output_folder`/tensorboard), `output_folder`, `train_logger`,
-    `epoch_counter`, `seed`, `sample_rate`, `segment_length`.
+    `epoch_counter`, `seed`, and for the log `sample_rate` and, if the samples
+    are segments of sound, `segment_length`.
     """
 
     trained = ()
@@ -331,7 +332,8 @@ class FlashSRBrain(sb.Brain):
         stats = {k: total / n for k, (total, n) in self.loss_sums.items()}
         stats["loss"] = float(stage_loss)
         if stage == sb.Stage.TRAIN:
-            stats["sound_per_second"] = self.sound_per_second()
+            if hasattr(self.hparams, "segment_length"):
+                stats["sound_per_second"] = self.sound_per_second()
             self.train_stats = stats
         elif stage == sb.Stage.VALID:
             self.hparams.train_logger.log_stats(
