@@ -8,18 +8,14 @@ Authors
 """
 
 import logging
+import os
 import pathlib
 import time
-from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import speechbrain as sb
 import torch
 from speechbrain.dataio.batch import PaddedBatch
-from speechbrain.utils.distributed import (
-    is_distributed_initialized,
-    run_on_main,
-)
+from speechbrain.utils.distributed import run_on_main
 from torch.optim.swa_utils import AveragedModel
 
 from speechbrain_flashsr.brains.budget import TRAINING_SHARE, DrawsInTime
@@ -30,7 +26,7 @@ from speechbrain_flashsr.brains.weights import (
 )
 from speechbrain_flashsr.data.segments import EpochDraws
 from speechbrain_flashsr.lobes.fast.preparation import use_fast_forms
-from speechbrain_flashsr.random_streams import TrainingStream, generator_of
+from speechbrain_flashsr.random_streams import TrainingStream, normal_noise
 
 ADVICE = (
     "The last checkpoint is good: lower `lr` or check the data, then start "
@@ -40,8 +36,6 @@ ADVICE = (
 
 KEPT_CHECKPOINTS = 2
 """The last one, and one to fall back to if that gets damaged."""
-
-_noise_threads = ThreadPoolExecutor()
 
 
 class FlashSRBrain(sb.Brain):
@@ -137,14 +131,9 @@ class FlashSRBrain(sb.Brain):
         torch.Tensor
             [batch, *shape].
         """
-
-        def noise_of(draw):
-            generator = generator_of(self.hparams.seed, draw, stream)
-            return generator.standard_normal(shape)
-
-        noise = list(_noise_threads.map(noise_of, batch.id))
+        noise = normal_noise(self.hparams.seed, batch.id, stream, shape)
         dtype = torch.get_default_dtype()
-        return torch.from_numpy(np.stack(noise)).to(self.device, dtype)
+        return torch.from_numpy(noise).to(self.device, dtype)
 
     def on_fit_start(self):
         """Recovers a checkpoint, then sets the present learning rate."""
@@ -206,7 +195,7 @@ class FlashSRBrain(sb.Brain):
             self.add_to_log(losses)
             totals.append(total.detach().cpu())
         self.turn = None
-        self.num_draws += len(batch.id)
+        self.num_draws += len(batch.id) * int(os.environ.get("WORLD_SIZE", 1))
         if should_step:
             self.optimizer_step += 1
         self.on_fit_batch_end(batch, losses, totals[0], should_step)
@@ -333,7 +322,9 @@ class FlashSRBrain(sb.Brain):
         stats["loss"] = float(stage_loss)
         if stage == sb.Stage.TRAIN:
             if hasattr(self.hparams, "segment_length"):
-                stats["sound_per_second"] = self.sound_per_second()
+                elapsed = time.monotonic() - self.stage_start
+                length = self.hparams.segment_length / self.hparams.sample_rate
+                stats["sound_per_second"] = self.num_draws * length / elapsed
             self.train_stats = stats
         elif stage == sb.Stage.VALID:
             self.hparams.train_logger.log_stats(
@@ -345,16 +336,6 @@ class FlashSRBrain(sb.Brain):
                 self.tensorboard.log_epoch(epoch, self.train_stats, stats)
             if self.checkpointer is not None and not self.time_is_up:
                 self.save_checkpoint({"loss": stats["loss"]})
-
-    def sound_per_second(self):
-        """Seconds of sound that all processes together have trained on in a
-        second of this epoch."""
-        draws = self.num_draws
-        if is_distributed_initialized():
-            draws *= torch.distributed.get_world_size()
-        seconds = time.monotonic() - self.stage_start
-        length = self.hparams.segment_length / self.hparams.sample_rate
-        return draws * length / seconds
 
     def fit_draws(self, train_data, valid_data):
         """Trains on numbered draws of a dataset (see
@@ -371,6 +352,9 @@ class FlashSRBrain(sb.Brain):
         options = self.hparams.dataloader_opts
         sampler = EpochDraws(len(train_data))
         self.train_sampler = sampler
+        in_time = DrawsInTime(
+            len(valid_data), options["batch_size"], self.hparams.budget
+        )
         self.fit(
             self.hparams.epoch_counter,
             train_data,
@@ -384,11 +368,7 @@ class FlashSRBrain(sb.Brain):
             valid_loader_kwargs={
                 **options,
                 "collate_fn": batch_by_domain,
-                "sampler": DrawsInTime(
-                    len(valid_data),
-                    options["batch_size"],
-                    self.hparams.budget,
-                ),
+                "sampler": in_time,
             },
         )
 
