@@ -49,8 +49,7 @@ class FlashSRBrain(sb.Brain):
     `ema_decay`, `budget` (:class:`~speechbrain_flashsr.brains.budget.Budget`),
     `gradient_checkpointing`, `use_tensorboard` (logs in
     `output_folder`/tensorboard), `output_folder`, `train_logger`,
-    `epoch_counter`, `seed`, and for the log `sample_rate` and, if the samples
-    are segments of sound, `segment_length`.
+    `epoch_counter`, `seed`, `sample_rate`, `segment_length` (if there is one).
     """
 
     trained = ()
