@@ -396,7 +396,7 @@ def test_gradient_checkpointing_changes_nothing(
 ):
     outputs, files = trained
     calls = []
-    for lobe in ("autoencoder", "unet", "vocoder"):
+    for lobe in ("autoencoder_blocks", "unet", "vocoder"):
         module = sys.modules[f"speechbrain_flashsr.lobes.{lobe}"]
         monkeypatch.setattr(
             module,
