@@ -34,6 +34,10 @@ from speechbrain_flashsr.data.resamplers import (
 
 RATE = 48000
 TOLERANCE = 0.05
+MARGIN_DB = 10.0
+"""Loud moments right below the edge exceed a noise floor by as much, or there
+is no edge to see: the floor is lowered until they do."""
+
 BAND_RATES = (4000, 8000, 11025, 16000, 22050, 24000, 32000)
 FILTERS = (
     ("cheby1", 8),
@@ -109,7 +113,7 @@ def disturbed_families():
 
     def floor(wav, rng, level_db, **rates):
         example = some_edge(wav, rng, **rates)
-        level_db = min(level_db, examples.visible_floor(example))
+        level_db = min(level_db, examples.visible_floor(example, MARGIN_DB))
         return examples.with_floor(example, level_db, rng)
 
     for level_db in (-90, -75, -60, -50, -40):

@@ -7,6 +7,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
 
 import numpy as np
@@ -61,3 +62,39 @@ def generator_of(seed, number, stream, channel=0):
     return np.random.default_rng(
         [int(seed), int(number), int(stream), int(channel)]
     )
+
+
+_threads = ThreadPoolExecutor()
+
+
+def normal_noise(seed, numbers, stream, shape):
+    """Standard normal noise for several samples, drawn with all cores.
+
+    Arguments
+    ---------
+    seed : int
+        Of the training, not negative.
+    numbers : sequence of int
+        Of the samples.
+    stream : TrainingStream
+        Use of the noise.
+    shape : sequence of int
+        Of one sample's noise.
+
+    Returns
+    -------
+    numpy.ndarray
+        [samples, *shape].
+
+    Example
+    -------
+    >>> one = normal_noise(0, [7], TrainingStream.NOISE, (2, 3))
+    >>> two = normal_noise(0, [8, 7], TrainingStream.NOISE, (2, 3))
+    >>> two.shape, np.array_equal(one[0], two[1])
+    ((2, 2, 3), True)
+    """
+
+    def draw(number):
+        return generator_of(seed, number, stream).standard_normal(shape)
+
+    return np.stack(list(_threads.map(draw, numbers)))

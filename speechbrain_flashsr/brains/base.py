@@ -8,19 +8,17 @@ Authors
 """
 
 import logging
+import os
 import pathlib
 import time
 
-import numpy as np
 import speechbrain as sb
 import torch
 from speechbrain.dataio.batch import PaddedBatch
-from speechbrain.utils.distributed import (
-    is_distributed_initialized,
-    run_on_main,
-)
+from speechbrain.utils.distributed import run_on_main
 from torch.optim.swa_utils import AveragedModel
 
+from speechbrain_flashsr.brains.budget import TRAINING_SHARE, DrawsInTime
 from speechbrain_flashsr.brains.validation import SampleLogger, batch_by_domain
 from speechbrain_flashsr.brains.weights import (
     average_with_warm_up,
@@ -28,7 +26,7 @@ from speechbrain_flashsr.brains.weights import (
 )
 from speechbrain_flashsr.data.segments import EpochDraws
 from speechbrain_flashsr.lobes.fast.preparation import use_fast_forms
-from speechbrain_flashsr.random_streams import TrainingStream, generator_of
+from speechbrain_flashsr.random_streams import TrainingStream, normal_noise
 
 ADVICE = (
     "The last checkpoint is good: lower `lr` or check the data, then start "
@@ -47,10 +45,11 @@ class FlashSRBrain(sb.Brain):
     (`optimized`), computes the losses of a turn (`compute_losses`), and names
     the modules that are averaged and exported (`trained`).
 
-    Hyperparameters read: `loss_weights` {name: weight}, `lr`, `ema_decay`,
-    `max_minutes` (null for no limit), `gradient_checkpointing`,
-    `use_tensorboard` (logs in `output_folder`/tensorboard), `output_folder`,
-    `train_logger`, `epoch_counter`, `seed`, `sample_rate`.
+    Hyperparameters read: `modules`, `loss_weights` {name: weight}, `lr`,
+    `ema_decay`, `budget` (:class:`~speechbrain_flashsr.brains.budget.Budget`),
+    `gradient_checkpointing`, `use_tensorboard` (logs in
+    `output_folder`/tensorboard), `output_folder`, `train_logger`,
+    `epoch_counter`, `seed`, `sample_rate`, `segment_length` (if there is one).
     """
 
     trained = ()
@@ -97,9 +96,9 @@ class FlashSRBrain(sb.Brain):
         return [p for name in names for p in self.modules[name].parameters()]
 
     def unwrapped(self, name):
-        """A module without the wrapper of distributed training."""
-        module = self.modules[name]
-        return getattr(module, "module", module)
+        """A module without the wrappers of distributed training and of
+        compilation."""
+        return self.hparams.modules[name]
 
     def evaluated(self, name, stage):
         """The module itself in training, its averaged copy otherwise."""
@@ -131,16 +130,12 @@ class FlashSRBrain(sb.Brain):
         torch.Tensor
             [batch, *shape].
         """
-        noise = [
-            generator_of(self.hparams.seed, draw, stream).standard_normal(shape)
-            for draw in batch.id
-        ]
+        noise = normal_noise(self.hparams.seed, batch.id, stream, shape)
         dtype = torch.get_default_dtype()
-        return torch.from_numpy(np.stack(noise)).to(self.device, dtype)
+        return torch.from_numpy(noise).to(self.device, dtype)
 
     def on_fit_start(self):
-        """Recovers a checkpoint, sets the present learning rate, and starts the
-        clock of `max_minutes`."""
+        """Recovers a checkpoint, then sets the present learning rate."""
         for module in self.modules.modules():
             if hasattr(module, "gradient_checkpointing"):
                 module.gradient_checkpointing = (
@@ -151,7 +146,6 @@ class FlashSRBrain(sb.Brain):
             for group in optimizer.param_groups:
                 # The checkpoint may hold another learning rate.
                 group["lr"] = self.hparams.lr
-        self.fit_start = time.monotonic()
         self.time_is_up = False
         self.loss_sums = {}
         self.tensorboard = None
@@ -164,16 +158,9 @@ class FlashSRBrain(sb.Brain):
         return self.time_is_up or super()._optimizer_step_limit_exceeded
 
     def check_time(self):
-        """Ends the training after `max_minutes`, and saves the position in the
-        epoch before the next batch is fetched."""
-        max_minutes = getattr(self.hparams, "max_minutes", None)
-        if max_minutes is None:
-            return
-        elapsed = (time.monotonic() - self.fit_start) / 60
-        decision = [elapsed >= max_minutes]
-        if is_distributed_initialized():
-            torch.distributed.broadcast_object_list(decision, src=0)
-        self.time_is_up = decision[0]
+        """Ends the training when its share of the minutes is over, and saves
+        the position in the epoch before the next batch is fetched."""
+        self.time_is_up = self.hparams.budget.is_over(TRAINING_SHARE)
         if self.time_is_up and self.checkpointer is not None:
             self._save_intra_epoch_ckpt()
 
@@ -207,6 +194,7 @@ class FlashSRBrain(sb.Brain):
             self.add_to_log(losses)
             totals.append(total.detach().cpu())
         self.turn = None
+        self.num_draws += len(batch.id) * int(os.environ.get("WORLD_SIZE", 1))
         if should_step:
             self.optimizer_step += 1
         self.on_fit_batch_end(batch, losses, totals[0], should_step)
@@ -324,12 +312,18 @@ class FlashSRBrain(sb.Brain):
         """Resets the means."""
         self.loss_sums = {}
         self.shown = set()
+        self.num_draws = 0
+        self.stage_start = time.monotonic()
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
         """Logs the epoch's mean losses and saves a checkpoint."""
         stats = {k: total / n for k, (total, n) in self.loss_sums.items()}
         stats["loss"] = float(stage_loss)
         if stage == sb.Stage.TRAIN:
+            if hasattr(self.hparams, "segment_length"):
+                elapsed = time.monotonic() - self.stage_start
+                length = self.hparams.segment_length / self.hparams.sample_rate
+                stats["sound_per_second"] = self.num_draws * length / elapsed
             self.train_stats = stats
         elif stage == sb.Stage.VALID:
             self.hparams.train_logger.log_stats(
@@ -357,6 +351,9 @@ class FlashSRBrain(sb.Brain):
         options = self.hparams.dataloader_opts
         sampler = EpochDraws(len(train_data))
         self.train_sampler = sampler
+        in_time = DrawsInTime(
+            len(valid_data), options["batch_size"], self.hparams.budget
+        )
         self.fit(
             self.hparams.epoch_counter,
             train_data,
@@ -367,26 +364,32 @@ class FlashSRBrain(sb.Brain):
                 "sampler": sampler,
                 "drop_last": True,
             },
-            valid_loader_kwargs={**options, "collate_fn": batch_by_domain},
+            valid_loader_kwargs={
+                **options,
+                "collate_fn": batch_by_domain,
+                "sampler": in_time,
+            },
         )
 
-    def export(self, names=None):
-        """Writes the averaged weights of the trained modules to
-        `output_folder`/<name>.ckpt.
-
-        Arguments
-        ---------
-        names : sequence of str
-            Modules to write; `trained` by default.
+    def export(self):
+        """Writes the averaged weights of the trained modules, and the weights
+        of their discriminators, to `output_folder`/<name>.ckpt.
 
         Returns
         -------
         dict
             {name: path}.
         """
+        modules = {
+            name: self.unwrapped(name)
+            for names in self.optimized.values()
+            for name in names
+        }
+        for name in self.trained:
+            modules[name] = self.averages[name].module
         return {
-            name: self.save_state(name, self.averages[name].module)
-            for name in names or self.trained
+            name: self.save_state(name, module)
+            for name, module in modules.items()
         }
 
     def save_state(self, name, module):

@@ -34,7 +34,7 @@ def edge_distribution(edge):
     Example
     -------
     >>> edge_distribution(torch.tensor([0.0, 100.0])).argmax(dim=1)
-    tensor([86, 41])
+    tensor([86, 40])
     """
     steps = (edge_bins().to(edge) / edge[:, None].clamp_min(1.0)).log()
     steps = steps / (SPREAD * math.log(STEP))

@@ -7,10 +7,12 @@ Authors
 import atexit
 import copy
 import dataclasses
+import functools
 import io
 import os
 import pathlib
 import sys
+import time
 
 import speechbrain as sb
 import torch
@@ -20,8 +22,14 @@ from hyperpyyaml.core import recursive_update
 from ruamel.yaml import YAML
 from speechbrain.utils.distributed import ddp_init_group, run_on_main
 
+from speechbrain_flashsr.brains.budget import Budget
 from speechbrain_flashsr.checkpoints import load_strictly
 from speechbrain_flashsr.data.latents import LatentPairs, cache_latents
+from speechbrain_flashsr.lobes.fast.memory import keep_freed_memory
+
+VALIDATION_SHARE = 0.2
+"""Share of the time for encoding latents after which those for validation are
+left as they are."""
 
 LOCK = "training.lock"
 """File in the output folder that a training locks. The system unlocks it when
@@ -112,7 +120,7 @@ def load_recipe(arguments):
     Returns
     -------
     hparams : dict
-        The loaded hyperparameters.
+        The loaded hyperparameters, and `budget`, the clock of `max_minutes`.
     run_opts : dict
         SpeechBrain's run options; those that the YAML names (`precision` and
         the like) are taken from it unless the command line sets them.
@@ -121,9 +129,13 @@ def load_recipe(arguments):
     ------
     FileNotFoundError
         If a manifest is missing.
+    KeyError
+        If an override has no counterpart.
     RuntimeError
         If another training writes into the same folder.
     """
+    start = time.monotonic()
+    keep_freed_memory()
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     limit = run_opts.optimizer_step_limit
     if limit is not None:  # SpeechBrain reads it as a string.
@@ -135,6 +147,7 @@ def load_recipe(arguments):
     hparams_file, overrides = follow_base(hparams_file, overrides)
     with open(hparams_file, encoding="utf-8") as file:
         hparams = load_hyperpyyaml(file, overrides, overrides_must_match=False)
+    hparams["budget"] = Budget(hparams.get("max_minutes"), start)
     run_on_main(lock_folder, args=[hparams["output_folder"]])
     sb.create_experiment_directory(
         experiment_directory=hparams["output_folder"],
@@ -271,36 +284,51 @@ def load_starting_weights(hparams, needed=()):
 
 
 def prepare_latents(hparams, run_opts):
-    """Caches the latents of a stage that trains on them.
+    """Caches the latents of a stage that trains on them, as many as fit into
+    its time, and logs the speed.
 
     Arguments
     ---------
     hparams : dict
         `train_segments`, `valid_segments`, `features`, `autoencoder`,
-        `latents_folder`, `cache_opts`, `draws_per_epoch`, `train_latents`,
-        `valid_draws`.
-    run_opts : dict
-        `device`, where to encode.
+        `latents_folder`, `cache_opts`, `cache_share` (of `budget`),
+        `draws_per_epoch`, `sample_rate`, `segment_length`, `train_logger`.
+    run_opts : speechbrain.utils.run_opts.RunOptions
+        `device` and `precision` of the encoding, as of the training.
 
     Returns
     -------
     train_data : speechbrain_flashsr.data.latents.LatentPairs
         One epoch is `draws_per_epoch`.
     valid_data : speechbrain_flashsr.data.latents.LatentPairs
-        All of `valid_draws`.
+        All that are cached.
     """
     folder = pathlib.Path(hparams["latents_folder"])
-    for name in ("train", "valid"):
+    precision = hparams["precision"]
+    if "precision" in run_opts.overridden_args:
+        precision = run_opts.precision
+    share = hparams["cache_share"]
+    for name, until in (("valid", VALIDATION_SHARE * share), ("train", share)):
         segments = hparams[f"{name}_segments"]
-        cache_latents(
+        start = time.monotonic()
+        encoded = cache_latents(
             segments,
             hparams["features"],
             hparams["autoencoder"],
             folder / name,
             len(segments),
-            device=run_opts.get("device") or "cpu",
+            device=run_opts.device or "cpu",
+            precision=precision,
+            is_over=functools.partial(hparams["budget"].is_over, until),
             **hparams["cache_opts"],
         )
+        if encoded:
+            seconds = encoded * hparams["segment_length"]
+            seconds /= hparams["sample_rate"]
+            speed = seconds / (time.monotonic() - start)
+            hparams["train_logger"].log_stats(
+                {f"{name}_latents": encoded, "sound_per_second": speed}
+            )
     return (
         LatentPairs(folder / "train", hparams["draws_per_epoch"]),
         LatentPairs(folder / "valid"),

@@ -15,10 +15,8 @@ class TeacherBrain(LatentBrain):
     and the latent of the low-resolution signal
     (AudioSR, https://arxiv.org/abs/2309.07314).
 
-    Hyperparameters read beside the base's: `condition_dropout`, the probability
-    of withholding the condition for classifier-free guidance, and
-    `last_step_fraction`, the share of the samples at the last time step (the
-    rest are uniform over all).
+    Hyperparameter read beside the base's: `condition_dropout`, the probability
+    of withholding the condition, for classifier-free guidance.
 
     Loss: `v`, the mean squared error of v.
     """
@@ -36,15 +34,13 @@ class TeacherBrain(LatentBrain):
         return {"v": losses.mean()}
 
     def draw_timesteps(self, batch):
-        """Draws each sample's time step, [batch], and whether its condition
-        is withheld, [batch]."""
+        """Draws each sample's time step, uniform over all, [batch], and whether
+        its condition is withheld, [batch]."""
         num_timesteps = self.hparams.denoiser.schedule.num_timesteps
         t, drop = [], []
         for draw in batch.id:
             rng = generator_of(self.hparams.seed, draw, TrainingStream.TIMESTEP)
-            uniform = int(rng.integers(num_timesteps))
-            last = rng.random() < self.hparams.last_step_fraction
-            t.append(num_timesteps - 1 if last else uniform)
+            t.append(int(rng.integers(num_timesteps)))
             drop.append(rng.random() < self.hparams.condition_dropout)
         return (
             torch.tensor(t, device=self.device),

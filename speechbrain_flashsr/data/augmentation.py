@@ -1,4 +1,4 @@
-"""Augmentation of training segments: speed, equalisation, mixing.
+"""Augmentation of training segments: speed, equalisation, mixing, noise.
 
 Without it, a model learns how bright, how fast and how clean the training set
 is, and fails on other recordings.
@@ -17,6 +17,7 @@ KNEE_HZ = (500.0, 8000.0)
 TILT_END_HZ = 16000.0
 RIPPLE_START_HZ = 100.0
 RIPPLES = 3
+LOWEST_NOISE_HZ = 20.0
 
 
 class Augmentation:
@@ -39,6 +40,13 @@ class Augmentation:
         Share of the segments to which a second one is added.
     mix_gain_db : sequence of float
         Limits of the second segment's peak relative to the first's.
+    noise_probability : float
+        Share of the segments to which steady noise is added, of a colour between
+        white and pink: a model that never saw a stationary sound makes it swell
+        at the borders of its windows.
+    noise_db : sequence of float
+        Limits of the noise's level relative to the segment's, of root mean
+        squares.
     level_db : sequence of float
         Limits of the segment's level below the one that normalisation gives it:
         at inference the loudest moment of the whole recording decides the
@@ -60,6 +68,8 @@ class Augmentation:
         ripple_db=1.5,
         mix_probability=0.15,
         mix_gain_db=(-20.0, 0.0),
+        noise_probability=0.0,
+        noise_db=(-30.0, 20.0),
         level_db=(-20.0, 0.0),
     ):
         self.speed = tuple(speed)
@@ -68,6 +78,8 @@ class Augmentation:
         self.ripple_db = ripple_db
         self.mix_probability = mix_probability
         self.mix_gain_db = tuple(mix_gain_db)
+        self.noise_probability = noise_probability
+        self.noise_db = tuple(noise_db)
         self.level_db = tuple(level_db)
 
     def draw_speed(self, rng):
@@ -85,6 +97,31 @@ class Augmentation:
     def draw_level(self, rng):
         """Draws a gain for the whole segment."""
         return 10 ** (rng.uniform(*self.level_db) / 20)
+
+    def add_noise(self, wav, rng):
+        """Adds steady noise, or not.
+
+        Arguments
+        ---------
+        wav : numpy.ndarray
+            [time].
+        rng : numpy.random.Generator
+            Source of all draws.
+
+        Returns
+        -------
+        numpy.ndarray
+            [time].
+        """
+        if rng.random() >= self.noise_probability:
+            return wav
+        spectrum = np.fft.rfft(rng.standard_normal(len(wav)))
+        hz = np.linspace(0, SAMPLE_RATE / 2, len(spectrum))
+        # The power falls with the frequency, 0 (white) to 3 dB per octave (pink).
+        spectrum *= np.maximum(hz, LOWEST_NOISE_HZ) ** -rng.uniform(0, 0.5)
+        noise = np.fft.irfft(spectrum, n=len(wav))
+        gain = 10 ** (rng.uniform(*self.noise_db) / 20)
+        return wav + gain * rms(wav) / rms(noise) * noise
 
     def equalize(self, wav, rng):
         """Applies a random frequency response of zero phase.
@@ -116,6 +153,17 @@ class Augmentation:
             gain_db += size_db * np.cos(np.pi * k * place + phase)
         spectrum *= 10 ** (gain_db / 20)
         return np.fft.irfft(spectrum, n=len(wav))
+
+
+def rms(wav):
+    """Root mean square of a waveform.
+
+    Example
+    -------
+    >>> print(rms(np.array([1.0, -1.0, 1.0, -1.0])))
+    1.0
+    """
+    return np.sqrt(np.mean(np.square(wav)))
 
 
 def change_speed(wav, factor):

@@ -370,8 +370,8 @@ class ExampleMaker:
                 example = with_floor(example, level_db, rng, slope)
         while rng.random() < 0.15:
             example = with_tone(example, rng.uniform(-75, -30), rng)
-        if rng.random() < 0.1:
-            rate = np.exp(rng.uniform(np.log(0.5), np.log(12)))
+        if rng.random() < 0.15:
+            rate = np.exp(rng.uniform(np.log(0.5), np.log(14)))
             decay_s = 0.0 if rng.random() < 0.6 else rng.uniform(0.001, 0.01)
             example = with_clicks(example, rate, rng, decay_s)
         if rng.random() < 0.08:

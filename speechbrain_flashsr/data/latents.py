@@ -41,15 +41,16 @@ def cache_latents(
     num_workers=0,
     device="cpu",
     precision="fp32",
+    is_over=None,
 ):
     """Encodes draws of a dataset of segments to latents, once.
 
     Writes `high.npy` and `low.npy`, half precision, [num_draws, channels,
     frames, bands], `domain.npy`, indices into the list in `domains.json`,
-    [num_draws], and `progress.json`. An interrupted call is continued, a
-    complete cache is kept, and a cache of another autoencoder, number or length
-    of segments is replaced. The processes of a distributed training share the
-    batches; all must see the folder.
+    [num_draws], and `progress.json`. A call that was interrupted or ran out of
+    time is continued, a complete cache is kept, and a cache of another
+    autoencoder, number or length of segments is replaced. The processes of a
+    distributed training share the batches; all must see the folder.
 
     Arguments
     ---------
@@ -72,6 +73,14 @@ def cache_latents(
         Where to encode.
     precision : str
         `fp32`, `bf16` or `fp16`, of the encoding.
+    is_over : callable
+        Asked before each batch but the first; True ends the encoding. In
+        distributed training it must answer all processes alike.
+
+    Returns
+    -------
+    int
+        How many draws this call has encoded.
     """
     folder = pathlib.Path(folder)
     features, autoencoder = features.to(device), autoencoder.to(device).eval()
@@ -83,7 +92,7 @@ def cache_latents(
     }
     done = run_on_main(_begin, args=[folder, state, layout])
     if done == num_draws:
-        return
+        return 0
     rank, num_ranks = 0, 1
     if is_distributed_initialized():
         rank = torch.distributed.get_rank()
@@ -102,12 +111,15 @@ def cache_latents(
     )
     domains = json.loads((folder / "domains.json").read_text())
     centres = features.band_centres()
+    stop = done
     for first in tqdm(
         range(0, len(batches), num_ranks),
         desc="Caching latents",
         dynamic_ncols=True,
         disable=rank > 0,
     ):
+        if first and is_over is not None and is_over():
+            break
         if first + rank < len(batches):
             batch = next(loader).to(device)
             high, low = batch.high.data, batch.low.data
@@ -133,11 +145,11 @@ def cache_latents(
                 )
         # Processes wait for each other at every batch: no wait is long.
         ddp_barrier()
+        stop = batches[min(first + num_ranks, len(batches)) - 1].stop
         if rank == 0:
-            last = min(first + num_ranks, len(batches)) - 1
-            stop = batches[last].stop
             _write_json(folder / "progress.json", {**state, "done": stop})
     ddp_barrier()
+    return stop - done
 
 
 def _layout(dataset, features, autoencoder):
@@ -219,15 +231,18 @@ class LatentPairs(Dataset):
     ...     np.save(folder / f"{name}.npy", np.ones((2, 1, 1, 1), np.float16))
     >>> np.save(folder / "domain.npy", np.zeros(2, np.int8))
     >>> _ = (folder / "domains.json").write_text('["speech"]')
+    >>> _ = (folder / "progress.json").write_text('{"done": 2}')
     >>> LatentPairs(folder)[3]["z_high"]
     tensor([[[1.]]])
     """
 
     def __init__(self, folder, num_draws=None):
-        self.high = np.load(f"{folder}/high.npy", mmap_mode="r")
-        self.low = np.load(f"{folder}/low.npy", mmap_mode="r")
-        names = json.loads(pathlib.Path(folder, "domains.json").read_text())
-        indices = np.load(f"{folder}/domain.npy")
+        folder = pathlib.Path(folder)
+        done = json.loads((folder / "progress.json").read_text())["done"]
+        self.high = np.load(folder / "high.npy", mmap_mode="r")[:done]
+        self.low = np.load(folder / "low.npy", mmap_mode="r")[:done]
+        names = json.loads((folder / "domains.json").read_text())
+        indices = np.load(folder / "domain.npy")[:done]
         self.domains = [names[index] for index in indices]
         self.num_draws = num_draws or len(self.high)
 

@@ -264,13 +264,14 @@ class RandomSegments(Dataset):
         return segment, rolloff_hz, entry["domain"]
 
     def _augment(self, high, rolloff_hz, rng):
-        """Another segment added or not, then equalised."""
+        """Adds another segment and noise, or not, and equalises."""
         gain = self.augmentation.draw_mix(rng)
         if gain is not None:
             second, second_rolloff_hz, _ = self._fill(rng)
             peaks = np.abs(high).max(), np.abs(second).max()
             high = high + gain * peaks[0] / max(peaks[1], MIN_PEAK) * second
             rolloff_hz = min(rolloff_hz, second_rolloff_hz)
+        high = self.augmentation.add_noise(high, rng)
         return self.augmentation.equalize(high, rng), rolloff_hz
 
     def _read(self, entry, position, speed, rng):

@@ -32,6 +32,7 @@ SETTINGS = {
     "draws_per_epoch": 60,
     "number_of_epochs": 2,
     "valid_draws": 2,
+    "num_workers": 0,
     "lr": 0.002,
     "ckpt_interval_minutes": 0,
     "ckpt_interval_steps": 1000,

@@ -65,6 +65,42 @@ def test_a_packed_corpus_is_small_and_can_be_drawn_from(corpus, tmp_path):
     assert dataset[0]["high"].abs().max() > 0
 
 
+def test_roll_offs_are_at_most_what_the_codec_keeps(corpus, tmp_path):
+    """White noise with a roll-off of 22 kHz loses what lies above 20 kHz."""
+    write_corpus(tmp_path / "corpus", rolloff_hz=22000)
+    pack_clips.pack_clips(tmp_path / "corpus", tmp_path / "packed")
+    entry = next(iter(manifests(tmp_path / "packed")["train"].values()))
+    assert entry["rolloff_hz"] == 20000
+    path = entry["wav"].replace("{data_root}", str(tmp_path / "packed"))
+    wav, _ = soundfile.read(path)
+    power = np.abs(np.fft.rfft(wav)) ** 2
+    hz = np.linspace(0, 24000, len(power))
+
+    def level_db(low_hz, high_hz):
+        return 10 * np.log10(power[(hz > low_hz) & (hz < high_hz)].mean())
+
+    assert abs(level_db(18000, 19800) - level_db(2000, 4000)) < 3
+    assert level_db(20500, 23000) < level_db(2000, 4000) - 20
+
+
+def test_an_unpacked_corpus_sounds_the_same(corpus, tmp_path):
+    packed, unpacked = tmp_path / "packed", tmp_path / "unpacked"
+    pack_clips.pack_clips(corpus, packed, megabytes=0.2)
+    pack_clips.unpack_clips(packed, unpacked)
+    datasets = [
+        RandomSegments(folder / "train.json", folder, 4800, {"speech": 1})
+        for folder in (packed, unpacked)
+    ]
+    for draw in range(3):
+        items = [dataset[draw] for dataset in datasets]
+        assert (items[0]["high"] - items[1]["high"]).abs().max() < 1e-5
+    files = sorted(unpacked.rglob("*.wav"))
+    assert len(files) == len(list(packed.rglob("*.ogg")))
+    times = [path.stat().st_mtime_ns for path in files]
+    pack_clips.unpack_clips(packed, unpacked)
+    assert [path.stat().st_mtime_ns for path in files] == times
+
+
 def test_the_same_seed_packs_the_same(corpus, tmp_path):
     for name in ("one", "two"):
         pack_clips.pack_clips(corpus, tmp_path / name, 0.2, seed=3)

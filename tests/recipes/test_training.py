@@ -4,6 +4,9 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import functools
+import importlib.util
+import json
 import random
 import re
 import signal
@@ -47,6 +50,9 @@ def test_training_moves_weights_and_logs_losses(stage, trained):
     within = [float(values[domain]) for domain in domains]
     assert min(within) <= float(values[""]) <= max(within)
     assert "nan" not in log
+    assert (
+        float(re.search("train sound_per_second: ([^ ,]+)", line).group(1)) > 0
+    )
     state = exported_state(stage, outputs[stage])
     assert all(value.isfinite().all() for value in state.values())
 
@@ -94,6 +100,63 @@ def test_minutes_end_an_epoch_early_and_the_rest_follows(
     expected = exported_state("autoencoder", outputs["autoencoder"])
     resumed = exported_state("autoencoder", tmp_path)
     assert all(torch.equal(resumed[k], v) for k, v in expected.items())
+
+
+def test_latents_that_time_did_not_allow_are_encoded_by_the_next_start(
+    project, workshop, trained, tmp_path, monkeypatch
+):
+    data, hparams = workshop
+    _, files = trained
+    arguments = training.stage_arguments(
+        "teacher",
+        hparams,
+        data,
+        tmp_path,
+        {"autoencoder_file": files["autoencoder_file"]},
+        cache_opts={"batch_size": 2},
+    )
+    progress = tmp_path / "latents/train/progress.json"
+    done = []
+    for more in (["--max_minutes=0"], []):
+        training.run_stage(project, "teacher", arguments + more, monkeypatch)
+        done.append(json.loads(progress.read_text())["done"])
+    assert done == [2, 5]
+    log = (tmp_path / "train_log.txt").read_text()
+    assert "train_latents: 2, sound_per_second" in log
+    assert "train_latents: 3, sound_per_second" in log
+
+
+def test_compiled_training_does_the_same(
+    project, workshop, trained, tmp_path, monkeypatch
+):
+    """With the compiler's front end alone, which needs no C++ compiler."""
+    calls = []
+
+    def backend(graph, inputs):
+        calls.append(graph)
+        return graph.forward
+
+    monkeypatch.setattr(
+        torch, "compile", functools.partial(torch.compile, backend=backend)
+    )
+    outputs, files = trained
+    data, hparams = workshop
+    arguments = training.stage_arguments(
+        "teacher",
+        hparams,
+        data,
+        tmp_path,
+        {"autoencoder_file": files["autoencoder_file"]},
+    )
+    training.run_stage(
+        project, "teacher", [*arguments, "--compile"], monkeypatch
+    )
+    assert calls
+    expected = exported_state("teacher", outputs["teacher"])
+    state = exported_state("teacher", tmp_path)
+    assert state.keys() == expected.keys()
+    for name, value in expected.items():
+        torch.testing.assert_close(state[name], value)
 
 
 def test_a_resumed_training_takes_the_learning_rate_it_is_given(
@@ -193,6 +256,41 @@ def test_one_command_trains_all_stages_and_exports(project, workshop, tmp_path):
     assert f"Exported to {tmp_path / 'pretrained'}" in result.stdout
     flashsr = FlashSR.from_hparams(source=tmp_path / "pretrained")
     assert flashsr.hparams.window_length == 245760
+
+
+@pytest.mark.parametrize("overrun", [0.0, 0.5])
+@pytest.mark.parametrize(
+    "stages", ["autoencoder,teacher,student,sr_vocoder", "teacher,joint"]
+)
+def test_the_minutes_of_all_stages_add_up(
+    overrun, stages, project, tmp_path, monkeypatch
+):
+    """Also if the first stage takes longer than it may."""
+    path = project / training.RECIPE / "train_all.py"
+    spec = importlib.util.spec_from_file_location("train_all", path)
+    train_all = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(train_all)
+    minutes = []
+
+    def run(command, check):
+        (value,) = [a for a in command if a.startswith("--max_minutes=")]
+        late = 0.0 if minutes else overrun
+        minutes.append(float(value.split("=")[1]) + late)
+
+    monkeypatch.setattr(train_all.subprocess, "run", run)
+    monkeypatch.setattr(train_all.time, "monotonic", lambda: 60 * sum(minutes))
+    arguments = [
+        f"--data_folder={tmp_path}",
+        f"--output_folder={tmp_path}",
+        "--minutes=5",
+        f"--stages={stages}",
+    ]
+    train_all.run_stages(*train_all.parse_arguments(arguments))
+    assert len(minutes) == len(stages.split(","))
+    rest = (5 - sum(minutes)) / 5
+    shares = [train_all.STAGES[stage][0] for stage in stages.split(",")]
+    export = train_all.EXPORT_SHARE / (train_all.EXPORT_SHARE + sum(shares))
+    assert 0.7 * export < rest <= export + 1e-6
 
 
 def test_the_vocoder_trains_on_what_the_student_predicts(
@@ -298,7 +396,7 @@ def test_gradient_checkpointing_changes_nothing(
 ):
     outputs, files = trained
     calls = []
-    for lobe in ("autoencoder", "unet", "vocoder"):
+    for lobe in ("autoencoder_blocks", "unet", "vocoder"):
         module = sys.modules[f"speechbrain_flashsr.lobes.{lobe}"]
         monkeypatch.setattr(
             module,

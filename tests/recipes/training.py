@@ -112,7 +112,7 @@ class Recipes:
         return output
 
 
-def write_corpus(folder, seconds=2.0, seed=0):
+def write_corpus(folder, seconds=2.0, seed=0, rolloff_hz=20000):
     """Writes noise with content to 20 kHz, the manifests of it, and words that
     it does not say.
 
@@ -124,7 +124,10 @@ def write_corpus(folder, seconds=2.0, seed=0):
         Length of each of six recordings: two of each domain.
     seed : int
         Of the noise.
+    rolloff_hz : float
+        That the manifests tell.
     """
+    folder.mkdir(exist_ok=True)
     rng = np.random.default_rng(seed)
     entries = {}
     for index in range(6):
@@ -139,7 +142,7 @@ def write_corpus(folder, seconds=2.0, seed=0):
             "duration": seconds,
             "domain": ("speech", "music", "effects")[index % 3],
             "group": "one",
-            "rolloff_hz": 20000,
+            "rolloff_hz": rolloff_hz,
         }
     (folder / "transcripts.tsv").write_text(
         "file\ttranscript\nclip0.wav\ta b\n"

@@ -7,7 +7,11 @@ Authors
 import numpy as np
 import pytest
 
-from speechbrain_flashsr.data.augmentation import Augmentation, change_speed
+from speechbrain_flashsr.data.augmentation import (
+    Augmentation,
+    change_speed,
+    rms,
+)
 
 LENGTH = 48000
 
@@ -55,3 +59,39 @@ def test_change_speed_scales_frequency(factor):
     expected = np.sin(2 * np.pi * 1000 * factor * time[: len(faster)])
     inside = slice(2000, 30000)
     assert np.abs(faster[inside] - expected[inside]).max() < 0.02
+
+
+@pytest.mark.parametrize("noise_db", [-20.0, 10.0])
+def test_noise_is_steady_and_as_loud_as_it_was_given(noise_db):
+    augmentation = Augmentation(
+        noise_probability=1.0, noise_db=(noise_db, noise_db)
+    )
+    wav = np.sin(np.arange(LENGTH))
+    for seed in range(5):
+        noise = augmentation.add_noise(wav, np.random.default_rng(seed)) - wav
+        level_db = 20 * np.log10(rms(noise) / rms(wav))
+        assert abs(level_db - noise_db) < 1e-6
+        parts = noise.reshape(10, -1)
+        assert np.ptp([20 * np.log10(rms(part)) for part in parts]) < 4
+
+
+def test_noise_is_between_white_and_pink():
+    augmentation = Augmentation(noise_probability=1.0, noise_db=(0.0, 0.0))
+    wav = np.sin(np.arange(LENGTH))
+    slopes = []
+    for seed in range(200):
+        noise = augmentation.add_noise(wav, np.random.default_rng(seed)) - wav
+        power = np.abs(np.fft.rfft(noise)) ** 2
+        # Of two bands four octaves apart.
+        ratio = power[8000:16000].mean() / power[500:1000].mean()
+        slopes.append(10 * np.log10(ratio) / 4)
+    assert -3.3 < min(slopes) < -2.5 and -0.5 < max(slopes) < 0.3
+    assert abs(np.mean(slopes) + 1.5) < 0.2
+
+
+def test_noise_is_as_frequent_as_it_was_given():
+    augmentation = Augmentation(noise_probability=0.25)
+    rng = np.random.default_rng(0)
+    wav = np.ones(16)
+    changed = [augmentation.add_noise(wav, rng) is not wav for _ in range(2000)]
+    assert abs(np.mean(changed) - 0.25) < 0.04

@@ -49,9 +49,14 @@ def models():
     return LogMel(), Autoencoder(4, (1, 1, 1, 1), 1, 1, groups=2).eval()
 
 
-def cache(folder, models, segments):
-    latents.cache_latents(
-        segments, *models, folder, len(segments), batch_size=2
+def cache(folder, models, segments, is_over=None):
+    return latents.cache_latents(
+        segments,
+        *models,
+        folder,
+        len(segments),
+        batch_size=2,
+        is_over=is_over,
     )
 
 
@@ -101,6 +106,22 @@ def test_interrupted_cache_goes_on(tmp_path, models):
     cache(whole, models, complete)
     for name in ("high.npy", "low.npy"):
         assert np.array_equal(np.load(tmp_path / name), np.load(whole / name))
+
+
+def test_encoding_ends_when_its_time_is_over(tmp_path, models):
+    answers = iter([False, True])
+    segments = Segments(7)
+    assert cache(tmp_path, models, segments, lambda: next(answers)) == 4
+    assert segments.asked == [0, 1, 2, 3]
+    pairs = latents.LatentPairs(tmp_path, num_draws=7)
+    for name in ("z_high", "z_low"):
+        assert torch.equal(pairs[4][name], pairs[0][name])
+        assert not torch.equal(pairs[3][name], pairs[0][name])
+
+    assert cache(tmp_path, models, segments, lambda: True) == 2
+    assert cache(tmp_path, models, segments) == 1
+    assert segments.asked == list(range(7))
+    assert cache(tmp_path, models, segments) == 0
 
 
 def test_other_weights_replace_the_cache(tmp_path, models):

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from speechbrain_flashsr.inference.long_audio import (
-    CONTEXT,
     OVERLAP,
     matched_cross_fade,
     plan_windows,
@@ -18,15 +17,19 @@ from speechbrain_flashsr.inference.long_audio import (
 )
 
 
+def planned(num_samples, window_length):
+    return plan_windows(num_samples, window_length, multiple=10, context=20)
+
+
 @pytest.mark.parametrize(
     "num_samples", [1, 9, 10, 11, 39, 40, 41, 69, 70, 71, 99, 1234]
 )
 def test_windows_cover_the_recording_and_its_context(num_samples):
-    plan = plan_windows(num_samples, window_length=60, multiple=10)
-    assert plan.starts[0] == -10 * CONTEXT
+    plan = planned(num_samples, 60)
+    assert plan.starts[0] == -20
     assert all(start % 10 == 0 for start in plan.starts)
     assert plan.length % 10 == 0 and plan.length <= 60
-    end = plan.starts[-1] + plan.length - 10 * CONTEXT
+    end = plan.starts[-1] + plan.length - 20
     assert num_samples <= end < num_samples + 10
     for start, following in zip(plan.starts, plan.starts[1:]):
         assert 0 < following - start <= plan.length - 10 * OVERLAP
@@ -34,9 +37,9 @@ def test_windows_cover_the_recording_and_its_context(num_samples):
 
 def test_no_window_is_longer_than_needed():
     """Two windows of 50 cover what one of 60 cannot."""
-    plan = plan_windows(40, window_length=60, multiple=10)
+    plan = planned(40, 60)
     assert (plan.length, plan.starts) == (50, (-20, 10))
-    assert plan_windows(12, window_length=60, multiple=10).length == 60
+    assert planned(12, 60).length == 60
 
 
 @pytest.mark.parametrize("window_length", [20, 45])
@@ -72,7 +75,7 @@ def test_cross_fade_of_silence_is_silent():
 def test_process_windows_puts_every_sample_in_place(
     num_samples, windows_at_a_time
 ):
-    plan = plan_windows(num_samples, window_length=40, multiple=10)
+    plan = planned(num_samples, 40)
     wavs = torch.randn(2, plan.starts[-1] + plan.length + 20)
     seen = []
 
@@ -101,7 +104,7 @@ def test_memory_is_bounded():
             most = max(most, alive)
             yield torch.zeros(1, 20)
 
-    plan = plan_windows(20000, window_length=40, multiple=10)
+    plan = planned(20000, 40)
     for low, _ in process_windows(blocks(), plan, lambda x, starts: x, 2):
         alive -= low.shape[1]
     assert most <= 4 * 40

@@ -10,10 +10,15 @@ Authors
 import sys
 
 from speechbrain_flashsr.brains.autoencoder import AutoencoderBrain
-from speechbrain_flashsr.brains.recipe import end_training, load_recipe
+from speechbrain_flashsr.brains.recipe import (
+    end_training,
+    load_recipe,
+    load_starting_weights,
+)
 
 if __name__ == "__main__":
     hparams, run_opts = load_recipe(sys.argv[1:])
+    load_starting_weights(hparams)
 
     brain = AutoencoderBrain(
         modules=hparams["modules"],

@@ -13,14 +13,14 @@ import sys
 from speechbrain_flashsr.brains.recipe import (
     end_training,
     load_recipe,
+    load_starting_weights,
     prepare_latents,
 )
 from speechbrain_flashsr.brains.student import StudentBrain
 
 if __name__ == "__main__":
     hparams, run_opts = load_recipe(sys.argv[1:])
-    hparams["pretrainer"].collect_files()
-    hparams["pretrainer"].load_collected()
+    load_starting_weights(hparams)
     train_data, valid_data = prepare_latents(hparams, run_opts)
 
     brain = StudentBrain(

@@ -20,8 +20,6 @@ from speechbrain_flashsr.brains.teacher import TeacherBrain
 
 if __name__ == "__main__":
     hparams, run_opts = load_recipe(sys.argv[1:])
-    hparams["pretrainer"].collect_files()
-    hparams["pretrainer"].load_collected()
     load_starting_weights(hparams)
     train_data, valid_data = prepare_latents(hparams, run_opts)
 

@@ -1,0 +1,44 @@
+"""Keeps memory that a network has freed, for its next tensors.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import ctypes
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Numbers of the settings, from glibc's malloc.h."""
+
+LARGEST_INT = 2**31 - 1
+
+LARGEST_THRESHOLD = 32 * 2**20
+"""Largest value of M_MMAP_THRESHOLD in older versions."""
+
+
+def keep_freed_memory():
+    """Asks glibc's allocator to keep freed memory instead of returning it.
+
+    By default, large tensors are returned to the system when they are freed, and
+    the next ones cause a page fault every 4 kB. The process keeps the memory of
+    its peak afterwards. Does nothing where the C library is not glibc, as on
+    macOS and Windows.
+
+    Returns
+    -------
+    bool
+        Whether the allocator took the settings.
+
+    Example
+    -------
+    >>> keep_freed_memory() in (True, False)
+    True
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return False
+    mapped = any(
+        mallopt(M_MMAP_THRESHOLD, size)
+        for size in (LARGEST_INT, LARGEST_THRESHOLD)
+    )
+    return mapped and bool(mallopt(M_TRIM_THRESHOLD, LARGEST_INT))
