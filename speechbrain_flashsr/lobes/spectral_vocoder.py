@@ -47,6 +47,13 @@ the mel spectrogram spans: finer detail (harmonics, pulses, onsets) stays. Bins
 30 dB below the mean of all are not raised, for they are noise."""
 
 
+FRAMES_PER_SECOND = 200
+SWING_SECONDS = 1.2
+SWING_RANGE = 4.6
+"""Time over which the mean level is taken that swings depart from, and how far
+below the loudest moment it counts: 40 dB, in natural logarithms."""
+
+
 class ShortTimeSpectrum(nn.Module):
     """Short-time Fourier transform whose frames lie in the middle of hops, and
     its inverse by overlap and add.
@@ -334,6 +341,47 @@ class BandExtension(nn.Module):
         return wavs + self.spectrum.inverse(high)
 
 
+def enlarge_swings(level, gate, share):
+    """Enlarges how the level of the band above the cut-off rises and falls.
+
+    A network that is trained on a distance evens the level out: loud moments
+    come out too quiet, quiet ones too loud. Speech synthesis restores the
+    global variance of its parameters likewise (Toda and Tokuda 2007, IEICE
+    Transactions E90-D).
+
+    Arguments
+    ---------
+    level : torch.Tensor
+        Natural logarithms of magnitudes, [batch, bins, frames].
+    gate : torch.Tensor
+        1 above the cut-off, 0 below it, [batch, bins, 1].
+    share : float
+        By which the band's level departs further from its mean over the
+        `SWING_SECONDS` around; 0 for no change.
+
+    Returns
+    -------
+    torch.Tensor
+        [batch, bins, frames].
+
+    Example
+    -------
+    >>> level = torch.arange(2.0).repeat_interleave(400).expand(1, 5, -1)
+    >>> swings = enlarge_swings(level, torch.ones(1, 5, 1), 0.3)
+    >>> swings[0, 0, [0, 398, 401, 799]].tolist()
+    [0.0, -0.148..., 1.148..., 1.0]
+    """
+    width = 2 * int(SWING_SECONDS * FRAMES_PER_SECOND / 2) + 1
+    power = ((2 * level).exp() * gate).mean(1, keepdim=True)
+    band = power.clamp_min(1e-12).log() / 2
+    loudest = F.max_pool1d(band, width, stride=1, padding=width // 2)
+    band = torch.maximum(band, loudest - SWING_RANGE)
+    mean = F.avg_pool1d(
+        band, width, stride=1, padding=width // 2, count_include_pad=False
+    )
+    return level + share * (band - mean)
+
+
 class SpectralVocoder(nn.Module):
     """Mel spectrogram and low-resolution waveform -> high-resolution waveform.
 
@@ -355,6 +403,8 @@ class SpectralVocoder(nn.Module):
         Subtracted from the log-mel spectrogram.
     mel_std : float
         The difference is divided by it.
+    swing : float
+        Share of :func:`enlarge_swings`.
 
     Example
     -------
@@ -376,8 +426,10 @@ class SpectralVocoder(nn.Module):
         hop_length=240,
         mel_mean=-6.0,
         mel_std=3.0,
+        swing=0.0,
     ):
         super().__init__()
+        self.swing = swing
         self.hop_length = features.hop_length
         self.mel_mean = mel_mean
         self.mel_std = mel_std
@@ -482,7 +534,9 @@ class SpectralVocoder(nn.Module):
     def synthesise(self, decisions, mel, low, cutoff_hz, excitation):
         """The short-time spectrum to add, [batch, bins, frames], complex."""
         gain, real, imaginary, *shares = decisions.chunk(6, dim=1)
-        magnitude = (self.levels(mel) + 2 * gain).clamp(-12, 7).exp()
+        gate = gate_above(self.frequencies, cutoff_hz)
+        level = (self.levels(mel) + 2 * gain).clamp(-12, 7)
+        magnitude = enlarge_swings(level, gate, self.swing).exp()
         phase = torch.complex(4 * real + 1e-2, 4 * imaginary)
         phase = phase / (phase.real**2 + phase.imag**2 + 1e-4).sqrt()
         noise = self.spectrum(excitation)
@@ -494,4 +548,4 @@ class SpectralVocoder(nn.Module):
             torch.stack(shares).softmax(0).clamp_min(1e-6).sqrt()
         )
         mixed = tonal * phase + noisy * noise + replicated * shifted
-        return gate_above(self.frequencies, cutoff_hz) * magnitude * mixed
+        return gate * magnitude * mixed

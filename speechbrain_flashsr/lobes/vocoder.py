@@ -19,17 +19,8 @@ from torch.utils.checkpoint import checkpoint
 
 from speechbrain_flashsr.lobes.activations import AliasFree, SnakeBeta
 from speechbrain_flashsr.lobes.convolutions import PreciseConv1d, add_to
-from speechbrain_flashsr.lobes.excitation import fine_envelope
 
 LEAKY_SLOPE = 0.1
-
-LARGEST_GAIN = 4.0
-"""By which the network can raise shaped noise, or lower it, from one sample to
-the next."""
-
-SILENCE = 1e-5
-"""Where a waveform varies by less than this it is silent: -100 dB of full scale.
-It may be at a constant value, for the mean of a recording is subtracted."""
 
 
 def _activation(channels, alias_free):
@@ -102,8 +93,6 @@ class WaveformBranch(nn.Module):
         downsampling.
     strides : sequence of int
         Strides from the highest rate downwards.
-    num_waveforms : int
-        Waveforms that are read side by side.
 
     Example
     -------
@@ -112,9 +101,9 @@ class WaveformBranch(nn.Module):
     [[1, 8, 2], [1, 4, 6], [1, 2, 12]]
     """
 
-    def __init__(self, channels, strides, num_waveforms=1):
+    def __init__(self, channels, strides):
         super().__init__()
-        self.conv_in = PreciseConv1d(num_waveforms, channels, 7, padding=3)
+        self.conv_in = PreciseConv1d(1, channels, 7, padding=3)
         self.downsamples = nn.ModuleList(
             nn.Conv1d(
                 channels * 2**index,
@@ -127,7 +116,7 @@ class WaveformBranch(nn.Module):
         )
 
     def forward(self, wavs):
-        """Maps waveforms [batch, num_waveforms, time] to a list of features
+        """Maps waveforms [batch, 1, time] to a list of features
         [batch, channels * 2^i, time / rate], from the lowest rate to the
         highest."""
         length = wavs.shape[-1]
@@ -161,10 +150,6 @@ class SRVocoder(nn.Module):
         Subtracted from the log-mel spectrogram.
     mel_std : float
         The difference is divided by it.
-    shaped_noise : speechbrain_flashsr.lobes.excitation.ShapedNoise, optional
-        With it, the output is the waveform plus shaped noise; the network gives
-        the noise a gain over time, and tells how closely it follows the
-        waveform's fine envelope. Where the waveform is silent, it is silent.
 
     Example
     -------
@@ -183,10 +168,8 @@ class SRVocoder(nn.Module):
         alias_free=True,
         mel_mean=0.0,
         mel_std=1.0,
-        shaped_noise=None,
     ):
         super().__init__()
-        self.shaped_noise = shaped_noise
         self.gradient_checkpointing = False
         self.hop_length = math.prod(upsample_rates)
         self.mel_mean = mel_mean
@@ -195,11 +178,7 @@ class SRVocoder(nn.Module):
         self.conv_in = weight_norm(
             PreciseConv1d(n_mels, channels, 7, padding=3)
         )
-        self.waveform_branch = WaveformBranch(
-            widths[-1],
-            upsample_rates[:0:-1],
-            num_waveforms=1 if shaped_noise is None else 2,
-        )
+        self.waveform_branch = WaveformBranch(widths[-1], upsample_rates[:0:-1])
         self.upsamples = nn.ModuleList(
             weight_norm(
                 nn.ConvTranspose1d(
@@ -218,10 +197,7 @@ class SRVocoder(nn.Module):
             for width in widths[1:]
         )
         self.activation_out = _activation(widths[-1], alias_free)
-        outputs = 1 if shaped_noise is None else 2
-        self.conv_out = weight_norm(
-            PreciseConv1d(widths[-1], outputs, 7, padding=3)
-        )
+        self.conv_out = weight_norm(PreciseConv1d(widths[-1], 1, 7, padding=3))
 
     def forward(self, mel, wavs, cutoff_hz=None, excitation=None):
         """Generates waveforms.
@@ -234,23 +210,18 @@ class SRVocoder(nn.Module):
         wavs : torch.Tensor
             Normalised low-resolution waveforms at the output's rate,
             [batch, frames * hop_length].
-        cutoff_hz : torch.Tensor
-            Not used: the network sees the cut-off in the waveform.
-        excitation : torch.Tensor
-            White noise of unit variance, of the waveforms' shape, where the
-            vocoder shapes noise.
+        cutoff_hz, excitation : torch.Tensor
+            Not used: other vocoders need to be told.
 
         Returns
         -------
         torch.Tensor
-            Waveforms, in -1..1 without shaped noise,
-            [batch, frames * hop_length].
+            Waveforms in -1..1, [batch, frames * hop_length].
 
         Raises
         ------
         ValueError
-            If the two lengths do not fit, or the noise is missing or of
-            another shape.
+            If the two lengths do not fit.
         """
         if wavs.shape[-1] != mel.shape[-1] * self.hop_length:
             raise ValueError(
@@ -258,18 +229,7 @@ class SRVocoder(nn.Module):
                 f"{mel.shape[-1] * self.hop_length} samples of waveform, but "
                 f"{wavs.shape[-1]} were given."
             )
-        given = wavs.unsqueeze(1)
-        if self.shaped_noise is not None:
-            if excitation is None or excitation.shape != wavs.shape:
-                got = "none" if excitation is None else list(excitation.shape)
-                raise ValueError(
-                    f"This vocoder needs white noise of shape "
-                    f"{list(wavs.shape)} as `excitation`; got {got}."
-                )
-            # Not the noise itself: the network would undo what is random in it.
-            envelope = fine_envelope(wavs)
-            given = torch.stack([wavs, envelope], dim=1)
-        features = self.waveform_branch(given)
+        features = self.waveform_branch(wavs.unsqueeze(1))
         h = self.conv_in((mel - self.mel_mean) / self.mel_std)
         for upsample, feature, blocks in zip(
             self.upsamples, features, self.stages
@@ -280,20 +240,7 @@ class SRVocoder(nn.Module):
             for block in blocks[1:]:
                 total = add_to(total, self._run(block, h))
             h = total / len(blocks)
-        output = torch.tanh(self.conv_out(self.activation_out(h)))
-        if self.shaped_noise is None:
-            return output.squeeze(1)
-        gain, depth = output.unbind(1)
-        noise = self.shaped_noise(mel, wavs, excitation)
-        noise = noise * LARGEST_GAIN**gain * (depth * envelope).exp()
-        return wavs + self.sounding(wavs) * noise
-
-    def sounding(self, wavs):
-        """1 where waveforms [batch, time] sound within two hops, else 0."""
-        least, most = wavs.unflatten(1, (-1, self.hop_length)).aminmax(dim=2)
-        near = F.max_pool1d(most - least, 5, stride=1, padding=2)
-        sounding = (near > SILENCE).to(wavs.dtype)
-        return sounding.repeat_interleave(self.hop_length, dim=1)
+        return torch.tanh(self.conv_out(self.activation_out(h))).squeeze(1)
 
     def _run(self, block, h):
         if self.gradient_checkpointing and torch.is_grad_enabled():

@@ -12,6 +12,7 @@ from speechbrain_flashsr.lobes.spectral_vocoder import (
     BandExtension,
     ShortTimeSpectrum,
     SpectralVocoder,
+    enlarge_swings,
     shift_up,
 )
 
@@ -117,3 +118,17 @@ def test_band_extension_fills_what_is_empty():
     assert below < 1e-3 * band_energy(cut, 0, 10500)
     ratio = band_energy(extended, 13e3, 23e3) / band_energy(whole, 13e3, 23e3)
     assert 0.5 < ratio < 2.0
+
+
+def test_swings_of_the_level_grow_and_steady_levels_stay():
+    gate = torch.ones(1, 4, 1)
+    steady = torch.full((1, 4, 900), -3.0)
+    assert torch.allclose(enlarge_swings(steady, gate, 0.5), steady, atol=1e-5)
+    time = torch.arange(900) / 200
+    swing = torch.sin(2 * torch.pi * 2.5 * time).expand(1, 4, -1)
+    grown = enlarge_swings(swing, gate, 0.3)[..., 200:-200]
+    assert torch.allclose(grown, 1.3 * swing[..., 200:-200], atol=0.02)
+    # Of a pause, no more than 40 dB count.
+    pause = torch.where(time < 2.25, 0.0, -20.0).expand(1, 4, -1)
+    added = enlarge_swings(pause, gate, 0.3) - pause
+    assert added.abs().max() < 0.3 * 4.6
