@@ -1,1 +1,9 @@
-"""Sound files, sample rates and codecs; nothing here knows of a model."""
+"""Sound files, sample rates and codecs; nothing here knows of a model.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+SAMPLE_RATE = 48000
+"""Sample rate in Hz of all outputs, of the training material and of the
+metrics."""

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.signal
 import soundfile
 
-SAMPLE_RATE = 48000
+from speechbrain_flashsr.audio import SAMPLE_RATE
 
 TELEPHONE_RATE = 8000
 TELEPHONE_BAND = (300, 3400)

@@ -8,7 +8,8 @@ import speechbrain as sb
 import torch
 from speechbrain.dataio.batch import PaddedBatch
 
-from speechbrain_flashsr.brains.base import FlashSRBrain, frozen
+from speechbrain_flashsr.brains.base import FlashSRBrain
+from speechbrain_flashsr.brains.weights import frozen
 from speechbrain_flashsr.lobes.features import extend_band
 
 

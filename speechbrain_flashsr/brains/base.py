@@ -7,9 +7,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import contextlib
 import logging
-import os
 import pathlib
 import time
 
@@ -23,8 +21,11 @@ from speechbrain.utils.distributed import (
 )
 from torch.optim.swa_utils import AveragedModel
 
-from speechbrain_flashsr.brains.averaging import average_with_warm_up
 from speechbrain_flashsr.brains.validation import SampleLogger, batch_by_domain
+from speechbrain_flashsr.brains.weights import (
+    average_with_warm_up,
+    save_completely,
+)
 from speechbrain_flashsr.data.segments import EpochDraws
 from speechbrain_flashsr.lobes.fast.preparation import use_fast_forms
 from speechbrain_flashsr.random_streams import TrainingStream, generator_of
@@ -37,32 +38,6 @@ ADVICE = (
 
 KEPT_CHECKPOINTS = 2
 """The last one, and one to fall back to if that gets damaged."""
-
-
-@contextlib.contextmanager
-def frozen(module):
-    """Keeps gradients from reaching a module's parameters, though they pass
-    through it.
-
-    Arguments
-    ---------
-    module : torch.nn.Module
-        All of whose parameters are trainable outside.
-
-    Example
-    -------
-    >>> linear = torch.nn.Linear(2, 1)
-    >>> x = torch.ones(1, 2, requires_grad=True)
-    >>> with frozen(linear):
-    ...     linear(x).sum().backward()
-    >>> linear.weight.grad is None, x.grad is None
-    (True, False)
-    """
-    module.requires_grad_(False)
-    try:
-        yield module
-    finally:
-        module.requires_grad_(True)
 
 
 class FlashSRBrain(sb.Brain):
@@ -418,11 +393,5 @@ class FlashSRBrain(sb.Brain):
         """Writes a module's weights to `output_folder`/<name>.ckpt, complete
         or not at all; returns the path."""
         path = pathlib.Path(self.hparams.output_folder) / f"{name}.ckpt"
-        run_on_main(_save_atomically, args=[module.state_dict(), path])
+        run_on_main(save_completely, args=[module.state_dict(), path])
         return path
-
-
-def _save_atomically(state, path):
-    partial = path.with_name(path.name + ".partial")
-    torch.save(state, partial)
-    os.replace(partial, path)

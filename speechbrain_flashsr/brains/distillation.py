@@ -11,125 +11,10 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import dataclasses
-from collections.abc import Sequence
-
 import torch
 from torch.nn import functional as F
 
-from speechbrain_flashsr.diffusion import dpm_solver_pp, trailing_timesteps
-
-
-@dataclasses.dataclass(frozen=True)
-class Phase:
-    """Settings of one phase of the distillation.
-
-    Arguments
-    ---------
-    iterations : int
-        Length of the phase.
-    num_steps : int
-        Steps K of the teacher's sampler.
-    mixture : sequence of float
-        Weights of the modes of the start step's distribution.
-    distillation_weight : float
-        Weight of the distillation loss.
-    adversarial_weight : float
-        Weight of the adversarial loss.
-    dmd_weight : float
-        Weight of the distribution matching loss.
-    min_guidance : float
-        Smallest guidance scale of the teacher.
-    max_guidance : float
-        Largest guidance scale of the teacher.
-
-    Example
-    -------
-    >>> Phase(10, 4, (0, 0, 0.5, 0.5)).timesteps()
-    tensor([999, 749, 499, 249])
-    """
-
-    iterations: int
-    num_steps: int
-    mixture: Sequence[float]
-    distillation_weight: float = 1.0
-    adversarial_weight: float = 0.0
-    dmd_weight: float = 0.0
-    min_guidance: float = 3.0
-    max_guidance: float = 13.0
-
-    def timesteps(self, num_timesteps=1000):
-        """The teacher's time steps, [num_steps]."""
-        return trailing_timesteps(self.num_steps, num_timesteps)
-
-    def start_probabilities(self):
-        """Probability of each start index, [num_steps]."""
-        return start_index_probabilities(self.num_steps, self.mixture)
-
-    def guidance_scale(self, u):
-        """Guidance scale for a draw u of 0..1."""
-        return self.min_guidance + (self.max_guidance - self.min_guidance) * u
-
-
-def phase_at(phases, iteration):
-    """Finds the phase of an iteration.
-
-    Arguments
-    ---------
-    phases : sequence of Phase
-        In order.
-    iteration : int
-        Counts from 1.
-
-    Returns
-    -------
-    Phase
-        The first whose cumulative end is above the iteration; after the last
-        end, the last.
-
-    Example
-    -------
-    >>> phases = [Phase(10, 4, (1,)), Phase(10, 8, (1,))]
-    >>> [phase_at(phases, i).num_steps for i in (9, 10, 99)]
-    [4, 8, 8]
-    """
-    end = 0
-    for phase in phases:
-        end += phase.iterations
-        if iteration < end:
-            return phase
-    return phases[-1]
-
-
-def start_index_probabilities(num_steps, mixture):
-    """Distribution of the index of the teacher's time step to start from.
-
-    A mixture of narrow bells at the indices m K / M, m = 0..M-1:
-    p(i) ~ sum_m w_m exp(-(i - m K / M)^2 / 0.5).
-
-    Arguments
-    ---------
-    num_steps : int
-        Steps K of the teacher's sampler.
-    mixture : sequence of float
-        The M weights w_m.
-
-    Returns
-    -------
-    torch.Tensor
-        Probabilities, [num_steps].
-
-    Example
-    -------
-    >>> start_index_probabilities(8, (0, 0, 1, 0)).argmax().item()
-    4
-    """
-    index = torch.arange(num_steps, dtype=torch.float64)
-    weights = torch.as_tensor(mixture, dtype=torch.float64)
-    modes = torch.arange(len(weights)) * num_steps / len(weights)
-    bells = torch.exp(-((index[:, None] - modes) ** 2) / 0.5)
-    probabilities = bells @ weights
-    return (probabilities / probabilities.sum()).float()
+from speechbrain_flashsr.diffusion import dpm_solver_pp
 
 
 def start_state(schedule, z_high, noise, timesteps, start_index):
@@ -155,7 +40,10 @@ def start_state(schedule, z_high, noise, timesteps, start_index):
 
     Example
     -------
-    >>> from speechbrain_flashsr.diffusion import NoiseSchedule
+    >>> from speechbrain_flashsr.diffusion import (
+    ...     NoiseSchedule,
+    ...     trailing_timesteps,
+    ... )
     >>> noise = torch.randn(1, 1, 2, 2)
     >>> t = trailing_timesteps(4)
     >>> x = start_state(NoiseSchedule(), torch.ones(1, 1, 2, 2), noise, t, 0)

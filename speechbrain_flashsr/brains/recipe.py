@@ -5,6 +5,7 @@ Authors
 """
 
 import atexit
+import copy
 import dataclasses
 import io
 import os
@@ -34,50 +35,68 @@ _locks = {}
 
 
 def follow_base(hparams_file, overrides=""):
-    """Resolves a YAML that holds only the differences from another one.
+    """Resolves a YAML that only holds what differs from another one.
 
     Its key `based_on` names the other, relative to itself; all its other keys
-    are overrides of keys that are there. Paths in them (of an `!include:`) are
-    relative to the other YAML.
+    override keys of that one. The key `adds_to` does the same for a YAML that
+    also has keys of its own. Paths in them (of an `!include:`) are relative to
+    the other YAML.
 
     Arguments
     ---------
     hparams_file : str or Path
-        The YAML, complete or with `based_on`.
+        The YAML.
     overrides : str
-        YAML of further overrides, which take precedence.
+        YAML of further overrides, which win.
 
     Returns
     -------
     hparams_file : pathlib.Path
-        The complete YAML.
+        The YAML that all are based on.
     overrides : str
-        The differences from it.
+        All that differs from it.
+
+    Raises
+    ------
+    KeyError
+        If a key of the overrides, or of a YAML with `based_on`, is unknown.
 
     Example
     -------
     >>> folder = getfixture("tmp_path")
-    >>> _ = (folder / "train.yaml").write_text("lr: 1\\nbatch_size: 4")
-    >>> _ = (folder / "fast.yaml").write_text("based_on: train.yaml\\nlr: 2")
+    >>> _ = (folder / "common.yaml").write_text("lr: 1\\nbatch_size: 4")
+    >>> text = "adds_to: common.yaml\\nlr: 2\\nsteps: 1"
+    >>> _ = (folder / "train.yaml").write_text(text)
+    >>> _ = (folder / "fast.yaml").write_text("based_on: train.yaml\\nlr: 3")
     >>> file, overrides = follow_base(folder / "fast.yaml", "batch_size: 8")
     >>> file.name, overrides
-    ('train.yaml', 'lr: 2\\nbatch_size: 8\\n')
+    ('common.yaml', 'lr: 3\\nsteps: 1\\nbatch_size: 8\\n')
     """
     yaml = YAML()
-    hparams_file = pathlib.Path(hparams_file)
-    changes = yaml.load(overrides) or {}
-    while True:
-        content = yaml.load(hparams_file)
-        base = content.pop("based_on", None)
-        if base is None:
-            break
-        recursive_update(content, changes)
-        changes = content
-        hparams_file = hparams_file.parent / base
+    file, complete, changes = _merged(pathlib.Path(hparams_file))
+    given = yaml.load(overrides) or {}
+    recursive_update(complete, given, must_match=True)
+    recursive_update(changes, given)
     text = io.StringIO()
     if changes:
         yaml.dump(changes, text)
-    return hparams_file, text.getvalue()
+    return file, text.getvalue()
+
+
+def _merged(path):
+    """The YAML that one is based on in the end, all keys, and those that
+    differ."""
+    content = YAML().load(path)
+    adds_to = content.pop("adds_to", None)
+    base = content.pop("based_on", adds_to)
+    if base is None:
+        return path, content, {}
+    file, complete, changes = _merged(path.parent / base)
+    recursive_update(complete, content, must_match=adds_to is None)
+    # Loaded once more: updates would change nodes that both have.
+    changes = copy.deepcopy(changes)
+    recursive_update(changes, copy.deepcopy(content))
+    return file, complete, changes
 
 
 def load_recipe(arguments):
@@ -115,7 +134,7 @@ def load_recipe(arguments):
     atexit.register(leave_group)
     hparams_file, overrides = follow_base(hparams_file, overrides)
     with open(hparams_file, encoding="utf-8") as file:
-        hparams = load_hyperpyyaml(file, overrides)
+        hparams = load_hyperpyyaml(file, overrides, overrides_must_match=False)
     run_on_main(lock_folder, args=[hparams["output_folder"]])
     sb.create_experiment_directory(
         experiment_directory=hparams["output_folder"],

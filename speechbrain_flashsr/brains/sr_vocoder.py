@@ -14,8 +14,9 @@ from speechbrain.lobes.models.HifiGAN import (
     MSEGLoss,
 )
 
-from speechbrain_flashsr.brains.base import FlashSRBrain, frozen
+from speechbrain_flashsr.brains.base import FlashSRBrain
 from speechbrain_flashsr.brains.losses import LOWEST_RESTORED
+from speechbrain_flashsr.brains.weights import frozen
 from speechbrain_flashsr.lobes.features import at_least_single, extend_band
 from speechbrain_flashsr.metrics import spectral
 from speechbrain_flashsr.random_streams import TrainingStream, generator_of

@@ -8,8 +8,9 @@ import speechbrain as sb
 import torch
 
 from speechbrain_flashsr.brains import distillation
-from speechbrain_flashsr.brains.base import frozen
 from speechbrain_flashsr.brains.latent import LatentBrain
+from speechbrain_flashsr.brains.phases import phase_at
+from speechbrain_flashsr.brains.weights import frozen
 from speechbrain_flashsr.random_streams import TrainingStream, generator_of
 
 
@@ -18,7 +19,7 @@ class StudentBrain(LatentBrain):
     figure 1c) with the losses of :mod:`speechbrain_flashsr.brains.distillation`.
 
     Hyperparameters read beside the base's: `phases` (a list of
-    :class:`~speechbrain_flashsr.brains.distillation.Phase`), `scale_boundary`,
+    :class:`~speechbrain_flashsr.brains.phases.Phase`), `scale_boundary`,
     `boundary` (arguments of
     :func:`~speechbrain_flashsr.brains.distillation.boundary_scaling`),
     `use_distillation`, `use_distribution_matching`, `use_adversarial` (each
@@ -47,9 +48,7 @@ class StudentBrain(LatentBrain):
     @property
     def phase_of_step(self):
         """The phase of the iteration under way."""
-        return distillation.phase_at(
-            self.hparams.phases, self.optimizer_step + 1
-        )
+        return phase_at(self.hparams.phases, self.optimizer_step + 1)
 
     @property
     def adversarial(self):

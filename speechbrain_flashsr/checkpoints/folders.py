@@ -72,6 +72,7 @@ def load_folder(
     source,
     hparams_file="hyperparams.yaml",
     trust=False,
+    needed=(),
     overrides=None,
     overrides_must_match=True,
     savedir=None,
@@ -90,6 +91,8 @@ def load_folder(
     trust : bool
         Whether the folder may run any code. Otherwise the hyperparameters are
         checked (see :mod:`speechbrain_flashsr.checkpoints.trust`).
+    needed : sequence of str
+        Names of the modules that there must be.
     overrides : dict or str, optional
         Changes to the hyperparameters; these are always trusted.
     overrides_must_match : bool
@@ -131,7 +134,9 @@ def load_folder(
     try:
         with open(path, encoding="utf-8") as file, size:
             hparams = load_hyperpyyaml(file, overrides, overrides_must_match)
-        torch.nn.ModuleDict(hparams["modules"])
+        modules = torch.nn.ModuleDict(hparams["modules"])
+        for name in needed:
+            modules[name]
         pretrainer = hparams["pretrainer"]
         if not all(map(callable, pretrainer.custom_hooks.values())):
             raise TypeError("custom_hooks must be functions")

@@ -10,7 +10,8 @@ Authors
 import numpy as np
 import scipy.signal
 
-SAMPLE_RATE = 48000
+from speechbrain_flashsr.audio import SAMPLE_RATE
+
 SPEED_STEPS = 100
 KNEE_HZ = (500.0, 8000.0)
 TILT_END_HZ = 16000.0

@@ -6,7 +6,6 @@ Authors
 """
 
 import math
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,8 @@ import torch
 from speechbrain.dataio.dataio import read_audio
 from tqdm import tqdm
 
+from speechbrain_flashsr.audio import SAMPLE_RATE
+from speechbrain_flashsr.audio.writing import complete_file
 from speechbrain_flashsr.bandwidth.statistics import (
     CHUNK_FRAMES,
     NUM_BINS,
@@ -28,7 +29,6 @@ from speechbrain_flashsr.bandwidth.statistics import (
 from speechbrain_flashsr.data.band_limits import ExampleMaker
 from speechbrain_flashsr.data.manifest import read_manifest
 
-SAMPLE_RATE = 48000
 MAX_CHUNKS = 4
 SHORT_SHARE = 0.1
 """Of the examples last less than half a second, the others up to 2.1 s."""
@@ -67,9 +67,12 @@ def cache_examples(
         path = folder / f"{number:04}.npz"
         if not path.exists():
             rng = np.random.default_rng([seed, number])
-            partial = path.with_suffix(".partial.npz")
-            np.savez(partial, **_make_examples(domains, rng, file_examples))
-            os.replace(partial, path)
+            examples = _make_examples(domains, rng, file_examples)
+            with (
+                complete_file(path) as temporary,
+                open(temporary, "wb") as file,
+            ):
+                np.savez(file, **examples)
 
 
 def _make_examples(domains, rng, count):

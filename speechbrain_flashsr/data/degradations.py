@@ -16,9 +16,9 @@ import soxr
 import torch
 import torchaudio
 
+from speechbrain_flashsr.audio import SAMPLE_RATE
 from speechbrain_flashsr.audio.codecs import (
     CODEC_RATES,
-    SAMPLE_RATE,
     TELEPHONE_BAND,
     code_at,
     telephone,

@@ -7,7 +7,6 @@ Authors
 
 import hashlib
 import json
-import os
 import pathlib
 
 import numpy as np
@@ -21,6 +20,7 @@ from speechbrain.utils.distributed import (
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from speechbrain_flashsr.audio.writing import complete_file
 from speechbrain_flashsr.lobes.features import extend_band
 
 DTYPES = {
@@ -197,9 +197,8 @@ def _digest(module):
 
 
 def _write_json(path, content):
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content))
-    os.replace(partial, path)
+    with complete_file(path) as temporary:
+        pathlib.Path(temporary).write_text(json.dumps(content))
 
 
 class LatentPairs(Dataset):

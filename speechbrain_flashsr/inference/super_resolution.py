@@ -33,6 +33,7 @@ from speechbrain_flashsr.audio.output_formats import (
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.audio.writing import AudioWriter
+from speechbrain_flashsr.checkpoints import ModelError
 from speechbrain_flashsr.checkpoints.folders import load_folder
 from speechbrain_flashsr.inference.checks import (
     absolute_lengths,
@@ -196,10 +197,18 @@ class FlashSR(Pretrained):
             # call in `savedir`, even of another model.
             kwargs.pop("savedir", None)
             source = str(source)
-        hparams = load_folder(source, hparams_file, trust, **kwargs)
+        hparams = load_folder(
+            source, hparams_file, trust, cls.MODULES_NEEDED, **kwargs
+        )
         if kwargs.get("download_only"):
             return None
-        return cls(hparams["modules"], hparams, run_opts, freeze_params)
+        try:
+            return cls(hparams["modules"], hparams, run_opts, freeze_params)
+        except (AttributeError, TypeError) as error:
+            raise ModelError(
+                f"The model in '{source}' is not a super-resolver: {error}. "
+                "Check its hyperparameters."
+            ) from error
 
     @torch.no_grad()
     @without_autocast
@@ -382,16 +391,16 @@ class FlashSR(Pretrained):
         level = None if headroom is None else Headroom(headroom)
         if progressbar is None:
             progressbar = not self.noprogressbar
-        if output_filename is None and on_block is None:
-            raise AudioError(
-                "No output_filename is given. "
-                "Name a .wav, .flac or .ogg file, or use enhance_file to get "
-                "the waveform."
-            )
         with ExitStack() as stack:
             reader = stack.enter_context(
                 AudioReader(filename, accept_truncated, raw)
             )
+            if output_filename is None and on_block is None:
+                raise AudioError(
+                    f"No output_filename is given for {reader.name}. Name a "
+                    ".wav, .flac or .ogg file, or use enhance_file to get the "
+                    "waveform."
+                )
             orig_rate = self._input_rate(reader.sample_rate, reader.name)
             if output_filename is not None:
                 check_not_input(filename, output_filename)

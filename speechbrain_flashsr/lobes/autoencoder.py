@@ -13,158 +13,16 @@ Authors
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
-from speechbrain_flashsr.lobes.convolutions import (
-    PreciseConv2d,
-    UpsamplingConv2d,
-    add_to,
-    silu,
+from speechbrain_flashsr.lobes.autoencoder_blocks import (
+    NORM_EPS,
+    Downsample,
+    ResidualBlock,
+    Upsample,
+    middle_blocks,
+    run_blocks,
 )
-
-NORM_EPS = 1e-6
-
-
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions, each after GroupNorm and SiLU, and a skip.
-
-    Arguments
-    ---------
-    in_channels : int
-        Channels of the input.
-    out_channels : int
-        Channels of the output; a 1x1 convolution carries the skip where they
-        differ.
-    groups : int
-        Groups of the normalisation; must divide both channel counts.
-
-    Example
-    -------
-    >>> ResidualBlock(8, 16, groups=4)(torch.randn(1, 8, 6, 4)).shape
-    torch.Size([1, 16, 6, 4])
-    """
-
-    def __init__(self, in_channels, out_channels, groups=32):
-        super().__init__()
-        self.norm1 = nn.GroupNorm(groups, in_channels, eps=NORM_EPS)
-        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
-        self.norm2 = nn.GroupNorm(groups, out_channels, eps=NORM_EPS)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
-        self.skip = (
-            nn.Identity()
-            if in_channels == out_channels
-            else nn.Conv2d(in_channels, out_channels, 1)
-        )
-
-    def forward(self, x):
-        """Maps [batch, in_channels, frames, bands] to
-        [batch, out_channels, frames, bands]."""
-        h = self.conv1(silu(self.norm1(x)))
-        h = self.conv2(silu(self.norm2(h)))
-        return add_to(h, self.skip(x))
-
-
-class SpatialAttention(nn.Module):
-    """Single-head self-attention over all positions of an image.
-
-    Arguments
-    ---------
-    channels : int
-        Channels of input and output.
-    groups : int
-        Groups of the normalisation before the projections.
-
-    Example
-    -------
-    >>> SpatialAttention(8, groups=4)(torch.randn(1, 8, 6, 4)).shape
-    torch.Size([1, 8, 6, 4])
-    """
-
-    def __init__(self, channels, groups=32):
-        super().__init__()
-        self.norm = nn.GroupNorm(groups, channels, eps=NORM_EPS)
-        self.query = nn.Conv2d(channels, channels, 1)
-        self.key = nn.Conv2d(channels, channels, 1)
-        self.value = nn.Conv2d(channels, channels, 1)
-        self.output = nn.Conv2d(channels, channels, 1)
-
-    def forward(self, x):
-        """Maps [batch, channels, frames, bands] to the same shape."""
-        h = self.norm(x)
-        query, key, value = (
-            projection(h).flatten(2).transpose(1, 2).unsqueeze(1)
-            for projection in (self.query, self.key, self.value)
-        )
-        h = F.scaled_dot_product_attention(query, key, value)
-        h = h.squeeze(1).transpose(1, 2).reshape(x.shape)
-        return x + self.output(h)
-
-
-class Downsample(nn.Module):
-    """Halves both axes: 3x3 convolution of stride 2 after zero-padding one row
-    and one column at the end.
-
-    Arguments
-    ---------
-    channels : int
-        Channels of input and output.
-
-    Example
-    -------
-    >>> Downsample(2)(torch.randn(1, 2, 6, 4)).shape
-    torch.Size([1, 2, 3, 2])
-    """
-
-    def __init__(self, channels):
-        super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, stride=2)
-
-    def forward(self, x):
-        """Maps [batch, channels, frames, bands] to
-        [batch, channels, frames / 2, bands / 2]."""
-        return self.conv(F.pad(x, (0, 1, 0, 1)))
-
-
-class Upsample(nn.Module):
-    """Doubles both axes: nearest neighbour, then a 3x3 convolution.
-
-    Arguments
-    ---------
-    channels : int
-        Channels of input and output.
-
-    Example
-    -------
-    >>> Upsample(2)(torch.randn(1, 2, 3, 2)).shape
-    torch.Size([1, 2, 6, 4])
-    """
-
-    def __init__(self, channels):
-        super().__init__()
-        self.conv = UpsamplingConv2d(channels, channels)
-
-    def forward(self, x):
-        """Maps [batch, channels, frames, bands] to
-        [batch, channels, 2 * frames, 2 * bands]."""
-        return self.conv(x)
-
-
-def _middle(channels, groups):
-    return nn.Sequential(
-        ResidualBlock(channels, channels, groups),
-        SpatialAttention(channels, groups),
-        ResidualBlock(channels, channels, groups),
-    )
-
-
-def _run(modules, x, checkpointing):
-    """Applies modules in turn, recomputing them in the backward pass if asked."""
-    for module in modules:
-        if checkpointing and torch.is_grad_enabled():
-            x = checkpoint(module, x, use_reentrant=False)
-        else:
-            x = module(x)
-    return x
+from speechbrain_flashsr.lobes.convolutions import PreciseConv2d, silu
 
 
 class Encoder(nn.Module):
@@ -216,7 +74,7 @@ class Encoder(nn.Module):
             if level < len(channel_mults) - 1:
                 layers.append(Downsample(width))
         self.levels = nn.ModuleList(layers)
-        self.middle = _middle(width, groups)
+        self.middle = middle_blocks(width, groups)
         self.norm_out = nn.GroupNorm(groups, width, eps=NORM_EPS)
         self.conv_out = nn.Conv2d(width, 2 * latent_channels, 3, padding=1)
 
@@ -225,7 +83,7 @@ class Encoder(nn.Module):
         [batch, 2 * latent_channels, frames / 8, n_mels / 8] (for four levels).
         """
         patches = F.pixel_unshuffle(mel, self.patch_size)
-        h = _run(
+        h = run_blocks(
             self.levels, self.conv_in(patches), self.gradient_checkpointing
         )
         h = self.middle(h)
@@ -272,7 +130,7 @@ class Decoder(nn.Module):
         self.gradient_checkpointing = False
         width = channels * channel_mults[-1]
         self.conv_in = nn.Conv2d(latent_channels, width, 3, padding=1)
-        self.middle = _middle(width, groups)
+        self.middle = middle_blocks(width, groups)
         layers = []
         for level, mult in reversed(list(enumerate(channel_mults))):
             for _ in range(num_blocks):
@@ -289,7 +147,7 @@ class Decoder(nn.Module):
         """Maps [batch, latent_channels, frames / 8, n_mels / 8] to
         [batch, 1, frames, n_mels] (for four levels)."""
         h = self.middle(self.conv_in(latent))
-        h = _run(self.levels, h, self.gradient_checkpointing)
+        h = run_blocks(self.levels, h, self.gradient_checkpointing)
         patches = self.conv_out(silu(self.norm_out(h)))
         return F.pixel_shuffle(patches, self.patch_size)
 

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from speechbrain_flashsr.audio import SAMPLE_RATE
 from speechbrain_flashsr.audio.resampling import Resampler
-from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 RATE = 16000
 

@@ -14,7 +14,8 @@ import math
 import torch
 from speechbrain.nnet.losses import cal_si_snr
 
-SAMPLE_RATE = 48000
+from speechbrain_flashsr.audio import SAMPLE_RATE
+
 N_FFT = 2048
 HOP_LENGTH = 512
 POWER_FLOOR = 1e-8

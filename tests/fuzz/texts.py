@@ -13,6 +13,7 @@ import numpy as np
 import soundfile
 from speechbrain.inference.interfaces import Pretrained  # noqa: F401
 
+from speechbrain_flashsr.audio.checks import AudioError
 from speechbrain_flashsr.checkpoints import CheckpointError, ModelError
 from speechbrain_flashsr.data.segments import RandomSegments
 from speechbrain_flashsr.inference import FlashSR
@@ -83,6 +84,9 @@ class Hyperparams:
             outcome = "loaded"
         except (ModelError, CheckpointError) as error:
             check_message(error, self.folder)
+            outcome = "refused"
+        except AudioError as error:  # of the interface, not of the folder
+            check_message(error, "window_length")
             outcome = "refused"
         assert not self.pwned.exists(), "code was run"
         return outcome

@@ -13,7 +13,12 @@ import itertools
 
 from torch.nn.utils import parametrize
 
-from speechbrain_flashsr.lobes import autoencoder, unet, vocoder
+from speechbrain_flashsr.lobes import (
+    autoencoder,
+    autoencoder_blocks,
+    unet,
+    vocoder,
+)
 from speechbrain_flashsr.lobes.activations import AliasFree
 
 
@@ -99,7 +104,7 @@ def _encoder_names(encoder):
     names = dict(_MIDDLE)
     level = block = 0
     for i, layer in enumerate(encoder.levels):
-        if isinstance(layer, autoencoder.Downsample):
+        if isinstance(layer, autoencoder_blocks.Downsample):
             names[f"levels.{i}"] = f"down.{level}.downsample"
             level, block = level + 1, 0
         else:
@@ -110,10 +115,12 @@ def _encoder_names(encoder):
 
 def _decoder_names(decoder):
     names = dict(_MIDDLE)
-    level = sum(isinstance(m, autoencoder.Upsample) for m in decoder.levels)
+    level = sum(
+        isinstance(m, autoencoder_blocks.Upsample) for m in decoder.levels
+    )
     block = 0
     for i, layer in enumerate(decoder.levels):
-        if isinstance(layer, autoencoder.Upsample):
+        if isinstance(layer, autoencoder_blocks.Upsample):
             names[f"levels.{i}"] = f"up.{level}.upsample"
             level, block = level - 1, 0
         else:
@@ -182,8 +189,8 @@ _NAMES = {
     unet.Upsample: {"weight": "conv.weight", "bias": "conv.bias"},
     autoencoder.Encoder: _encoder_names,
     autoencoder.Decoder: _decoder_names,
-    autoencoder.ResidualBlock: {"skip": "nin_shortcut"},
-    autoencoder.SpatialAttention: {
+    autoencoder_blocks.ResidualBlock: {"skip": "nin_shortcut"},
+    autoencoder_blocks.SpatialAttention: {
         "query": "q",
         "key": "k",
         "value": "v",

@@ -5,10 +5,11 @@ import torch
 from torch import nn
 
 from speechbrain_flashsr.brains import distillation
+from speechbrain_flashsr.brains.phases import Phase, phase_at
 from speechbrain_flashsr.diffusion import VDenoiser
 
 PHASES = [
-    distillation.Phase(10, 8, mixture, 1.0, adversarial, dmd)
+    Phase(10, 8, mixture, 1.0, adversarial, dmd)
     for mixture, adversarial, dmd in (
         ((0.0, 0.0, 0.5, 0.5), 0.0, 0.0),
         ((0.1, 0.3, 0.3, 0.3), 0.1, 0.3),
@@ -53,7 +54,7 @@ def run(numbers, toys, name):
     expected = numbers["runs"][name]
     draws = [value for _, value in expected["draws_in_order"]]
     z, condition = numbers["z"], numbers["cond"]
-    phase = distillation.phase_at(PHASES, expected["iteration"])
+    phase = phase_at(PHASES, expected["iteration"])
     timesteps = phase.timesteps()
 
     noise, start, u = draws[0], int(draws[1]), float(draws[2])
@@ -156,7 +157,7 @@ def test_discriminator_loss_and_gradients_match_reference(numbers, toys):
 
 def test_stage_end_belongs_to_the_next_stage():
     assert [
-        PHASES.index(distillation.phase_at(PHASES, i))
+        PHASES.index(phase_at(PHASES, i))
         for i in (1, 9, 10, 19, 20, 39, 40, 1000)
     ] == [0, 0, 1, 1, 2, 3, 3, 3]
 

@@ -80,6 +80,12 @@ def test_a_trusted_folder_may_run_code(tmp_path):
         ("channels: 4", "channels: four", "does not build a model: TypeError"),
         ("kernel_sizes: [3]", "kernel_sizes: 3", "does not build a model"),
         ("modules:", "others:", "does not build a model: KeyError: modules"),
+        (
+            "    super_resolver: !ref <super_",
+            "    other: !ref <super_",
+            "does not",
+        ),
+        ("r: !ref <super_resolver>", "r: !ref <vocoder>", "not a super-res"),
         ("features: !new", "features: ] !new", "damaged or not a HyperPyYAML"),
         ("!ref <unet>", "!ref <net>", "damaged or .*<?net"),
         ("<unet>", "<denoiser>", "damaged|without end|does not build"),
@@ -90,7 +96,7 @@ def test_damaged_hyperparameters(tmp_path, old, new, words):
     assert old in TINY_HPARAMS
     text = TINY_HPARAMS.replace(old, new)
     (folder / "hyperparams.yaml").write_text(text)
-    with pytest.raises(ModelError, match=f"hyperparams.yaml' .*({words})"):
+    with pytest.raises(ModelError, match=f"'{tmp_path}.*({words})"):
         FlashSR.from_hparams(folder, run_opts={"device": "cpu"})
 
 

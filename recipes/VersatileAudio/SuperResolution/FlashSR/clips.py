@@ -12,10 +12,10 @@ import numpy as np
 import soundfile
 import torch
 
+from speechbrain_flashsr.audio import SAMPLE_RATE
 from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.bandwidth import BandwidthDetector
 from speechbrain_flashsr.data.manifest import read_manifest
-from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 LENGTH_TOLERANCE = SAMPLE_RATE // 20
 """Difference of lengths that is trimmed or padded, in samples."""

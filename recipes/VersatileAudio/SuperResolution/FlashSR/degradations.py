@@ -4,6 +4,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+from speechbrain_flashsr.audio import SAMPLE_RATE
 from speechbrain_flashsr.audio.codecs import TELEPHONE_BAND, code_at, telephone
 from speechbrain_flashsr.data.degradations import (
     FAMILIES,
@@ -11,7 +12,6 @@ from speechbrain_flashsr.data.degradations import (
     low_pass,
     resample_at,
 )
-from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 NAMES = {
     "cheby1": "a Chebyshev low-pass of order {order}",

@@ -48,7 +48,7 @@ from tables import as_markdown, write_results
 from tqdm import tqdm
 
 from speechbrain_flashsr import __version__
-from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
+from speechbrain_flashsr.audio import SAMPLE_RATE
 
 SETTINGS = (
     "seed",
@@ -177,7 +177,7 @@ class Evaluation:
                 {key: row[key] for key in ("id", "cutoff_hz", "system", "key")}
                 | {"domain": row["domain"], "reference": row["reference"]}
                 for row in rows
-                if row["reference"]
+                if row["reference"] and row["system"] != "original"
             ],
         }
         return rows, results

@@ -29,8 +29,8 @@ from PIL import Image
 from scoring import METRICS
 from tables import as_text, factor_text, notes
 
+from speechbrain_flashsr.audio import SAMPLE_RATE
 from speechbrain_flashsr.audio.writing import complete_file
-from speechbrain_flashsr.metrics.spectral import SAMPLE_RATE
 
 TEMPLATE = Path(__file__).parent / "report_template.html"
 

@@ -22,7 +22,7 @@ if __name__ == "__main__":
         run_opts=run_opts,
         checkpointer=hparams["checkpointer"],
     )
-    brain.fit_draws(hparams["train_data"], hparams["valid_data"])
-    brain.measure_scale(hparams["valid_data"], hparams["scale_batches"])
+    brain.fit_draws(hparams["train_segments"], hparams["valid_segments"])
+    brain.measure_scale(hparams["valid_segments"], hparams["scale_batches"])
     brain.export()
     end_training()

@@ -35,6 +35,6 @@ if __name__ == "__main__":
         run_opts=run_opts,
         checkpointer=hparams["checkpointer"],
     )
-    brain.fit_draws(hparams["train_data"], hparams["valid_data"])
+    brain.fit_draws(hparams["train_segments"], hparams["valid_segments"])
     brain.export()
     end_training()

@@ -1,0 +1,74 @@
+"""Weights of networks: averaged, frozen for a turn, saved.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import contextlib
+
+import torch
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from speechbrain_flashsr.audio.writing import complete_file
+
+
+def average_with_warm_up(decay):
+    """Exponential moving average with a smaller decay during the first steps.
+
+    Arguments
+    ---------
+    decay : float
+        Largest decay; after n steps it is at most (1 + n) / (10 + n).
+
+    Returns
+    -------
+    callable
+        For :class:`torch.optim.swa_utils.AveragedModel`.
+
+    Example
+    -------
+    >>> update = average_with_warm_up(0.999)
+    >>> average, current = [torch.zeros(1)], [torch.ones(1)]
+    >>> update(average, current, 2)
+    >>> average
+    [tensor([0.7500])]
+    """
+
+    def update(averaged, current, num_averaged):
+        n = int(num_averaged)
+        warm = min(decay, (1 + n) / (10 + n))
+        get_ema_multi_avg_fn(warm)(averaged, current, num_averaged)
+
+    return update
+
+
+@contextlib.contextmanager
+def frozen(module):
+    """Keeps gradients from reaching a module's parameters, though they pass
+    through it.
+
+    Arguments
+    ---------
+    module : torch.nn.Module
+        All of whose parameters are trainable outside.
+
+    Example
+    -------
+    >>> linear = torch.nn.Linear(2, 1)
+    >>> x = torch.ones(1, 2, requires_grad=True)
+    >>> with frozen(linear):
+    ...     linear(x).sum().backward()
+    >>> linear.weight.grad is None, x.grad is None
+    (True, False)
+    """
+    module.requires_grad_(False)
+    try:
+        yield module
+    finally:
+        module.requires_grad_(True)
+
+
+def save_completely(state, path):
+    """Saves a state dictionary; the file appears when it is complete."""
+    with complete_file(path) as temporary, open(temporary, "wb") as file:
+        torch.save(state, file)
