@@ -72,13 +72,14 @@ class Steps(NamedTuple):
         pairs = zip(self, following)
         return Steps(*(np.concatenate(pair, axis=1) for pair in pairs))
 
-    def halved(self):
-        """Half as many steps of twice the length."""
-        even = self.bands.shape[1] // 2 * 2
+    def merged(self, count):
+        """Steps of `count` times the length; the last one may be shorter."""
+        starts = np.arange(0, self.bands.shape[1], count)
+        sizes = np.diff(starts, append=self.bands.shape[1])
         evidence = self.evidence * self.heard()[..., None]
-        pairs = (part[:, :even] for part in (evidence, self.bands))
-        evidence, bands = (part[:, ::2] + part[:, 1::2] for part in pairs)
-        return Steps(evidence, bands / 2)
+        bands = np.add.reduceat(self.bands.astype("f4"), starts, axis=1)
+        bands = (bands / sizes[:, None]).astype("f2")
+        return Steps(np.add.reduceat(evidence, starts, axis=1), bands)
 
     def heard(self):
         """Whether each step carries evidence, [channels, steps]."""
@@ -147,13 +148,17 @@ class BandwidthDetector:
         for samples in block.detach().split(BLOCK_CHUNKS * chunk, dim=1):
             self._pending.append(samples.to("cpu", torch.float32, copy=True))
             self._num_pending += samples.shape[1]
-            if self._num_pending >= BLOCK_CHUNKS * chunk:
-                self._steps, rest = self._with_pending()
-                self._pending, self._num_pending = [rest], rest.shape[1]
+            # Whole steps, which are of 16 chunks at most for 18 hours
+            size = max(BLOCK_CHUNKS, self._step_chunks) * chunk
+            if self._num_pending >= size:
+                samples = torch.cat(self._pending, dim=1)
+                self._steps, _ = self._with(samples[:, :size])
+                self._pending = [samples[:, size:].clone()]
+                self._num_pending -= size
+                if self._steps.bands.shape[1] >= MAX_STEPS:
+                    self._steps = self._steps.merged(2)
+                    self._step_chunks *= 2
         self.num_samples += block.shape[1]
-        if self._steps and self._steps.bands.shape[1] >= MAX_STEPS:
-            self._steps = self._steps.halved()
-            self._step_chunks *= 2
 
     def result(self):
         """The cut-off so far; may be asked for at any time.
@@ -165,7 +170,7 @@ class BandwidthDetector:
         """
         if not self.num_samples:
             return []
-        steps, rest = self._with_pending()
+        steps, rest = self._with(torch.cat(self._pending, dim=1))
         frame = frame_length(self.sample_rate)
         if steps is None or rest.shape[1] >= LEAST_FRAMES * frame:
             whole = rest.shape[1] // frame * frame or rest.shape[1]
@@ -179,13 +184,12 @@ class BandwidthDetector:
             tracks += self._tracks(Steps(*members))
         return tracks
 
-    def _with_pending(self):
-        """All whole chunks so far, and the samples that follow them."""
-        samples = torch.cat(self._pending, dim=1)
+    def _with(self, samples):
+        """The steps with whole chunks of samples, and the samples left."""
         statistics, rest = all_statistics(samples, self.sample_rate)
         if not statistics.shape[1]:
             return self._steps, rest
-        return self._joined(self._steps, statistics), rest.clone()
+        return self._joined(self._steps, statistics), rest
 
     def _joined(self, steps, statistics):
         """Adds the chunks of [channels, chunks, 4, 512] to steps."""
@@ -195,6 +199,7 @@ class BandwidthDetector:
         bands = statistics[:, :, 0].unflatten(-1, (-1, BAND_BINS)).mean(dim=-1)
         evidence = evidence.unflatten(0, bands.shape[:2])
         new = Steps(evidence.half().numpy(), bands.half().numpy())
+        new = new.merged(self._step_chunks)
         return new if steps is None else steps.joined(new)
 
     def _tracks(self, steps):

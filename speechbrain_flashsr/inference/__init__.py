@@ -5,11 +5,11 @@ Authors
 """
 
 from speechbrain_flashsr.audio.checks import AudioError
+from speechbrain_flashsr.inference.enhancement import enhance_and_restore
 from speechbrain_flashsr.inference.front_end import (
     SuperResolutionFrontEnd,
     SuperResolutionLayer,
     audio_pipeline,
-    enhance_and_restore,
 )
 from speechbrain_flashsr.inference.super_resolution import FlashSR
 

@@ -1,4 +1,4 @@
-"""FlashSR in front of any other SpeechBrain interface, and after one.
+"""FlashSR in front of any other SpeechBrain interface.
 
 A narrow-band recording has its high band restored before a recogniser, an
 enhancement model, a separator or a classifier hears it, at the rate which that
@@ -21,22 +21,14 @@ import torch
 from speechbrain.dataio.preprocess import AudioNormalizer
 from speechbrain.utils import data_pipeline
 
-from speechbrain_flashsr.audio.checks import (
-    check_finite,
-    check_not_input,
-    check_sample_rate,
-)
-from speechbrain_flashsr.audio.output_formats import output_format
+from speechbrain_flashsr.audio.checks import check_finite, check_sample_rate
 from speechbrain_flashsr.audio.reading import AudioReader
-from speechbrain_flashsr.audio.resampling import Resampler
-from speechbrain_flashsr.audio.writing import AudioWriter
 from speechbrain_flashsr.inference.checks import (
     absolute_lengths,
     check_channel_order,
     check_wavs,
     without_autocast,
 )
-from speechbrain_flashsr.inference.reporting import warn_of_clipping
 from speechbrain_flashsr.inference.signal_analysis import analyse
 from speechbrain_flashsr.inference.super_resolution import FlashSR
 
@@ -195,7 +187,7 @@ class SuperResolutionFrontEnd:
             high.to(audio.device), self.flashsr.sample_rate
         )
         length = math.ceil(len(audio) * self.sample_rate / sample_rate)
-        return _with_length(restored, length)
+        return with_length(restored, length)
 
     def prepare_batch(self, wavs, lengths=None, sample_rate=None):
         """Prepares a batch for the `*_batch` methods of an interface.
@@ -359,81 +351,6 @@ def audio_pipeline(front_end, takes="wav", provides="sig"):
     return pipeline
 
 
-def enhance_and_restore(enhancer, flashsr, filename, output_filename=None):
-    """Enhances a recording at the enhancer's rate, then restores its band.
-
-    The channels are enhanced each by itself and super-resolved together.
-
-    Arguments
-    ---------
-    enhancer : Pretrained
-        With `enhance_batch` and an `audio_normalizer`, for example a
-        SpectralMaskEnhancement.
-    flashsr : FlashSR
-        The super-resolution model.
-    filename : str or Path
-        The noisy recording, of any rate and number of channels.
-    output_filename : str or Path, optional
-        A .wav, .flac or .ogg file, of the input's bit depth. Default: nothing
-        is written.
-
-    Returns
-    -------
-    torch.Tensor
-        At 48 kHz, [time] or, with several channels, [time, channels], with
-        round(time * 48000 / sample_rate) samples of the input's time and rate.
-
-    Raises
-    ------
-    AudioError
-        If the input is not valid, or the output cannot be written.
-
-    Example
-    -------
-    >>> import soundfile
-    >>> from tests.tiny_model import toy_interface
-    >>> from tests.tiny_pipelines import tiny_pipeline
-    >>> folder = getfixture("tmp_path")
-    >>> soundfile.write(folder / "noisy.wav", torch.randn(999, 2), 44100)
-    >>> enhancer = tiny_pipeline("SpectralMaskEnhancement", folder)
-    >>> enhance_and_restore(
-    ...     enhancer, toy_interface(), folder / "noisy.wav"
-    ... ).shape
-    torch.Size([1087, 2])
-    """
-    with AudioReader(filename) as reader:
-        if output_filename is not None:
-            check_not_input(filename, output_filename)
-            file_type = output_format(output_filename, reader.subtype)
-        rate = check_sample_rate(reader.sample_rate, f"'{filename}'")
-        audio = torch.cat(list(reader.blocks()), dim=1).T
-    length = Resampler(rate, flashsr.sample_rate).output_length(len(audio))
-    enhancer_rate = enhancer.audio_normalizer.sample_rate
-    noisy = AudioNormalizer(enhancer_rate, "keep")(audio, rate)
-    noisy = noisy.unsqueeze(1) if noisy.ndim == 1 else noisy
-    channels = noisy.T.contiguous().to(enhancer.device)
-    with torch.no_grad():
-        enhanced = enhancer.enhance_batch(
-            channels, torch.ones(len(channels), device=enhancer.device)
-        )
-    high = flashsr.super_resolve_batch(
-        enhanced.T.unsqueeze(0), sample_rate=enhancer_rate
-    )[0].cpu()
-    high = _with_length(high, length)
-    if output_filename is not None:
-        with AudioWriter(
-            output_filename,
-            flashsr.sample_rate,
-            high.shape[1],
-            *file_type,
-            num_samples=length,
-        ) as writer:
-            writer.write(high.T)
-        warn_of_clipping(writer)
-    high = high.squeeze(1) if high.shape[1] == 1 else high
-    return high
-
-
 def _alike(edges):
     """Whether the bands of channels end alike, so that their mean can be
     restored in place of each of them."""
@@ -446,7 +363,7 @@ def _read(path):
         return torch.cat(list(reader.blocks()), dim=1).T, reader.sample_rate
 
 
-def _with_length(wav, length):
+def with_length(wav, length):
     """Cuts [time, ...] or continues it by zeros."""
     missing = max(0, length - len(wav))
     return torch.cat([wav[:length], wav.new_zeros(missing, *wav.shape[1:])])

@@ -103,6 +103,7 @@ def test_what_is_done_is_not_done_again(tree, flashsr, tmp_path, monkeypatch):
     assert changed(before, out) == ["a_48k.wav", "b_48k.wav", "new_48k.wav"]
 
 
+@pytest.mark.slow
 def test_other_settings_and_models_do_all_again(tree, flashsr, tmp_path):
     out = tmp_path / "out"
     flashsr()
@@ -134,6 +135,7 @@ def test_failures_are_tried_again(tree, flashsr, tmp_path):
     assert "4 of 4 inputs done (3 by" in text
 
 
+@pytest.mark.slow
 def test_pictures_that_are_missing_are_drawn(tree, flashsr, tmp_path):
     flashsr()
     flashsr("--plot")
@@ -250,6 +252,7 @@ def start(tree, out, model):
     )
 
 
+@pytest.mark.slow
 def test_two_processes_one_of_them_killed(model, tmp_path):
     tree, out, alone = (tmp_path / name for name in ("tree", "out", "alone"))
     for index in range(40):

@@ -233,6 +233,7 @@ def test_no_input_is_overwritten_behind_a_link(flashsr, tmp_path):
     assert soundfile.info(tmp_path / "in" / "a_48k.wav").samplerate == 16000
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX")
 def test_names_that_are_no_utf8(folder, tmp_path):
     write(tmp_path / "in" / "a.flac")
@@ -307,6 +308,7 @@ def start(folder, tmp_path, arguments, redirection=""):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 @pytest.mark.parametrize("redirection", [">&- 2>&-", ">/dev/full 2>/dev/full"])
 def test_streams_that_are_closed_or_full_fail_no_file(
@@ -318,6 +320,7 @@ def test_streams_that_are_closed_or_full_fail_no_file(
     assert (info.channels, info.frames) == (2, 12000)
 
 
+@pytest.mark.slow
 def test_lines_that_nobody_reads_fail_no_file(folder, tmp_path):
     write(tmp_path / "in" / "a.wav")
     write(tmp_path / "in" / "z.wav")
@@ -329,6 +332,7 @@ def test_lines_that_nobody_reads_fail_no_file(folder, tmp_path):
     assert outputs(tmp_path / "out") == ["a_48k.wav", "z_48k.wav"]
 
 
+@pytest.mark.slow
 def test_names_that_the_terminal_cannot_show(folder, tmp_path):
     write(tmp_path / "caf\u4e2d.wav")
     text, _ = start(folder, tmp_path, ["caf\u4e2d.wav"]).communicate(
@@ -337,6 +341,7 @@ def test_names_that_the_terminal_cannot_show(folder, tmp_path):
     assert rb"caf\u4e2d_48k.wav: 0.25 s" in text
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize("name", ["SIGHUP", "SIGKILL"])
 def test_what_is_left_of_a_file_when_the_command_is_ended(

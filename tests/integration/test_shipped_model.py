@@ -42,6 +42,7 @@ def test_it_is_small(flashsr):
     assert (SHIPPED_MODEL / "README.md").exists()
 
 
+@pytest.mark.slow
 def test_it_can_be_sent_to_the_workers_of_a_data_loader(flashsr):
     """Where these are not forked, as on macOS, it is pickled."""
     copy = pickle.loads(pickle.dumps(flashsr))
@@ -52,6 +53,7 @@ def test_it_can_be_sent_to_the_workers_of_a_data_loader(flashsr):
     assert torch.equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_the_high_band_of_a_real_recording_comes_back(flashsr, project):
     wav, sample_rate = soundfile.read(
         project / "examples" / "announcement.flac", dtype="float32"
@@ -71,6 +73,7 @@ def test_the_high_band_of_a_real_recording_comes_back(flashsr, project):
         assert before[0] - 40 < level < before[0]
 
 
+@pytest.mark.slow
 def test_the_high_band_follows_the_words(flashsr, project):
     wav, sample_rate = soundfile.read(
         project / "examples" / "announcement.flac", dtype="float32"

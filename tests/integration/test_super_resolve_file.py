@@ -72,6 +72,7 @@ def test_formats_and_channels(sr, tmp_path, extension, channels):
     assert info.format == soundfile.info(source).format
 
 
+@pytest.mark.slow
 def test_file_equals_batch(sr, tmp_path):
     """However the file is cut into blocks and windows."""
     samples = write(tmp_path / "a.wav", 16000, 4, channels=2, subtype="FLOAT")
@@ -257,6 +258,7 @@ print(short, peak())
 """
 
 
+@pytest.mark.slow
 def test_memory_is_flat_in_the_length(tmp_path):
     """Four minutes of stereo, 92 MB as floats at 48 kHz."""
     write(tmp_path / "short.wav", 8000, 20, channels=2)

@@ -103,6 +103,7 @@ for orig, new, channels, time in (
 """
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_whatever_the_rates():
     """In MB. A filter at the common multiple of the rates took 4600."""
     done = subprocess.run(

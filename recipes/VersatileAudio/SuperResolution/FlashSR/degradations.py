@@ -26,6 +26,12 @@ NAMES = {
     "mp3": "MP3 coding at twice the cut-off",
     "ogg": "Ogg Vorbis coding at twice the cut-off",
     "opus": "Opus coding at twice the cut-off",
+    "gsm": "GSM full-rate coding at twice the cut-off",
+    "g722": "G.722 coding at twice the cut-off",
+    "aac": "AAC coding at twice the cut-off",
+    "ac3": "AC-3 coding at twice the cut-off",
+    "mp3-abr": "MP3 coding of average bit rate (LAME) at twice the cut-off",
+    "opus-vbr": "Opus coding of variable bit rate at twice the cut-off",
 }
 """Descriptions of the degradations."""
 
@@ -62,9 +68,9 @@ def degrade(wav, kind, cutoff_hz, order=8):
 
     Filters, resamplers and codecs leave it at a sample rate of twice the
     cut-off, from which it is brought back. G.711 is mu-law at 8 kHz behind a
-    filter for 300 to 3400 Hz, whatever the cut-off; MP3, Ogg Vorbis and Opus are
-    libsndfile's at medium quality, and may cut somewhat lower than at half the
-    rate.
+    filter for 300 to 3400 Hz, whatever the cut-off; the other codecs are
+    libsndfile's and FFmpeg's at medium quality, and may cut somewhat lower than
+    at half the rate.
 
     Arguments
     ---------
