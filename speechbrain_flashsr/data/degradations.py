@@ -60,7 +60,7 @@ RESAMPLERS = {
     "scipy": _scipy,
     "ffmpeg": _ffmpeg,
 }
-"""What people bring recordings to low sample rates with, as it is by default:
+"""Common resamplers with their default settings:
 torchaudio; librosa and SoX, which share soxr's filter; SciPy; and a filter like
 that of FFmpeg (32 taps, cut-off 0.97, Kaiser window with beta 9)."""
 

@@ -135,7 +135,7 @@ SPEECH = re.compile(r"/(voices?|speech|announcer|cs)/")
 MUSIC = re.compile(r"/(musics?|cdtracks)/|^drascula-music/", re.IGNORECASE)
 # The same recordings as in hydrogen-data, with which the other corpus validates
 LEFT_OUT = re.compile(r"^hydrogen-drumkits/.*/The Black Pearl 1\.0/")
-# What does not train; the other pieces of these games do.
+# Held-out pieces; the other pieces of these games train.
 HELD_OUT = {
     "dev": re.compile("^lordsawar-data/"),
     "test": re.compile(
