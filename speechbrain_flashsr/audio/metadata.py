@@ -20,7 +20,8 @@ from mutagen.oggvorbis import OggVorbis
 
 from speechbrain_flashsr.audio import riff
 from speechbrain_flashsr.audio.containers import chunks, is_wav
-from speechbrain_flashsr.audio.decoders import DecodeError, open_container
+from speechbrain_flashsr.audio.decoders import DecodeError
+from speechbrain_flashsr.audio.ffmpeg import open_container
 
 # Texts that programs write about the file itself, not about the sound.
 _TECHNICAL = (

@@ -27,10 +27,10 @@ from speechbrain_flashsr.audio.containers import (
 )
 from speechbrain_flashsr.audio.decoders import (
     DecodeError,
-    FFmpegDecoder,
     SndfileDecoder,
     reason,
 )
+from speechbrain_flashsr.audio.ffmpeg import FFmpegDecoder
 from speechbrain_flashsr.audio.formats import (
     LIBSNDFILE_SUBTYPES,
     is_for_libsndfile,

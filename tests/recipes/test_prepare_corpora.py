@@ -442,7 +442,7 @@ def test_mixed_corpora_are_drawn_by_weight(vctk, esc50, tmp_path, capsys):
     with pytest.raises(FileNotFoundError, match="prepare the corpus first"):
         mix_manifests.mix_manifests([tmp_path / "music"], mixed)
     os.rename(tmp_path / "speech", tmp_path / "gone")
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ValueError, match="speech.*cannot be trained on"):
         for draw in range(30):
             segments[draw]
 

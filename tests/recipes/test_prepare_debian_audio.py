@@ -238,10 +238,8 @@ def test_manifests_are_exact(data_folder, capsys, caplog):
     )
     reports = [record.getMessage() for record in caplog.records]
     assert len(reports) == 2
-    assert reports[0].startswith(
-        f"Left out {LETTERS}/de/syllab/g_cut.wav: the file is truncated: at"
-        " least 38244 bytes"
-    )
+    assert reports[0].startswith(f"Left out {LETTERS}/de/syllab/g_cut.wav: ")
+    assert "is truncated or damaged (50000 of 88244 bytes" in reports[0]
     assert f"{LETTERS}/de/syllab/text.wav" in reports[1]
     assert not list(save_folder.rglob("*.part"))
 
@@ -441,7 +439,7 @@ def test_resampling_is_exact(level):
 @pytest.mark.parametrize("suffix", ["wav", "ogg", "flac"])
 def test_truncated_files_are_noticed(tmp_path, suffix):
     path = write(tmp_path, f"a.{suffix}", speech(0), subtype=None)
-    clip_audio.check_complete(path)
+    clip_audio.read_mono(path)
     clip = clip_manifest.Clip(
         str(path), "a", "c", "speech", "train", "de", "CC0"
     )

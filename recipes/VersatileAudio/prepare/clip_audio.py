@@ -6,13 +6,13 @@ Authors
 
 import logging
 import math
-import os
 import shutil
-import struct
 
 import numpy as np
-import soundfile
+import torch
 from clip_filter import loudness
+
+from speechbrain_flashsr.audio.reading import AudioReader
 
 SAMPLE_RATE = 48000
 SILENT_CHANNEL = 0.1  # of the louder channel's root mean square
@@ -35,8 +35,15 @@ def read_mono(path):
         Waveform, [time], float32.
     sample_rate : int
         Its sampling rate in Hz.
+
+    Raises
+    ------
+    AudioError
+        If the file is truncated, or cannot be decoded.
     """
-    wav, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
+    with AudioReader(path) as reader:
+        sample_rate = reader.sample_rate
+        wav = torch.cat(list(reader.blocks()), dim=1).T.numpy()
     rms = np.sqrt(np.mean(np.square(wav, dtype=np.float64), axis=0))
     if len(wav) and rms.min() <= SILENT_CHANNEL * rms.max():
         return wav[:, rms.argmax()], sample_rate
@@ -54,42 +61,6 @@ def without_padding(wav):
     """
     sound = np.flatnonzero(np.abs(wav) > PADDING)
     return wav[sound[0] : sound[-1] + 1] if len(sound) else wav
-
-
-def check_complete(path):
-    """Checks that a file does not end early, which libsndfile does not notice
-    in WAV and Ogg files.
-
-    Arguments
-    ---------
-    path : str
-        The file.
-
-    Raises
-    ------
-    ValueError
-        If the end of the file is missing.
-    """
-    largest_ogg_page = 65307
-    size = os.path.getsize(path)
-    with open(path, "rb") as file:
-        head = file.read(12)
-        file.seek(max(0, size - largest_ogg_page))
-        tail = file.read()
-    if head[:4] == b"RIFF" and len(head) == 12:
-        (length,) = struct.unpack("<I", head[4:8])
-        missing = 0 if length == 0xFFFFFFFF else length + 8 - size
-    elif head[:4] == b"OggS":
-        page = tail[tail.rfind(b"OggS") :]
-        segments = page[26] if len(page) > 26 else 255
-        missing = 27 + segments + sum(page[27 : 27 + segments]) - len(page)
-    else:
-        return
-    if missing > 0:
-        raise ValueError(
-            f"the file is truncated: at least {missing} bytes are missing at"
-            " its end; fetch it again"
-        )
 
 
 def check_sox():

@@ -28,7 +28,6 @@ from pathlib import Path
 import soundfile
 from clip_audio import (
     SAMPLE_RATE,
-    check_complete,
     check_sox,
     cut,
     limit_peak,
@@ -163,7 +162,6 @@ def process_clip(digest_and_clip, save_folder, segment_seconds):
     """
     digest, clip = digest_and_clip
     try:
-        check_complete(clip.path)
         wav, sample_rate = read_mono(clip.path)
         if clip.padded:
             wav = without_padding(wav)
