@@ -138,8 +138,9 @@ def load_folder(
         for name in needed:
             modules[name]
         pretrainer = hparams["pretrainer"]
-        if not all(map(callable, pretrainer.custom_hooks.values())):
-            raise TypeError("custom_hooks must be functions")
+        for hook in pretrainer.custom_hooks.values():
+            if not callable(hook) or isinstance(hook, torch.nn.Module):
+                raise TypeError("custom_hooks must be functions")
     except ModelError:
         raise
     # Any class that is built may fail in any way.

@@ -159,7 +159,7 @@ def process_windows(blocks, plan, process, windows_at_a_time=1):
     >>> pairs = process_windows(stream, plan, lambda x, starts: 2 * x)
     >>> low, high = (torch.cat(part, dim=1) for part in zip(*pairs))
     >>> low.shape, torch.allclose(high, 2 * low)
-    (torch.Size([2, 110]), True)
+    (torch.Size([2, 90]), True)
     """
     source = _Source(iter(blocks), plan.starts[0], OVERLAP * plan.multiple)
     middle = OVERLAP * plan.multiple // 2
