@@ -61,12 +61,13 @@ def metadata(wheel):
     return email.message_from_bytes(wheel.read(name))
 
 
-def test_wheel_holds_the_package_and_the_model_alone(wheel, project):
+def test_wheel_holds_the_package_and_the_models_alone(wheel, project):
     root = project / PACKAGE
     code = {str(p.relative_to(project)) for p in root.rglob("*.py")}
-    model = root / "pretrained" / "small"
-    weights = {str(p.relative_to(project)) for p in model.iterdir()}
+    models = (root / "pretrained").glob("*/*")
+    weights = {str(p.relative_to(project)) for p in models}
     assert f"{PACKAGE}/pretrained/small/hyperparams.yaml" in weights
+    assert f"{PACKAGE}/pretrained/bandwidth/network.safetensors" in weights
 
     names = set(wheel.namelist())
     info = {name for name in names if ".dist-info/" in name}
