@@ -66,14 +66,11 @@ report: $(STAMP) ## Score the model that ships: make report DATA=<corpus>
 		--data_folder="$(abspath $(DATA))" \
 		--output_folder="$(CURDIR)/results/report" $(OPTIONS)
 
-# Tests that share what is trained stay together.
-TWO_PROCESSES := -n 2 --dist loadgroup
-
 test: lint ## Run the linters and all tests
-	$(BIN)/python -m pytest $(TWO_PROCESSES)
+	$(BIN)/python -m pytest
 
 quick: $(STAMP) ## Run the tests that are not slow, in about a minute
-	$(BIN)/python -m pytest -q $(TWO_PROCESSES) -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow"
 
 MINUTES ?= 10
 

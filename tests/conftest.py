@@ -23,20 +23,12 @@ SLOW = ("recipes", "fuzz", "integration/test_wheel.py")
 """Parts of tests/ that take a minute or more; others are marked one by one."""
 
 
-TRAINED = {"recipes", "trained", "workshop"}
-"""Fixtures that train: all tests that ask for them run in one process."""
-
-
 def pytest_collection_modifyitems(items):
-    """Marks the tests of whole parts as slow, for `make quick` to leave out,
-    and tells pytest-xdist which tests belong together."""
+    """Marks the tests of whole parts as slow: `make quick` leaves them out."""
     parts = tuple(str(Path(__file__).parent / part) for part in SLOW)
     for item in items:
         if str(item.path).startswith(parts):
             item.add_marker(pytest.mark.slow)
-        trained = TRAINED & set(getattr(item, "fixturenames", ()))
-        group = "trained" if trained else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
