@@ -90,8 +90,8 @@ class MultiResolutionSTFTLoss(nn.Module):
             logarithms = (ours.log() - theirs.log()).abs()
             compressed = (ours**0.3 - theirs**0.3).abs()
             difference = (logarithms + compressed) * mask
-            count = mask.sum().clamp_min(1) * ours.shape[-1]
-            losses.append(difference.sum() / count)
+            count = mask.sum(dim=(1, 2)).clamp_min(1) * ours.shape[-1]
+            losses.append((difference.sum(dim=(1, 2)) / count).mean())
         return torch.stack(losses).mean()
 
     def magnitudes(self, wavs, n_fft):
@@ -145,7 +145,7 @@ class BandLevelLoss(nn.Module):
         start = torch.arange(ours.shape[1], device=ours.device) * self.band_hz
         inside = start >= lower_hz[:, None]
         difference = (ours - theirs).abs() * inside
-        return difference.sum() / inside.sum().clamp_min(1)
+        return (difference.sum(1) / inside.sum(1).clamp_min(1)).mean()
 
     def levels(self, wavs):
         """Common logarithm of each band's mean power, [batch, bands]."""

@@ -14,7 +14,7 @@ import pytest
 from tests.recipes import training
 from tests.recipes.training import EXPORTED, NEEDED, exported_state
 
-STEPS = 10
+STEPS = 4
 
 
 def train(project, stage, arguments, num_processes):
