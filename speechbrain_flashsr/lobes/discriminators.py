@@ -16,10 +16,8 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
 from speechbrain_flashsr.lobes.features import at_least_single
-from speechbrain_flashsr.lobes.spectral_vocoder import (
-    ShortTimeSpectrum,
-    SpectralVocoder,
-)
+from speechbrain_flashsr.lobes.spectral_vocoder import SpectralVocoder
+from speechbrain_flashsr.lobes.spectrum import ShortTimeSpectrum
 
 LEAKY_SLOPE = 0.1
 

@@ -9,10 +9,12 @@ import torch
 
 from speechbrain_flashsr.lobes.features import LogMel
 from speechbrain_flashsr.lobes.spectral_vocoder import (
-    BandExtension,
-    ShortTimeSpectrum,
     SpectralVocoder,
     enlarge_swings,
+)
+from speechbrain_flashsr.lobes.spectrum import (
+    BandExtension,
+    ShortTimeSpectrum,
     shift_up,
 )
 

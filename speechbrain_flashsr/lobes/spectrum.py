@@ -1,0 +1,286 @@
+"""What is done to short-time spectra, beside the network, to synthesise a band.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+NOISE_TO_MEL = -0.35
+"""Natural logarithm of a bin's magnitude in noise, under a window of half the
+length, relative to the level that the mel spectrogram tells."""
+
+GATE_START = 0.95
+GATE_WIDTH = 0.015
+"""Where the synthesis begins and how softly, relative to the cut-off: -29 dB at
+0.9 of it, from where the output is used."""
+
+SOURCE_TOP = 0.92
+SOURCE_SHARE = 0.5
+WIDEST_SOURCE_HZ = 4000.0
+"""The band that is shifted up: it ends at 0.92 of the cut-off, before filters
+act, and spans half the cut-off, at most 4 kHz."""
+
+EVEN_HZ = 700.0
+EVEN_SECONDS = 0.045
+EVEN_FLOOR = 1e-3
+"""Over which the level of the shifted band is evened out, about what a frame of
+the mel spectrogram spans: finer detail (harmonics, pulses, onsets) stays. Bins
+30 dB below the mean of all are not raised, for they are noise."""
+
+
+class ShortTimeSpectrum(nn.Module):
+    """Short-time Fourier transform whose frames lie in the middle of hops, and
+    its inverse by overlap and add.
+
+    The framing is that of :class:`~speechbrain_flashsr.lobes.features.LogMel`:
+    `time` samples give `time / hop_length` frames.
+
+    Arguments
+    ---------
+    n_fft : int
+        Length of the transform and of its periodic Hann window, in samples.
+    hop_length : int
+        Step between frames, in samples; their difference is even.
+
+    Example
+    -------
+    >>> spectrum = ShortTimeSpectrum(1024, 240)
+    >>> wavs = torch.randn(2, 4800)
+    >>> spectrum(wavs).shape
+    torch.Size([2, 513, 20])
+    >>> torch.allclose(spectrum.inverse(spectrum(wavs)), wavs, atol=1e-4)
+    True
+    """
+
+    def __init__(self, n_fft, hop_length):
+        super().__init__()
+        self.n_fft = n_fft
+        self.hop_length = hop_length
+        self.padding = (n_fft - hop_length) // 2
+        window = torch.hann_window(n_fft)
+        self.register_buffer("window", window, persistent=False)
+
+    def forward(self, wavs):
+        """Maps waveforms [batch, time] to [batch, bins, frames], complex."""
+        padded = F.pad(
+            wavs.unsqueeze(1), (self.padding, self.padding), mode="reflect"
+        )
+        return torch.stft(
+            padded.squeeze(1),
+            self.n_fft,
+            self.hop_length,
+            window=self.window,
+            center=False,
+            return_complex=True,
+        )
+
+    def inverse(self, spectrum):
+        """Maps [batch, bins, frames] to waveforms [batch, time]."""
+        frames = torch.fft.irfft(spectrum, self.n_fft, dim=1)
+        power = self.window.square()[:, None].expand(-1, frames.shape[-1])
+        wavs = self._overlap_add(frames * self.window[:, None])
+        return wavs / self._overlap_add(power[None])
+
+    def _overlap_add(self, frames):
+        length = (frames.shape[-1] - 1) * self.hop_length + self.n_fft
+        wavs = F.fold(
+            frames, (1, length), (1, self.n_fft), stride=(1, self.hop_length)
+        )
+        return wavs[:, 0, 0, self.padding : length - self.padding]
+
+
+def shift_up(spectrum, cutoff_hz, bin_hz, hop_length):
+    """The upper part of a band, with an even level, moved to the bins above it.
+
+    Each bin of the result is a bin from below the cut-off whose phases are
+    turned from frame to frame as those of the waveform would be that is
+    modulated by the difference: harmonics, pulses and onsets stay what they are.
+
+    Arguments
+    ---------
+    spectrum : torch.Tensor
+        Short-time spectrum of band-limited waveforms, [batch, bins, frames],
+        complex.
+    cutoff_hz : torch.Tensor
+        Where each band ends, [batch].
+    bin_hz : float
+        Distance of bins, in Hz.
+    hop_length : int
+        Samples between frames.
+
+    Returns
+    -------
+    torch.Tensor
+        [batch, bins, frames], of about unit power from 0.92 of the cut-off
+        upwards, where there is sound below.
+
+    Example
+    -------
+    >>> transform = ShortTimeSpectrum(1024, 240)
+    >>> spectrum = transform(torch.randn(1, 48000))
+    >>> shifted = shift_up(spectrum, torch.tensor([8000.0]), 46.875, 240)
+    >>> 0.9 < shifted[:, 200:].abs().square().mean() < 1.1
+    tensor(True)
+    """
+    num_bins, num_frames = spectrum.shape[1:]
+    power = spectrum.real.square() + spectrum.imag.square()
+    frames_per_second = 2 * (num_bins - 1) * bin_hz / hop_length
+    size = [
+        2 * int(extent / 2) + 1
+        for extent in (EVEN_HZ / bin_hz, EVEN_SECONDS * frames_per_second)
+    ]
+    level = F.avg_pool2d(
+        power,
+        size,
+        stride=1,
+        padding=[extent // 2 for extent in size],
+        count_include_pad=False,
+    )
+    level = level + EVEN_FLOOR * level.mean(1, keepdim=True)
+    even = spectrum / (level + 1e-12).sqrt()
+    top = (SOURCE_TOP * cutoff_hz / bin_hz).long()[:, None]
+    span = (SOURCE_SHARE * cutoff_hz).clamp(max=WIDEST_SOURCE_HZ)
+    span = (span / bin_hz).long().clamp_min(1)[:, None]
+    bins = torch.arange(num_bins, device=spectrum.device)
+    above = (bins - top).clamp_min(0)
+    source = (top - span + above % span).clamp(0, num_bins - 1)
+    index = source[:, :, None].expand(-1, -1, num_frames)
+    moved = torch.complex(
+        even.real.gather(1, index), even.imag.gather(1, index)
+    )
+    frames = torch.arange(num_frames, device=spectrum.device)
+    turns = (bins - source)[:, :, None] * (hop_length * frames)
+    n_fft = 2 * (num_bins - 1)
+    angles = torch.arange(n_fft, device=spectrum.device) * (2 * math.pi / n_fft)
+    return moved * torch.polar(torch.ones_like(angles), angles)[turns % n_fft]
+
+
+class MelLevels(nn.Module):
+    """The magnitude in the bins of a short-time spectrum that a log-mel
+    spectrogram tells, by interpolation between the centres of its bands.
+
+    Arguments
+    ---------
+    features : speechbrain_flashsr.lobes.features.LogMel
+        Of the spectrogram; its hop is a multiple of `hop_length`.
+    n_fft : int
+        Length of the short-time transform, in samples.
+    hop_length : int
+        Step between its frames, in samples.
+
+    Example
+    -------
+    >>> from speechbrain_flashsr.lobes.features import LogMel
+    >>> levels = MelLevels(LogMel(), 1024, 240)
+    >>> levels(torch.randn(1, 256, 10)).shape
+    torch.Size([1, 513, 20])
+    """
+
+    def __init__(self, features, n_fft, hop_length):
+        super().__init__()
+        self.frames_per_mel = features.hop_length // hop_length
+        num_bins = n_fft // 2 + 1
+        gain = features.mel.mel_scale.fb.sum(0)
+        filled = gain > 1e-6  # the lowest bands may hold no bin
+        centres = features.band_centres()[filled].double()
+        columns = torch.nonzero(filled)[:, 0]
+        hz = torch.linspace(0, features.sample_rate / 2, num_bins).double()
+        upper = torch.searchsorted(centres, hz).clamp(1, len(centres) - 1)
+        lower = upper - 1
+        share = (hz - centres[lower]) / (centres[upper] - centres[lower])
+        share = share.clamp(0, 1).float()
+        to_bins = torch.zeros(num_bins, features.n_mels)
+        rows = torch.arange(num_bins)
+        to_bins[rows, columns[lower]] += 1 - share
+        to_bins[rows, columns[upper]] += share
+        self.register_buffer("to_bins", to_bins, persistent=False)
+        band_gain = gain.clamp_min(1e-6).log()
+        self.register_buffer("band_gain", band_gain, persistent=False)
+
+    def forward(self, mel):
+        """Maps a log-mel spectrogram [batch, n_mels, frames] to natural
+        logarithms of magnitudes [batch, bins, frames * frames_per_mel]."""
+        mel = self.between_frames(mel)
+        level = torch.matmul(self.to_bins, mel - self.band_gain[:, None])
+        return level + NOISE_TO_MEL
+
+    def between_frames(self, x):
+        """Interpolates [batch, any, frames] to the frames of the short-time
+        transform."""
+        return F.interpolate(x, scale_factor=self.frames_per_mel, mode="linear")
+
+
+def gate_above(frequencies, cutoff_hz):
+    """Where the synthesis is heard: 0 below each cut-off [batch], 1 above it,
+    [batch, bins, 1]."""
+    cutoff_hz = cutoff_hz[:, None]
+    distance = frequencies - GATE_START * cutoff_hz
+    return torch.sigmoid(distance / (GATE_WIDTH * cutoff_hz))[:, :, None]
+
+
+class BandExtension(nn.Module):
+    """Continues recordings above the frequency where they stop, by their own
+    upper band at the level of their continued spectrogram.
+
+    Most recordings stop at 16 to 20 kHz because of an encoder; a vocoder that
+    nothing teaches what to do above makes steady lines there.
+
+    Arguments
+    ---------
+    features : speechbrain_flashsr.lobes.features.LogMel
+        Of the spectrograms.
+    n_fft : int
+        Length of the short-time transform, in samples.
+    hop_length : int
+        Step between its frames, in samples.
+
+    Example
+    -------
+    >>> from speechbrain_flashsr.lobes.features import LogMel
+    >>> extension = BandExtension(LogMel())
+    >>> wavs, mel = torch.randn(1, 4800), torch.randn(1, 256, 10)
+    >>> extension(wavs, mel, torch.tensor([16000.0])).shape
+    torch.Size([1, 4800])
+    """
+
+    def __init__(self, features, n_fft=1024, hop_length=240):
+        super().__init__()
+        self.spectrum = ShortTimeSpectrum(n_fft, hop_length)
+        self.levels = MelLevels(features, n_fft, hop_length)
+        self.bin_hz = features.sample_rate / n_fft
+        frequencies = torch.arange(n_fft // 2 + 1) * self.bin_hz
+        self.register_buffer("frequencies", frequencies, persistent=False)
+
+    @torch.no_grad()
+    def forward(self, wavs, mel, rolloff_hz):
+        """Continues waveforms.
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            [batch, time].
+        mel : torch.Tensor
+            Log-mel spectrogram, continued (see
+            :func:`~speechbrain_flashsr.lobes.features.extend_band`),
+            [batch, n_mels, frames].
+        rolloff_hz : torch.Tensor
+            Where each waveform ends, in Hz, [batch].
+
+        Returns
+        -------
+        torch.Tensor
+            [batch, time].
+        """
+        rolloff_hz = rolloff_hz.to(wavs)
+        spectrum = self.spectrum(wavs)
+        shifted = shift_up(
+            spectrum, rolloff_hz, self.bin_hz, self.spectrum.hop_length
+        )
+        gate = gate_above(self.frequencies, rolloff_hz)
+        high = gate * self.levels(mel.to(wavs)).exp() * shifted
+        return wavs + self.spectrum.inverse(high)
