@@ -64,9 +64,6 @@ def generator_of(seed, number, stream, channel=0):
     )
 
 
-_threads = ThreadPoolExecutor()
-
-
 def normal_noise(seed, numbers, stream, shape):
     """Standard normal noise for several samples, drawn with all cores.
 
@@ -97,4 +94,6 @@ def normal_noise(seed, numbers, stream, shape):
     def draw(number):
         return generator_of(seed, number, stream).standard_normal(shape)
 
-    return np.stack(list(_threads.map(draw, numbers)))
+    # Threads that outlive the call would be missing in a forked process.
+    with ThreadPoolExecutor() as threads:
+        return np.stack(list(threads.map(draw, numbers)))

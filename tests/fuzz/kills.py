@@ -26,6 +26,10 @@ from tests.fuzz.damage import damage
 from tests.recipes import training
 
 STAGE = "autoencoder"
+
+LONGEST = 300
+"""Seconds that a training may take; the whole one takes about five."""
+
 PROJECT = Path(__file__).parents[2]
 
 
@@ -78,7 +82,11 @@ def kill_training(folder, kills, seed, epochs):
 
 
 def start(folder, output, epochs):
-    """Starts a training in a process of its own, which has all imports."""
+    """Starts a training in a process of its own, which has all imports.
+
+    It is a child of a server without threads: a child of this process would
+    wait for ever for the threads with which torch works here.
+    """
     arguments = training.stage_arguments(
         STAGE,
         folder / "hparams",
@@ -86,7 +94,9 @@ def start(folder, output, epochs):
         output,
         number_of_epochs=epochs,
     )
-    process = multiprocessing.get_context("fork").Process(
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    process = context.Process(
         target=train, args=(arguments, folder / "output.txt")
     )
     process.start()
@@ -106,7 +116,7 @@ def train(arguments, log):
 
 def finish(process, output):
     """Waits for the end of a training; returns its weights."""
-    process.join()
+    process.join(LONGEST)
     log = output.parent / "output.txt"
     assert process.exitcode == 0, log.read_text()[-3000:]
     return training.exported_state(STAGE, output)
