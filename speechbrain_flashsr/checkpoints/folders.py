@@ -169,8 +169,7 @@ def load_folder(
 
 def _one_line(error):
     """Kind and message of an error of any class."""
-    message = " ".join(map(str, error.args))
-    return f"{type(error).__name__}: {' '.join(message.split())}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _max_values(source):
