@@ -361,7 +361,7 @@ class ExampleMaker:
 
     def _disturbed(self, example):
         rng = self.rng
-        if rng.random() < 0.4:
+        if rng.random() < 0.55:
             level_db = rng.uniform(-95, -40)
             if example.edge_hz:
                 level_db = min(level_db, visible_floor(example))

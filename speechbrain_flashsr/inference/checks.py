@@ -13,8 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from speechbrain.utils.fetching import FetchSource
+from speechbrain.utils.logger import get_logger
 
-from speechbrain_flashsr.audio.checks import AudioError
+from speechbrain_flashsr.audio.checks import AudioError, check_sample_rate
+
+logger = get_logger(__name__)
 
 LOWEST_CUTOFF = 500.0
 """Lowest supported cut-off, in Hz."""
@@ -89,6 +92,37 @@ def check_whole(value, name, least):
             f"{name} is {value!r}. Pass an integer of at least {least}."
         )
     return value
+
+
+def check_input_rate(sample_rate, name, model_rate):
+    """Checks the rate of an input, and warns if the model's is lower.
+
+    Arguments
+    ---------
+    sample_rate : int
+        Of the input, in Hz.
+    name : str
+        Name of the input, for messages.
+    model_rate : int
+        Rate of the model, in Hz.
+
+    Returns
+    -------
+    int
+        The input's rate.
+
+    Raises
+    ------
+    AudioError
+        If it is not a supported rate.
+    """
+    rate = check_sample_rate(sample_rate, name)
+    if rate > model_rate:
+        logger.warning(
+            f"{name} is at {rate} Hz: it is brought to {model_rate} Hz, which "
+            f"drops the band above {model_rate // 2} Hz."
+        )
+    return rate
 
 
 def check_cutoff(cutoff, sample_rate):

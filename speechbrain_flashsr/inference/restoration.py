@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from speechbrain_flashsr.audio.checks import AudioError
+from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.inference.crossover import (
     band_limit_lowpass,
     crossover_highpass,
@@ -29,6 +30,44 @@ from speechbrain_flashsr.random_streams import InferenceStream
 
 EDGE_FADE_SECONDS = 0.1
 """Duration of the fade between two edges where the cut-off changes."""
+
+
+def restore_stream(flashsr, blocks, analysis, settings):
+    """Brings a recording to the model's rate and restores its high band.
+
+    Arguments
+    ---------
+    flashsr : FlashSR
+        The model.
+    blocks : iterable of torch.Tensor
+        The recording at its own rate, [channels, time].
+    analysis : SignalAnalysis
+        Of the recording.
+    settings : Settings
+        Those of the model.
+
+    Yields
+    ------
+    torch.Tensor
+        Consecutive samples at the model's rate, [channels, time].
+    """
+    resampler = Resampler(analysis.sample_rate, flashsr.sample_rate)
+    if analysis.is_full_band:
+        yield from resampler.stream(blocks)
+    else:
+        yield from restore_recording(
+            resampler.stream(analysis.ends.extend(blocks)),
+            resampler.output_length(analysis.num_samples),
+            WindowRestorer(
+                flashsr.mods.super_resolver,
+                analysis,
+                settings,
+                flashsr.batch_windows,
+                flashsr.device,
+                flashsr.inference_ctx,
+            ),
+            flashsr.window_length,
+        )
 
 
 def restore_recording(extended, num_samples, restorer, window_length):

@@ -33,8 +33,10 @@ class SignalAnalysis:
 
     Arguments
     ---------
+    sample_rate : int
+        The recording's, in Hz.
     num_samples : int
-        Length at the recording's rate.
+        Length at that rate.
     tracks : list of CutoffTrack
         Edge of each channel's band over time; full band where nothing is to
         be restored.
@@ -52,6 +54,7 @@ class SignalAnalysis:
         Number of neighbouring channels that belong together.
     """
 
+    sample_rate: int
     num_samples: int
     tracks: list[CutoffTrack]
     silent: list[bool]
@@ -145,6 +148,7 @@ def analyse(
         for track, flat in zip(tracks, silent)
     ]
     return SignalAnalysis(
+        sample_rate,
         num_samples,
         tracks,
         silent,

@@ -7,7 +7,6 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -16,49 +15,28 @@ from speechbrain.inference.interfaces import Pretrained
 from speechbrain.utils.autocast import AMPConfig
 from speechbrain.utils.data_utils import split_path
 from speechbrain.utils.fetching import fetch
-from speechbrain.utils.logger import get_logger
 
-from speechbrain_flashsr.audio.checks import (
-    AudioError,
-    check_finite,
-    check_not_input,
-    check_sample_rate,
-)
-from speechbrain_flashsr.audio.headroom import Headroom
-from speechbrain_flashsr.audio.output_formats import (
-    check_output_rate,
-    output_format,
-)
-from speechbrain_flashsr.audio.reading import AudioReader
+from speechbrain_flashsr.audio.checks import check_finite
 from speechbrain_flashsr.audio.resampling import Resampler
-from speechbrain_flashsr.audio.writing import AudioWriter
 from speechbrain_flashsr.checkpoints import ModelError
 from speechbrain_flashsr.checkpoints.folders import load_folder
 from speechbrain_flashsr.inference.checks import (
     absolute_lengths,
+    check_input_rate,
     check_source,
     check_wavs,
     check_whole,
     cutoff_list,
     without_autocast,
 )
-from speechbrain_flashsr.inference.reporting import (
-    FileReport,
-    announce,
-    warn_of_clipping,
-    with_progress,
-)
-from speechbrain_flashsr.inference.restoration import (
-    WindowRestorer,
-    restore_recording,
-)
+from speechbrain_flashsr.inference.files import restore_file
+from speechbrain_flashsr.inference.reporting import announce
+from speechbrain_flashsr.inference.restoration import restore_stream
 from speechbrain_flashsr.inference.run_options import complete_run_options
 from speechbrain_flashsr.inference.settings import Settings
 from speechbrain_flashsr.inference.signal_analysis import analyse
 from speechbrain_flashsr.lobes.fast.memory import keep_freed_memory
 from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
-
-logger = get_logger(__name__)
 
 SHIPPED_MODEL = Path(__file__).parent.parent / "pretrained" / "small"
 """Folder of the model that ships with the package."""
@@ -86,9 +64,8 @@ class FlashSR(Pretrained):
     run_opts : dict, optional
         Run options.
     freeze_params : bool
-        Whether to switch gradients off and evaluation mode on, and to bring
-        the weights to the form in which they run fastest (see
-        :func:`~speechbrain_flashsr.lobes.fast.preparation.prepare_for_inference`).
+        Whether the model is for inference alone: without gradients, and in
+        the form that runs fastest.
 
     Example
     -------
@@ -109,9 +86,8 @@ class FlashSR(Pretrained):
         super().__init__(modules, hparams, options, freeze_params)
         self.batch_windows = batch_windows
         self.mods.float()  # also if the default type is another one
-        for name in self.MODULES_NEEDED:
-            if name not in self.mods:
-                raise ValueError(f"Need modules['{name}']")
+        if "super_resolver" not in self.mods:
+            raise ValueError("Need modules['super_resolver']")
         if self.device_type == "cpu":
             keep_freed_memory()
         if freeze_params:
@@ -141,14 +117,12 @@ class FlashSR(Pretrained):
         Arguments
         ---------
         source : str or Path
-            A folder, a hub identifier such as "user/model", or a URL. Default:
-            the model that ships with the package.
+            A folder, a hub identifier such as "user/model", or a URL.
         hparams_file : str
             Name of the model's hyperparameters in it.
         trust : bool
-            Whether the source may run any code, like a program that you
-            install. By default, only networks of this package and of torch.nn
-            are loaded from it.
+            Whether the source may run any code. By default, only networks of
+            this package and of torch.nn are loaded from it.
         run_opts, freeze_params
             See above.
         **kwargs
@@ -162,8 +136,7 @@ class FlashSR(Pretrained):
         Raises
         ------
         FileNotFoundError
-            If the source looks like a folder but is not there, or holds no
-            model.
+            If there is no such folder, or no model in it.
         ModelError
             If the source wants to run code without `trust`, or is damaged.
         CheckpointError
@@ -243,18 +216,13 @@ class FlashSR(Pretrained):
         Raises
         ------
         AudioError
-            If the input or an option is not valid, or no rate is given.
+            If the input or an option is not valid.
         """
         check_wavs(wavs)
         settings = self._settings(
             seed, num_steps, guidance_scale, low_band, strength
         )
-        if sample_rate is None:
-            raise AudioError(
-                "No sample_rate is given. Always pass the rate of the batch "
-                "in Hz, for example sample_rate=16000."
-            )
-        rate = self._input_rate(sample_rate, "the batch")
+        rate = check_input_rate(sample_rate, "the batch", self.sample_rate)
         clips = wavs.detach().to(self.device, torch.float32)
         if wavs.ndim == 1:
             clips = clips.unsqueeze(0)
@@ -263,8 +231,7 @@ class FlashSR(Pretrained):
         channels = clips.shape[2]
         num_samples = absolute_lengths(lengths, *clips.shape[:2])
         cutoffs = cutoff_list(cutoff, len(clips), min(rate, self.sample_rate))
-        resampler = Resampler(rate, self.sample_rate)
-        time = resampler.output_length(clips.shape[1])
+        time = Resampler(rate, self.sample_rate).output_length(clips.shape[1])
         output = clips.new_zeros(len(clips), time, channels)
         analyses = []
         # Clips of one length go through as the channels of one recording.
@@ -283,8 +250,7 @@ class FlashSR(Pretrained):
             )
             analyses.append(analysis)
             high = torch.cat(
-                list(self._restore([rows], analysis, resampler, settings)),
-                dim=1,
+                list(restore_stream(self, [rows], analysis, settings)), dim=1
             )
             high = high.unflatten(0, (len(members), -1)).transpose(1, 2)
             output[members, : high.shape[1]] = high
@@ -336,9 +302,8 @@ class FlashSR(Pretrained):
             Sample format of the output, for example "PCM_24" or "FLOAT".
             Default: the bit depth of the input.
         headroom : float, optional
-            The recording is lowered, if need be, so that its peaks stay so many
-            dB below full scale. Default: the level is the input's, and samples
-            that are clipped are counted.
+            Lowers the recording, if need be, so that its peaks stay so many dB
+            below full scale. Default: clipped samples are counted.
         accept_truncated : bool
             Whether to restore the intact part of a file that was cut or is
             damaged. Default: that is an error.
@@ -365,97 +330,20 @@ class FlashSR(Pretrained):
         settings = self._settings(
             seed, num_steps, guidance_scale, low_band, strength
         )
-        new_rate = self.sample_rate if rate is None else check_output_rate(rate)
-        level = None if headroom is None else Headroom(headroom)
-        if progressbar is None:
-            progressbar = not self.noprogressbar
-        with ExitStack() as stack:
-            reader = stack.enter_context(
-                AudioReader(filename, accept_truncated, raw)
-            )
-            if output_filename is None and on_block is None:
-                raise AudioError(
-                    f"No output_filename is given for {reader.name}. Name a "
-                    ".wav, .flac or .ogg file, or use enhance_file to get the "
-                    "waveform."
-                )
-            orig_rate = self._input_rate(reader.sample_rate, reader.name)
-            if output_filename is not None:
-                check_not_input(filename, output_filename)
-                file_type = output_format(
-                    output_filename, reader.subtype, subtype
-                )
-            cutoffs = cutoff_list(
-                cutoff, reader.channels, min(orig_rate, self.sample_rate)
-            )
-            resampler = Resampler(orig_rate, self.sample_rate)
-
-            def progress(blocks, num_samples, rate, what):
-                title = f"{what} {reader.title}" if progressbar else None
-                return with_progress(blocks, num_samples, rate, title)
-
-            analysis = analyse(
-                progress(
-                    reader.blocks(), reader.num_samples, orig_rate, "Analysing"
-                ),
-                orig_rate,
-                cutoffs,
-                loop=loop,
-            )
-            announce([analysis], reader.name)
-            num_samples = Resampler(orig_rate, new_rate).output_length(
-                analysis.num_samples
-            )
-            sinks = [] if on_block is None else [on_block]
-            clipped = 0
-            if output_filename is not None:
-                unchanged = (
-                    orig_rate == new_rate
-                    and analysis.is_full_band
-                    and (reader.format, reader.subtype) == file_type
-                    and reader.is_intact
-                    and level is None
-                )
-                if unchanged:
-                    reader.copy_to(output_filename)
-                else:
-                    writer = stack.enter_context(
-                        AudioWriter(
-                            output_filename,
-                            new_rate,
-                            reader.channels,
-                            *file_type,
-                            num_samples=num_samples,
-                            metadata=reader.metadata(),
-                        )
-                    )
-                    sinks.append(writer.write)
-            if sinks:
-                blocks = progress(
-                    self._restore(
-                        reader.blocks(), analysis, resampler, settings
-                    ),
-                    resampler.output_length(analysis.num_samples),
-                    self.sample_rate,
-                    "Restoring",
-                )
-                blocks = Resampler(self.sample_rate, new_rate).stream(
-                    blocks, num_samples
-                )
-                for block in blocks if level is None else level(blocks):
-                    for sink in sinks:
-                        sink(block)
-        if output_filename is not None and not unchanged:
-            clipped = writer.clipped_samples
-            warn_of_clipping(writer)
-        return FileReport(
-            output_filename and str(output_filename),
-            orig_rate,
-            new_rate,
-            num_samples,
-            analysis.tracks,
-            clipped,
-            0.0 if level is None else level.gain_db,
+        return restore_file(
+            self,
+            filename,
+            output_filename,
+            settings,
+            cutoff,
+            loop,
+            rate,
+            subtype,
+            headroom,
+            accept_truncated,
+            raw,
+            not self.noprogressbar if progressbar is None else progressbar,
+            on_block,
         )
 
     @torch.no_grad()
@@ -481,11 +369,6 @@ class FlashSR(Pretrained):
         torch.Tensor
             The waveform at 48 kHz or `rate`, [time] or, with several channels,
             [time, channels].
-
-        Raises
-        ------
-        AudioError
-            See :meth:`super_resolve_file`.
         """
         if isinstance(filename, str):
             source, name = split_path(filename)
@@ -505,37 +388,6 @@ class FlashSR(Pretrained):
         if guidance_scale is None:
             guidance_scale = getattr(self.hparams, "guidance_scale", 1.0)
         return Settings(seed, num_steps, guidance_scale, low_band, strength)
-
-    def _input_rate(self, sample_rate, name):
-        """Checks the rate of an input, and warns if the band gets narrower."""
-        rate = check_sample_rate(sample_rate, name)
-        if rate > self.sample_rate:
-            logger.warning(
-                f"{name} is at {rate} Hz: it is brought to "
-                f"{self.sample_rate} Hz, which drops the band above "
-                f"{self.sample_rate // 2} Hz."
-            )
-        return rate
-
-    def _restore(self, blocks, analysis, resampler, settings):
-        """Yields the restored recording in blocks, [channels, time]."""
-        if analysis.is_full_band:
-            yield from resampler.stream(blocks)
-        else:
-            restorer = WindowRestorer(
-                self.mods.super_resolver,
-                analysis,
-                settings,
-                self.batch_windows,
-                self.device,
-                self.inference_ctx,
-            )
-            yield from restore_recording(
-                resampler.stream(analysis.ends.extend(blocks)),
-                resampler.output_length(analysis.num_samples),
-                restorer,
-                self.window_length,
-            )
 
     # The same calls under the names of SpeechBrain's enhancement interfaces.
     enhance_batch = super_resolve_batch

@@ -13,7 +13,11 @@ import torch
 from speechbrain.utils.distributed import run_on_main
 
 from speechbrain_flashsr.brains.cutoff import CutoffBrain
-from speechbrain_flashsr.brains.recipe import end_training, load_recipe
+from speechbrain_flashsr.brains.recipe import (
+    end_training,
+    load_recipe,
+    load_starting_weights,
+)
 from speechbrain_flashsr.data.cutoff_examples import (
     CutoffExamples,
     cache_examples,
@@ -21,6 +25,7 @@ from speechbrain_flashsr.data.cutoff_examples import (
 
 if __name__ == "__main__":
     hparams, run_opts = load_recipe(sys.argv[1:])
+    load_starting_weights(hparams)
     if not hparams["skip_prep"]:
         torch.set_num_threads(1)  # Many small operations
         run_on_main(cache_examples, kwargs=hparams["examples"])
