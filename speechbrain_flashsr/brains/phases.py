@@ -32,6 +32,8 @@ class Phase:
         Weight of the adversarial loss.
     dmd_weight : float
         Weight of the distribution matching loss.
+    regression_weight : float
+        Weight of the distance to the true latents.
     min_guidance : float
         Smallest guidance scale of the teacher.
     max_guidance : float
@@ -49,6 +51,7 @@ class Phase:
     distillation_weight: float = 1.0
     adversarial_weight: float = 0.0
     dmd_weight: float = 0.0
+    regression_weight: float = 0.0
     min_guidance: float = 3.0
     max_guidance: float = 13.0
 
