@@ -423,7 +423,7 @@ def test_mixed_corpora_are_drawn_by_weight(vctk, esc50, tmp_path, capsys):
     prepare(vctk_prepare.prepare_vctk, vctk, tmp_path / "speech")
     prepare(esc50_prepare.prepare_esc50, esc50, tmp_path / "effects")
     capsys.readouterr()
-    mixed = tmp_path / "joint" / "mixed"
+    mixed = tmp_path / "all" / "mixed"
     folders = [tmp_path / "speech", tmp_path / "effects"]
     mix_manifests.mix_manifests(folders, mixed)
     assert capsys.readouterr().out.splitlines()[1:3] == [

@@ -28,7 +28,7 @@ from speechbrain_flashsr.inference import FlashSR
 from tests.recipes import training
 from tests.recipes.training import EXPORTED, NEEDED, exported_state, train
 
-STAGES = ("autoencoder", "sr_vocoder", "teacher", "student", "joint")
+STAGES = ("autoencoder", "sr_vocoder", "teacher", "student")
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -41,7 +41,6 @@ def test_training_moves_weights_and_logs_losses(stage, trained):
         "sr_vocoder": "lsd",
         "teacher": "v",
         "student": "one_step",
-        "joint": "restored",
     }[stage]
     line = log.splitlines()[-1]
     values = dict(re.findall(f"valid {loss}(_?[a-z]*): ([^ ,]+)", line))
@@ -260,7 +259,7 @@ def test_one_command_trains_all_stages_and_exports(project, workshop, tmp_path):
 
 @pytest.mark.parametrize("overrun", [0.0, 0.5])
 @pytest.mark.parametrize(
-    "stages", ["autoencoder,teacher,student,sr_vocoder", "teacher,joint"]
+    "stages", ["autoencoder,teacher,student,sr_vocoder", "teacher,sr_vocoder"]
 )
 def test_the_minutes_of_all_stages_add_up(
     overrun, stages, project, tmp_path, monkeypatch
@@ -487,7 +486,6 @@ def test_tensorboard_shows_curves_and_samples_of_each_domain(
         "sr_vocoder": {"low", "high", "generated", "generated_mel"},
         "teacher": {"low", "high", "generated"},
         "student": {"low", "high", "generated"},
-        "joint": {"low", "high", "predicted"},
     }[stage]
     domains = {tag.split("/")[0] for tag in shown}
     assert len(domains & {"speech", "music", "effects"}) > 1
