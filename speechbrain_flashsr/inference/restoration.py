@@ -80,16 +80,11 @@ def restore_recording(extended, num_samples, restorer, window_length):
         The recording at the model's rate, with `CONTEXT_SECONDS` more on both
         sides, [channels, time].
     num_samples : int
-        Its length without these.
+        Its length without these, and of all that is yielded.
     restorer : WindowRestorer
         See there.
     window_length : int
         Longest window, in samples.
-
-    Yields
-    ------
-    torch.Tensor
-        Consecutive samples, `num_samples` in all, [channels, time].
     """
     analysis, rate = restorer.analysis, restorer.sample_rate
     channels = len(analysis.tracks)
@@ -188,11 +183,6 @@ class WindowRestorer:
             [windows, channels, time].
         starts : list of int
             Absolute position of each window, in samples.
-
-        Returns
-        -------
-        torch.Tensor
-            [windows, channels, time]
         """
         time = windows.shape[2]
         shares = [

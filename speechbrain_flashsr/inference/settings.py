@@ -22,31 +22,8 @@ leave the range of the model's numbers."""
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of the model, the same for all windows of a recording.
-
-    Arguments
-    ---------
-    seed : int
-        Of the noise, not negative.
-    num_steps : int
-        Diffusion steps, 1 or more.
-    guidance_scale : float
-        Classifier-free guidance, 1 for none.
-    low_band : {"input", "model"}
-        Output below the cut-off.
-    strength : float
-        Gain of the restored band in dB.
-
-    Raises
-    ------
-    AudioError
-        If a value is not one of these.
-
-    Example
-    -------
-    >>> Settings(seed=0, num_steps=1, guidance_scale=1.0, low_band="input").seed
-    0
-    """
+    """Settings of the model, the same for all windows of a recording; see
+    :meth:`~speechbrain_flashsr.inference.FlashSR.super_resolve_batch`."""
 
     seed: int
     num_steps: int
@@ -86,23 +63,6 @@ class Settings:
 
 def split_run_options(run_opts):
     """Separates the run option `batch_windows` from SpeechBrain's own.
-
-    Arguments
-    ---------
-    run_opts : dict, optional
-        Run options.
-
-    Returns
-    -------
-    run_opts : dict or None
-        Those that SpeechBrain takes.
-    batch_windows : int or None
-        Windows in a batch of the model.
-
-    Raises
-    ------
-    ValueError
-        If there is no such option.
 
     Example
     -------
