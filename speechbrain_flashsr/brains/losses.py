@@ -51,22 +51,8 @@ class MultiResolutionSTFTLoss(nn.Module):
             )
 
     def forward(self, predicted, target, lower_hz):
-        """Compares waveforms.
-
-        Arguments
-        ---------
-        predicted : torch.Tensor
-            [batch, time].
-        target : torch.Tensor
-            [batch, time].
-        lower_hz : torch.Tensor
-            Frequency from which each clip is compared, [batch].
-
-        Returns
-        -------
-        torch.Tensor
-            Scalar, mean over the resolutions.
-        """
+        """Compares waveforms [batch, time] from a frequency on, [batch];
+        returns the mean over the resolutions."""
         losses = []
         for n_fft in self.n_ffts:
             ours, theirs = (

@@ -51,23 +51,9 @@ HOOK = """\
 
 
 def model_of_recipe(hyperparams_file):
-    """The model's part of the hyperparameters that a training run saved.
-
-    Arguments
-    ---------
-    hyperparams_file : str
-        `hyperparams.yaml` in a recipe's output folder.
-
-    Returns
-    -------
-    str
-        YAML whose top level is what the recipe had under `model`.
-
-    Raises
-    ------
-    ValueError
-        If there is no `model` in it.
-    """
+    """Returns the YAML of what a recipe had under `model`, from the
+    `hyperparams.yaml` in its output folder; raises a ValueError if there is
+    none."""
     yaml = YAML()
     with open(hyperparams_file, encoding="utf-8") as file:
         hparams = yaml.load(file)

@@ -137,27 +137,15 @@ def check_hyperparams(path):
 
 @contextlib.contextmanager
 def bounded_size(max_values, name):
-    """Ends the building of a model that gets too large, before the memory of
-    its weights is written to.
-
-    Arguments
-    ---------
-    max_values : int
-        Most parameters that may be registered.
-    name : str
-        Of the model, for the message.
-
-    Raises
-    ------
-    ModelError
-        If there are more of them, or of modules.
+    """Ends the building of a model with more than `max_values` parameters by a
+    ModelError, before the memory of its weights is written to.
 
     Example
     -------
     >>> with bounded_size(1000, "the model"):
     ...     torch.nn.Linear(100, 100)
     Traceback (most recent call last):
-    ...
+        ...
     speechbrain_flashsr.checkpoints.trust.ModelError: the model has more than 1000...
     """
     thread = threading.get_ident()

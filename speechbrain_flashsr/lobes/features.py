@@ -17,21 +17,8 @@ NORMALIZED_PEAK = 0.5
 
 
 def normalize(wavs):
-    """Removes the mean of each waveform and brings its peak to 0.5.
-
-    Arguments
-    ---------
-    wavs : torch.Tensor
-        Waveforms, [batch, time].
-
-    Returns
-    -------
-    normalized : torch.Tensor
-        Waveforms of mean 0 and peak 0.5, [batch, time].
-    mean : torch.Tensor
-        The subtracted means, [batch, 1].
-    scale : torch.Tensor
-        The divisors, [batch, 1].
+    """Removes the mean of each waveform [batch, time] and brings its peak to
+    0.5; returns also the means and the divisors, [batch, 1].
 
     Example
     -------
@@ -50,47 +37,13 @@ def normalize(wavs):
 
 
 def denormalize(wavs, mean, scale):
-    """Undoes :func:`normalize`.
-
-    Arguments
-    ---------
-    wavs : torch.Tensor
-        Normalised waveforms, [batch, time].
-    mean : torch.Tensor
-        Their former means, [batch, 1].
-    scale : torch.Tensor
-        Their former scales, [batch, 1].
-
-    Returns
-    -------
-    torch.Tensor
-        Waveforms at their former level, [batch, time].
-
-    Example
-    -------
-    >>> denormalize(torch.ones(1, 2), torch.zeros(1, 1), torch.ones(1, 1))
-    tensor([[1., 1.]])
-    """
+    """Undoes :func:`normalize`."""
     return wavs * scale + mean
 
 
 def normalize_pair(high, low):
-    """Normalises a recording and its band-limited copy by the level of the copy,
-    because only the copy is known at inference.
-
-    Arguments
-    ---------
-    high : torch.Tensor
-        Full-band waveforms, [batch, time].
-    low : torch.Tensor
-        Band-limited waveforms, [batch, time].
-
-    Returns
-    -------
-    high : torch.Tensor
-        [batch, time].
-    low : torch.Tensor
-        Of mean 0 and peak 0.5, [batch, time].
+    """Normalises a recording and its band-limited copy, [batch, time], by the
+    level of the copy, because only the copy is known at inference.
 
     Example
     -------

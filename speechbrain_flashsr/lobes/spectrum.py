@@ -258,24 +258,10 @@ class BandExtension(nn.Module):
 
     @torch.no_grad()
     def forward(self, wavs, mel, rolloff_hz):
-        """Continues waveforms.
-
-        Arguments
-        ---------
-        wavs : torch.Tensor
-            [batch, time].
-        mel : torch.Tensor
-            Log-mel spectrogram, continued (see
-            :func:`~speechbrain_flashsr.lobes.features.extend_band`),
-            [batch, n_mels, frames].
-        rolloff_hz : torch.Tensor
-            Where each waveform ends, in Hz, [batch].
-
-        Returns
-        -------
-        torch.Tensor
-            [batch, time].
-        """
+        """Continues waveforms [batch, time] that end at `rolloff_hz`, [batch],
+        by their continued log-mel spectrogram (see
+        :func:`~speechbrain_flashsr.lobes.features.extend_band`), [batch,
+        n_mels, frames]."""
         rolloff_hz = rolloff_hz.to(wavs)
         spectrum = self.spectrum(wavs)
         shifted = shift_up(

@@ -31,19 +31,8 @@ def _activation(channels, alias_free):
 class AMPBlock(nn.Module):
     """Anti-aliased multi-periodicity block of BigVGAN.
 
-    For each dilation: activation, dilated convolution, activation,
-    convolution, residual.
-
-    Arguments
-    ---------
-    channels : int
-        Channels of input and output.
-    kernel_size : int
-        Odd kernel size of all convolutions.
-    dilations : sequence of int
-        Dilation of the first convolution of each pair.
-    alias_free : bool
-        Whether the activations run at twice the rate.
+    For each dilation: activation, dilated convolution, activation, convolution,
+    residual; kernels are odd. `alias_free` activations run at twice the rate.
 
     Example
     -------
