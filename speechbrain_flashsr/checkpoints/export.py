@@ -132,21 +132,6 @@ def export_with_weights(folder, pretrained, states):
     -------
     pathlib.Path
         The folder.
-
-    Raises
-    ------
-    FileExistsError
-        If the folder holds anything else than a model.
-
-    Example
-    -------
-    >>> folder = getfixture("tmp_path")
-    >>> old, new = (torch.nn.Linear(1, 1).state_dict() for _ in range(2))
-    >>> before = export_pretrained(folder / "old", "a: 1", {"unet": old})
-    >>> after = export_with_weights(folder / "new", before, {"unet": new})
-    >>> stored = read_checkpoint(after / "unet.safetensors")["bias"]
-    >>> torch.equal(stored, new["bias"].half())
-    True
     """
     path = pathlib.Path(pretrained) / "hyperparams.yaml"
     text = path.read_text(encoding="utf-8")
@@ -167,32 +152,8 @@ def export_with_weights(folder, pretrained, states):
 
 
 def find_weights(folder, name):
-    """Finds the weights of a module in a pretrained folder.
-
-    Arguments
-    ---------
-    folder : str or Path
-        The folder.
-    name : str
-        The module's name.
-
-    Returns
-    -------
-    pathlib.Path
-        <name>.safetensors or, in older folders, <name>.ckpt.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is neither.
-
-    Example
-    -------
-    >>> folder = getfixture("tmp_path")
-    >>> (folder / "unet.ckpt").touch()
-    >>> find_weights(folder, "unet").name
-    'unet.ckpt'
-    """
+    """Finds <name>.safetensors or, in older folders, <name>.ckpt in a
+    pretrained folder; raises a FileNotFoundError if there is neither."""
     for extension in (SAFETENSORS, ".ckpt"):
         path = pathlib.Path(folder) / f"{name}{extension}"
         if path.is_file():

@@ -58,10 +58,10 @@ def normalize_pair(high, low):
 class LogMel(nn.Module):
     """Natural logarithm of a Slaney-normalised mel spectrogram of magnitudes.
 
-    The frames are those of HiFi-GAN's front-end: the waveform is
-    reflect-padded by (n_fft - hop_length) / 2 on both sides and the short-time
-    Fourier transform is not centred, so `time` samples give exactly
-    `time // hop_length` frames.
+    The frames are those of HiFi-GAN's front-end: the waveform is reflect-padded
+    by (n_fft - hop_length) / 2 on both sides and the short-time Fourier
+    transform is not centred, so `time` samples give exactly `time //
+    hop_length` frames.
 
     Arguments
     ---------
@@ -73,10 +73,8 @@ class LogMel(nn.Module):
         Step between frames, in samples.
     n_mels : int
         Number of mel bands.
-    f_min : float
-        Lower edge of the first band, in Hz.
-    f_max : float
-        Upper edge of the last band, in Hz.
+    f_min, f_max : float
+        Lower edge of the first band and upper edge of the last, in Hz.
     floor : float
         Smallest magnitude before the logarithm.
 
@@ -125,19 +123,9 @@ class LogMel(nn.Module):
         return (bins[:, None] * weights).sum(0) / weights.sum(0)
 
     def forward(self, wavs):
-        """Computes the log-mel spectrogram.
-
-        Arguments
-        ---------
-        wavs : torch.Tensor
-            Waveforms, [batch, time]; time at least (n_fft - hop_length) / 2
-            + 1 samples.
-
-        Returns
-        -------
-        torch.Tensor
-            [batch, 1, frames, n_mels] with frames = time // hop_length.
-        """
+        """Computes the log-mel spectrogram, [batch, 1, time // hop_length,
+        n_mels], of waveforms [batch, time]; time is at least (n_fft -
+        hop_length) / 2 + 1 samples."""
         padded = nn.functional.pad(
             wavs.unsqueeze(1),
             (self.padding, self.padding),
@@ -170,11 +158,6 @@ def extend_band(mel, rolloff_hz, band_centres):
     band_centres : torch.Tensor
         Centre frequencies of the mel bands in Hz, [n_mels].
 
-    Returns
-    -------
-    torch.Tensor
-        [batch, 1, frames, n_mels].
-
     Example
     -------
     >>> mel = torch.tensor([5.0, 5.0, 4.0, 4.0, -11.5, -11.5])
@@ -203,21 +186,5 @@ def extend_band(mel, rolloff_hz, band_centres):
 
 
 def at_least_single(wavs):
-    """Converts half precision to single, which Fourier transforms need.
-
-    Arguments
-    ---------
-    wavs : torch.Tensor
-        Of any floating-point type.
-
-    Returns
-    -------
-    torch.Tensor
-        Of at least 32 bits.
-
-    Example
-    -------
-    >>> at_least_single(torch.ones(1, dtype=torch.bfloat16)).dtype
-    torch.float32
-    """
+    """Converts half precision to single, which Fourier transforms need."""
     return wavs.to(torch.promote_types(wavs.dtype, torch.float32))

@@ -25,21 +25,12 @@ TOP_HZ = 16000.0
 
 
 def log_power_spectrum(wavs):
-    """Common logarithm of the power spectrum, floored at 1e-8.
+    """Common logarithm of the power spectrum of [batch, time], floored at 1e-8,
+    [batch, 1025, frames].
 
     Short-time Fourier transform of 2048 points with a periodic Hann window and
     a hop of 512 samples, not centred; clips shorter than one frame are padded
     with zeros.
-
-    Arguments
-    ---------
-    wavs : torch.Tensor
-        [batch, time].
-
-    Returns
-    -------
-    torch.Tensor
-        [batch, 1025, frames].
 
     Example
     -------
@@ -91,17 +82,7 @@ class SpectralComparison:
     """Spectra of predictions and targets, for several metrics of one pair.
 
     `lsd` and `envelope_correlation` are described at the functions of the same
-    names.
-
-    Arguments
-    ---------
-    predictions : torch.Tensor
-        [batch, time].
-    targets : torch.Tensor
-        [batch, time].
-    lengths : torch.Tensor, optional
-        Relative lengths, [batch]; frames that reach into the padding do not
-        count.
+    names, as are the arguments.
 
     Example
     -------
@@ -249,13 +230,9 @@ def envelope_correlation(
 
     Arguments
     ---------
-    predictions : torch.Tensor
+    predictions, targets : torch.Tensor
         [batch, time].
-    targets : torch.Tensor
-        [batch, time].
-    cutoff_hz : float or torch.Tensor
-        Scalar or [batch].
-    rolloff_hz : float or torch.Tensor
+    cutoff_hz, rolloff_hz : float or torch.Tensor
         Scalar or [batch].
     lengths : torch.Tensor
         Relative lengths, [batch].
