@@ -456,7 +456,7 @@ def test_skip_prep(tmp_path):
     ):
         function("nothing", tmp_path / "data", *"abc", skip_prep=True)
     folder_prepare.prepare_folder(
-        "nothing", tmp_path / "data", *"abc", "speech", skip_prep=True
+        "nothing", tmp_path / "data", *"abc", domain="speech", skip_prep=True
     )
     assert not list(tmp_path.iterdir())
 
