@@ -133,7 +133,7 @@ def read_metadata(file, sample_rate):
     elif any(chunk.id == b"MARK" for chunk in chunks(file)):
         metadata.chunks = {b"MARK": b""}
     with suppress(DecodeError), open_container(file) as container:
-        streams = container.streams.audio
+        streams = [s for s in container.streams.audio if s.codec_context]
         metadata.speakers = _speakers(streams[0].layout) if streams else 0
         texts = dict(container.metadata)
         if container.format.name == "ogg" and streams:

@@ -1,8 +1,10 @@
-"""Kills a training at random moments, and damages its newest checkpoint in
-half of the cases: the weights must be those of a training left alone.
+"""Kills trainings and runs over folders at random moments.
+
+A training's newest checkpoint is damaged in half of the cases; its weights must
+be those of a training left alone, and a folder's outputs likewise.
 
 To run it:
-> python -m tests.fuzz.kills --kills=50 [--seed=1]
+> python -m tests.fuzz.kills --trainings=50 --folders=100 [--seed=1]
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -18,12 +20,17 @@ import tempfile
 import time
 from pathlib import Path
 
+import soundfile
 import torch
 
 import speechbrain_flashsr.brains.autoencoder
-import speechbrain_flashsr.brains.recipe  # noqa: F401
+import speechbrain_flashsr.brains.recipe
+import speechbrain_flashsr.inference  # noqa: F401
+from speechbrain_flashsr import cli
+from tests.encoded import noise
 from tests.fuzz.damage import damage
 from tests.recipes import training
+from tests.tiny_model import save_tiny_model
 
 STAGE = "autoencoder"
 
@@ -81,12 +88,73 @@ def kill_training(folder, kills, seed, epochs):
     return done
 
 
-def start(folder, output, epochs):
-    """Starts a training in a process of its own, which has all imports.
+def kill_folder_run(folder, kills, seed, num_files=30):
+    """Restores a folder with and without being killed.
 
-    It is a child of a server without threads: a child of this process would
-    wait for ever for the threads with which torch works here.
+    Arguments
+    ---------
+    folder : Path
+        To work in.
+    kills : int
+        How often.
+    seed : int
+        Of the moments.
+    num_files : int
+        Files of the folder.
+
+    Returns
+    -------
+    int
+        How many runs came to their end.
+
+    Raises
+    ------
+    AssertionError
+        If an output is another, incomplete or missing.
     """
+    rng = random.Random(seed)
+    tree = folder / "tree"
+    tree.mkdir()
+    for number in range(num_files):
+        wav = noise(16000, 1, 0.1 + 0.02 * number)
+        soundfile.write(tree / f"{number}.flac", wav.T, 16000)
+    model = save_tiny_model(folder / "tiny")
+    arguments = [str(tree), "--source", model, "--device", "cpu", "--quiet"]
+    log = folder / "output.txt"
+
+    def outputs(out, process):
+        process.join(LONGEST)
+        assert process.exitcode == 0, log.read_text()[-3000:]
+        files = {path.name: path.read_bytes() for path in out.glob("[!.]*")}
+        assert len(files) == num_files, sorted(files)
+        hidden = {path.name for path in out.glob(".*")}
+        assert hidden == {".flashsr-finished.0"}, hidden
+        return files
+
+    def restore(out):
+        command = [*arguments, "-o", str(out)]
+        return start_process(run_command, command, log)
+
+    expected = outputs(folder / "whole", restore(folder / "whole"))
+    ended = 0
+    while kills > 0:
+        out = folder / f"killed{ended}"
+        while kills > 0:
+            process = restore(out)
+            time.sleep(rng.uniform(0, 4))
+            process.kill()
+            process.join()
+            assert process.exitcode in (0, -9), log.read_text()[-3000:]
+            kills -= process.exitcode == -9
+            if process.exitcode == 0:
+                break
+        assert outputs(out, restore(out)) == expected
+        ended += 1
+    return ended
+
+
+def start(folder, output, epochs):
+    """Starts a training."""
     arguments = training.stage_arguments(
         STAGE,
         folder / "hparams",
@@ -94,20 +162,35 @@ def start(folder, output, epochs):
         output,
         number_of_epochs=epochs,
     )
+    return start_process(train, arguments, folder / "output.txt")
+
+
+def start_process(function, *arguments):
+    """Starts a process that has all imports: a child of a server that runs no
+    threads, which a child would not have."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    process = context.Process(
-        target=train, args=(arguments, folder / "output.txt")
-    )
+    process = context.Process(target=function, args=arguments)
     process.start()
     return process
 
 
-def train(arguments, log):
-    """Runs the script, with all that it says in a file."""
+def say_to(log):
+    """Sends all that this process says to a file."""
     with open(log, "wb") as file:
         for descriptor in (1, 2):
             os.dup2(file.fileno(), descriptor)
+
+
+def run_command(arguments, log):
+    """Runs the command."""
+    say_to(log)
+    sys.exit(cli.main(arguments))
+
+
+def train(arguments, log):
+    """Runs the script, with all that it says in a file."""
+    say_to(log)
     sys.argv = [f"train_{STAGE}.py", *arguments]
     runpy.run_path(
         str(PROJECT / training.RECIPE / sys.argv[0]), run_name="__main__"
@@ -159,13 +242,17 @@ def damage_newest(output, rng):
 def main():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--trainings", type=int, default=50)
+    parser.add_argument("--folders", type=int, default=100)
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        ended = kill_folder_run(Path(folder), options.folders, options.seed)
+        print(f"{options.folders} kills of {ended} runs over a folder")
+    with tempfile.TemporaryDirectory() as folder:
         done = kill_training(
-            Path(folder), options.kills, options.seed, options.epochs
+            Path(folder), options.trainings, options.seed, options.epochs
         )
     print(", ".join(f"{count} {what}" for what, count in done.items()))
 

@@ -11,7 +11,7 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("limits on memory need Linux", allow_module_level=True)
 
-from tests.fuzz.kills import kill_training
+from tests.fuzz.kills import kill_folder_run, kill_training
 from tests.fuzz.runner import TARGETS, fuzz
 
 SECONDS = 60
@@ -28,3 +28,8 @@ def test_damaged_inputs_do_no_harm(name):
 def test_kills_and_damage_change_no_weight(tmp_path):
     done = kill_training(tmp_path, kills=4, seed=0, epochs=6)
     assert done["kills"] == 4
+
+
+@pytest.mark.slow
+def test_kills_change_no_output(tmp_path):
+    assert kill_folder_run(tmp_path, kills=3, seed=0, num_files=10) > 0

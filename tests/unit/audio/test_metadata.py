@@ -16,7 +16,11 @@ from mutagen import id3
 from mutagen.flac import FLAC, Picture
 from mutagen.oggvorbis import OggVorbis
 
-from speechbrain_flashsr.audio.metadata import STANDARD_SPEAKERS, Metadata
+from speechbrain_flashsr.audio.metadata import (
+    STANDARD_SPEAKERS,
+    Metadata,
+    read_metadata,
+)
 from speechbrain_flashsr.audio.output_formats import output_format
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.riff import append_chunks, read_chunks
@@ -228,3 +232,11 @@ def test_sixth_channels_of_no_layout_in_an_ogg_are_warned_of(tmp_path, caplog):
         with AudioWriter(tmp_path / "a.ogg", 8000, 6, "OGG", "VORBIS") as file:
             file.write(torch.from_numpy(noise(8000, 6)))
     assert "above 120 Hz in channel 4" in caplog.text
+
+
+def test_a_codec_that_is_not_known_has_no_layout():
+    data = encode(noise(16000, 2, 0.1), 16000, "matroska", "aac")
+    unknown = data.replace(b"A_AAC", b"A_XYZ")
+    assert unknown != data
+    assert read_metadata(io.BytesIO(data), 16000).speakers == 3
+    assert read_metadata(io.BytesIO(unknown), 16000).speakers == 0
