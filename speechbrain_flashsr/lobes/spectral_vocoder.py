@@ -7,7 +7,7 @@ https://arxiv.org/abs/2306.00814): a network at the rate of frames decides, for
 bands of about 1 kHz, the level and the share of three excitations: a component
 whose phase the network tells for each bin, white noise, and the band below the
 cut-off, shifted up (spectral band replication, Dietz et al. 2002, AES 112),
-which brings harmonics, onsets and pulses. What it synthesises is added to the
+which brings harmonics, onsets and pulses. The synthesised band is added to the
 waveform that is there.
 
 Authors

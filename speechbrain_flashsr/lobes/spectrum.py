@@ -1,4 +1,4 @@
-"""What is done to short-time spectra, beside the network, to synthesise a band.
+"""Operations on short-time spectra that synthesise a band.
 
 Authors
  * The speechbrain_flashsr developers 2026

@@ -437,7 +437,7 @@ def test_mixed_corpora_are_drawn_by_weight(vctk, esc50, tmp_path, capsys):
     assert lengths == {"speech": 5, "effects": 2}
     assert list(segments.domain_probabilities) == [0.2, 0.8]
     assert segments[0]["high"].abs().max() > 0.01
-    with pytest.raises(ValueError, match="give each corpus once"):
+    with pytest.raises(ValueError, match="pass each corpus once"):
         mix_manifests.mix_manifests([folders[0], folders[0]], mixed)
     with pytest.raises(FileNotFoundError, match="prepare the corpus first"):
         mix_manifests.mix_manifests([tmp_path / "music"], mixed)

@@ -98,7 +98,7 @@ def check_layout(data_folder, names, corpus, home):
     if missing:
         raise FileNotFoundError(
             f"{data_folder} is not the folder of {corpus}: {missing[0]} is"
-            f" missing in it. Give the folder that holds {', '.join(names)};"
+            f" missing in it. Pass the folder that holds {', '.join(names)};"
             f" {home} offers the corpus"
         )
     return folder
@@ -143,9 +143,9 @@ def run_command_line(
         ``prepare(data_folder, save_folder, train_json, dev_json, test_json,
         **options)``.
     description : str
-        What the script does.
+        Purpose of the script.
     data_help : str
-        What the folder of data is.
+        Description of the data folder.
     add_arguments : callable, optional
         Adds further options to the parser that it gets.
     arguments : list of str, optional

@@ -52,7 +52,7 @@ def mix_manifests(prepared_folders, save_folder):
                 if name in mixed[split]:
                     raise ValueError(
                         f"the entry {name} of {folder}/{split}.json is already"
-                        " in another folder's: give each corpus once"
+                        " in another folder's: pass each corpus once"
                     )
                 wav = entry["wav"].replace(
                     "{data_root}", f"{{data_root}}/{root}"

@@ -45,7 +45,7 @@ def prepare_musdb18hq(data_folder, save_folder, *manifests, **options):
     Arguments
     ---------
     data_folder : str
-        What musdb18hq.zip unpacks to: the folders ``train`` and ``test``.
+        The content of musdb18hq.zip: the folders ``train`` and ``test``.
     save_folder, manifests, options
         See :func:`corpus.prepare_corpus`.
 
@@ -74,7 +74,7 @@ def find_clips(data_folder):
     Arguments
     ---------
     data_folder : str
-        What musdb18hq.zip unpacks to.
+        The content of musdb18hq.zip.
 
     Returns
     -------

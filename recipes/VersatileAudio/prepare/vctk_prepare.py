@@ -33,7 +33,7 @@ def prepare_vctk(data_folder, save_folder, *manifests, **options):
     Arguments
     ---------
     data_folder : str
-        What VCTK-Corpus-0.92.zip unpacks to.
+        The content of VCTK-Corpus-0.92.zip.
     save_folder, manifests, options
         See :func:`corpus.prepare_corpus`.
 
@@ -62,7 +62,7 @@ def find_clips(data_folder):
     Arguments
     ---------
     data_folder : str
-        What VCTK-Corpus-0.92.zip unpacks to.
+        The content of VCTK-Corpus-0.92.zip.
 
     Returns
     -------
