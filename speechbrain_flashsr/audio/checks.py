@@ -19,8 +19,11 @@ HIGHEST_RATE = 768000
 class AudioError(ValueError):
     """Input that cannot be super-resolved, or output that cannot be written.
 
-    The message names the offending value and the remedy.
+    The message names the offending value and the remedy, in one line.
     """
+
+    def __init__(self, message):
+        super().__init__(" ".join(str(message).splitlines()))
 
 
 def check_sample_rate(sample_rate, name="the recording"):

@@ -17,6 +17,7 @@ from speechbrain.utils.fetching import (
 )
 from speechbrain.utils.parameter_transfer import Pretrainer
 
+from speechbrain_flashsr.checkpoints.reading import CheckpointError
 from speechbrain_flashsr.checkpoints.trust import (
     MAX_VALUES,
     SPARE_VALUES,
@@ -145,17 +146,30 @@ def load_folder(
         raise
     # Any class that is built may fail in any way.
     except Exception as error:
-        reason = " ".join(" ".join(map(str, error.args)).split())
         raise ModelError(
-            f"'{path}' does not build a model: {type(error).__name__}: "
-            f"{reason}. Download the folder again, or check the overrides."
+            f"'{path}' does not build a model: {_one_line(error)}. "
+            "Download the folder again, or check the overrides."
         ) from error
     hparams["savedir"] = savedir
     pretrainer.set_collect_in(savedir)
     pretrainer.collect_files(default_source=source, **where)
     if not download_only:
-        pretrainer.load_collected()
+        try:
+            pretrainer.load_collected()
+        except CheckpointError:
+            raise
+        # SpeechBrain loads what the folder names no function of ours for.
+        except Exception as error:
+            raise CheckpointError(
+                f"The weights that '{path}' names cannot be loaded: "
+                f"{_one_line(error)}. Download the folder again."
+            ) from error
     return hparams
+
+
+def _one_line(error):
+    """Kind and message of an error of any class."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _max_values(source):

@@ -98,6 +98,15 @@ def test_weights_of_another_export_are_refused(tiny, tmp_path):
         FlashSR.from_hparams(exported, run_opts=CPU)
 
 
+def test_weights_that_are_named_but_not_there(tiny, tmp_path):
+    exported = export_with_weights(tmp_path / "exported", tiny, {})
+    path = exported / "hyperparams.yaml"
+    more = "    loadables:\n        second: !ref <unet>\n"
+    path.write_text(path.read_text().replace("    loadables:\n", more))
+    with pytest.raises(CheckpointError, match="hyperparams.yaml.*second"):
+        FlashSR.from_hparams(exported, run_opts=CPU)
+
+
 def test_speechbrain_finds_the_weights_of_other_sources(tiny, tmp_path):
     """Also those that are collected in a folder first, as from the hub."""
     exported = export_with_weights(tmp_path / "exported", tiny, {})

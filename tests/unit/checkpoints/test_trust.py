@@ -79,7 +79,7 @@ def test_a_trusted_folder_may_run_code(tmp_path):
         ("num_blocks: 1", "num_blocks: 9999999", "more than .* "),
         ("channels: 4", "channels: four", "does not build a model: TypeError"),
         ("kernel_sizes: [3]", "kernel_sizes: 3", "does not build a model"),
-        ("modules:", "others:", "does not build a model: KeyError: modules"),
+        ("modules:", "others:", "does not build a model: KeyError: 'modules'"),
         (
             "    super_resolver: !ref <super_",
             "    other: !ref <super_",

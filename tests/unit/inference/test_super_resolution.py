@@ -194,6 +194,17 @@ def test_batch_padding_and_window_batch_do_not_matter(sr):
     torch.testing.assert_close(batched, together, rtol=0, atol=1e-5)
 
 
+def test_errors_are_one_line_whatever_is_passed(sr):
+    with pytest.raises(AudioError) as error:
+        sr.super_resolve_batch(
+            torch.zeros(1, 800),
+            sample_rate=8000,
+            num_steps=torch.nn.ModuleList([torch.nn.ReLU(), torch.nn.ReLU()]),
+        )
+    assert "num_steps is ModuleList" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
 def test_seed_decides_the_noise(sr):
     wavs = pink(1, 8000)
     options = {"sample_rate": 8000, "cutoff": 4000}
