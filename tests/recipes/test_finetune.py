@@ -30,7 +30,7 @@ SETTINGS = {
     "segment_length": 30720,
     "batch_size": 2,
     "draws_per_epoch": 60,
-    "number_of_epochs": 8,
+    "number_of_epochs": 5,
     "valid_draws": 2,
     "num_workers": 0,
     "lr": 0.002,
