@@ -7,7 +7,6 @@ Authors
 import json
 import re
 import runpy
-import shutil
 import sys
 
 import numpy as np
@@ -21,11 +20,9 @@ from speechbrain_flashsr.checkpoints.export import export_pretrained
 from speechbrain_flashsr.data.degradations import low_pass
 from speechbrain_flashsr.inference import FlashSR
 from speechbrain_flashsr.metrics import spectral
+from tests.recipes.sounds import needs_sox
 from tests.recipes.training import RECIPE
 
-needs_sox = pytest.mark.skipif(
-    shutil.which("sox") is None, reason="the SoX program is not installed"
-)
 SETTINGS = {
     "segment_length": 30720,
     "batch_size": 2,

@@ -172,17 +172,7 @@ def prepare_debian_audio(data_folder, save_folder, *manifests, **options):
 def find_clips(data_folder, package):
     """Finds the audio files of an unpacked package that may be used.
 
-    Arguments
-    ---------
-    data_folder : str
-        Where the package's folder is.
-    package : str
-        Name of the package.
-
-    Returns
-    -------
-    list of Clip
-        In the order of their paths.
+    Returns a list of Clip in the order of their paths.
     """
     sources = [source for source in SOURCES if source.package == package]
     licences = read_licences(data_folder, package)

@@ -168,17 +168,7 @@ def find_clips(data_folder, package):
     """Finds the sounds of an unpacked package. Each piece of music is a group
     of its own; speech and effects have the package as their group.
 
-    Arguments
-    ---------
-    data_folder : str
-        Where the package's folder is.
-    package : str
-        Name of the package.
-
-    Returns
-    -------
-    list of Clip
-        In the order of their paths.
+    Returns a list of Clip in the order of their paths.
     """
     licences = read_licences(data_folder, package)
     clips = []

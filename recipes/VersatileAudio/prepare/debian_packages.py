@@ -98,17 +98,7 @@ def provide_package(data_folder, package):
     zip archives, in which games keep their data, are unpacked to the folder
     ``pk3`` beside ``usr``.
 
-    Arguments
-    ---------
-    data_folder : str
-        Where the package's folder is or goes.
-    package : str
-        Name of the package.
-
-    Raises
-    ------
-    RuntimeError
-        If it cannot be fetched or unpacked.
+    Raises a RuntimeError if it cannot be fetched or unpacked.
     """
     folder = Path(data_folder).resolve() / package
     if not (folder / "usr").is_dir():
@@ -132,20 +122,8 @@ def provide_package(data_folder, package):
 
 
 def find_sounds(data_folder, package):
-    """Finds the sound files of an unpacked package.
-
-    Arguments
-    ---------
-    data_folder : str
-        Where the package's folder is.
-    package : str
-        Name of the package.
-
-    Returns
-    -------
-    list of (str, str)
-        Path of each file, and its path inside the package, in their order.
-    """
+    """Finds the sound files of an unpacked package: the path of each, and its
+    path inside the package, in their order."""
     folder = Path(data_folder) / package
     return [
         (str(path), path.relative_to(folder).as_posix())
@@ -157,13 +135,6 @@ def read_licences(data_folder, package):
     """Reads the copyright file of an unpacked package, if it is in Debian's
     machine-readable format
     (https://www.debian.org/doc/packaging-manuals/copyright-format/1.0).
-
-    Arguments
-    ---------
-    data_folder : str
-        Where the package's folder is.
-    package : str
-        Name of the package.
 
     Returns
     -------

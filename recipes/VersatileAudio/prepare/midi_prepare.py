@@ -66,17 +66,7 @@ def prepare_midi(data_folder, save_folder, *manifests, **options):
 def find_clips(data_folder, package):
     """Renders the pieces of an unpacked package. Each is a group of its own.
 
-    Arguments
-    ---------
-    data_folder : str
-        Where the package's folder is.
-    package : str
-        Name of the package.
-
-    Returns
-    -------
-    list of Clip
-        In the order of their names.
+    Returns a list of Clip in the order of their names.
     """
     licence = licence_of("*", read_licences(data_folder, package), "unknown")
     clips = []
