@@ -31,18 +31,6 @@ def start_state(schedule, z_high, noise, timesteps, start_index):
         The teacher's time steps, [num_steps].
     start_index : int
         Index of the first one taken; 0 starts from pure noise.
-
-    Example
-    -------
-    >>> from speechbrain_flashsr.diffusion import (
-    ...     NoiseSchedule,
-    ...     trailing_timesteps,
-    ... )
-    >>> noise = torch.randn(1, 1, 2, 2)
-    >>> t = trailing_timesteps(4)
-    >>> x = start_state(NoiseSchedule(), torch.ones(1, 1, 2, 2), noise, t, 0)
-    >>> torch.equal(x, noise)
-    True
     """
     if start_index == 0:
         return noise

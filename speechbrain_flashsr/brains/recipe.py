@@ -50,24 +50,9 @@ def follow_base(hparams_file, overrides=""):
     also has keys of its own. Paths in them (of an `!include:`) are relative to
     the other YAML.
 
-    Arguments
-    ---------
-    hparams_file : str or Path
-        The YAML.
-    overrides : str
-        YAML of further overrides, which win.
-
-    Returns
-    -------
-    hparams_file : pathlib.Path
-        The YAML that all are based on.
-    overrides : str
-        All that differs from it.
-
-    Raises
-    ------
-    KeyError
-        If a key of the overrides, or of a YAML with `based_on`, is unknown.
+    Returns the YAML that all are based on, and all that differs from it, with
+    the overrides, which win. Raises a KeyError if a key of the overrides, or of
+    a YAML with `based_on`, is unknown.
 
     Example
     -------
@@ -108,14 +93,9 @@ def _merged(path):
 
 
 def load_recipe(arguments):
-    """Reads a recipe's YAML, starts distributed training if torchrun did, and
-    makes the experiment's folder.
-
-    Arguments
-    ---------
-    arguments : list of str
-        Of the command line: the YAML (see :func:`follow_base`), options and
-        overrides.
+    """Reads a recipe's YAML (see :func:`follow_base`) by the arguments of its
+    command line, starts distributed training if torchrun did, and makes the
+    experiment's folder.
 
     Returns
     -------

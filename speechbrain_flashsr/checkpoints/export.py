@@ -96,14 +96,6 @@ def export_pretrained(folder, model, states, half=True, extra=""):
     ------
     FileExistsError
         If the folder holds anything else than a model.
-
-    Example
-    -------
-    >>> folder = getfixture("tmp_path") / "exported"
-    >>> states = {"unet": torch.nn.Linear(1, 1).state_dict()}
-    >>> _ = export_pretrained(folder, "sample_rate: 48000", states)
-    >>> sorted(path.name for path in folder.iterdir())
-    ['hyperparams.yaml', 'unet.safetensors']
     """
     interface = INTERFACE.format(window_length=WINDOW_LENGTH)
     with _complete_folder(folder) as partial:

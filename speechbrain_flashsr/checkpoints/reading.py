@@ -31,18 +31,9 @@ class CheckpointError(ValueError):
 def read_checkpoint(path):
     """Reads a checkpoint to the CPU, without running any code in it.
 
-    The content decides what the file is, not its name. The weights stay in the
-    file and are read when they are used.
-
-    Arguments
-    ---------
-    path : str or Path
-        A safetensors file, or one that ``torch.save`` wrote.
-
-    Returns
-    -------
-    object
-        The saved object.
+    The content decides whether it is a safetensors file or one that
+    ``torch.save`` wrote, not its name. The weights stay in the file and are
+    read when they are used.
 
     Raises
     ------

@@ -176,11 +176,6 @@ class SuperResolutionFrontEnd:
         lengths : torch.Tensor
             Relative lengths, [batch].
 
-        Raises
-        ------
-        AudioError
-            If the batch or its rate is not valid.
-
         Example
         -------
         >>> from tests.tiny_model import toy_interface
@@ -207,23 +202,9 @@ class SuperResolutionFrontEnd:
 
     @contextlib.contextmanager
     def prepared(self, path):
-        """Writes a file for an interface that reads files by itself.
-
-        Arguments
-        ---------
-        path : str or Path
-            The recording.
-
-        Yields
-        ------
-        str
-            Name of a temporary WAV file of floating-point samples that holds
-            the restored recording.
-
-        Raises
-        ------
-        AudioError
-            If the recording is not valid.
+        """Writes a file for an interface that reads files by itself: yields the
+        name of a temporary WAV file of floating-point samples that holds the
+        restored recording.
 
         Example
         -------
@@ -280,21 +261,9 @@ class SuperResolutionLayer(torch.nn.Module):
 
 
 def audio_pipeline(front_end, takes="wav", provides="sig"):
-    """A dynamic item that loads a file and super-resolves it.
-
-    Arguments
-    ---------
-    front_end : SuperResolutionFrontEnd
-        The front-end.
-    takes : str
-        Key of the file's path in the data set.
-    provides : str
-        Key of the signal.
-
-    Returns
-    -------
-    DynamicItem
-        For ``DynamicItemDataset.add_dynamic_item``.
+    """A dynamic item, for ``DynamicItemDataset.add_dynamic_item``, that loads
+    the file under the key `takes` and super-resolves it to the signal
+    `provides`.
 
     Example
     -------

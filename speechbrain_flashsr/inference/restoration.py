@@ -33,24 +33,8 @@ EDGE_FADE_SECONDS = 0.1
 
 
 def restore_stream(flashsr, blocks, analysis, settings):
-    """Brings a recording to the model's rate and restores its high band.
-
-    Arguments
-    ---------
-    flashsr : FlashSR
-        The model.
-    blocks : iterable of torch.Tensor
-        The recording at its own rate, [channels, time].
-    analysis : SignalAnalysis
-        Of the recording.
-    settings : Settings
-        Those of the model.
-
-    Yields
-    ------
-    torch.Tensor
-        Consecutive samples at the model's rate, [channels, time].
-    """
+    """Brings a recording, blocks [channels, time] at its own rate, to the
+    model's and restores its high band."""
     resampler = Resampler(analysis.sample_rate, flashsr.sample_rate)
     if analysis.is_full_band:
         yield from resampler.stream(blocks)

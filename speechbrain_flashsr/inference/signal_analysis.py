@@ -92,15 +92,6 @@ def analyse(
     loop : bool
         Whether the end goes on with the start.
 
-    Returns
-    -------
-    SignalAnalysis
-
-    Raises
-    ------
-    AudioError
-        If there are samples that cannot be computed with.
-
     Example
     -------
     >>> block = torch.randn(2, 48000)

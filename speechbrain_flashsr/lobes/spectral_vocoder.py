@@ -172,7 +172,7 @@ class SpectralVocoder(nn.Module):
         self.register_buffer("frequencies", frequencies, persistent=False)
 
     def forward(self, mel, wavs, cutoff_hz, excitation):
-        """Generates waveforms.
+        """Generates waveforms, [batch, frames * hop_length].
 
         Arguments
         ---------
@@ -186,11 +186,6 @@ class SpectralVocoder(nn.Module):
             Where the band of each waveform ends, in Hz, [batch].
         excitation : torch.Tensor
             White noise of unit variance, of the waveforms' shape.
-
-        Returns
-        -------
-        torch.Tensor
-            [batch, frames * hop_length].
 
         Raises
         ------

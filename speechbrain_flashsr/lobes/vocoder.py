@@ -189,29 +189,9 @@ class SRVocoder(nn.Module):
         self.conv_out = weight_norm(PreciseConv1d(widths[-1], 1, 7, padding=3))
 
     def forward(self, mel, wavs, cutoff_hz=None, excitation=None):
-        """Generates waveforms.
-
-        Arguments
-        ---------
-        mel : torch.Tensor
-            Log-mel spectrogram of the high-resolution signal,
-            [batch, n_mels, frames].
-        wavs : torch.Tensor
-            Normalised low-resolution waveforms at the output's rate,
-            [batch, frames * hop_length].
-        cutoff_hz, excitation : torch.Tensor
-            Not used: other vocoders need to be told.
-
-        Returns
-        -------
-        torch.Tensor
-            Waveforms in -1..1, [batch, frames * hop_length].
-
-        Raises
-        ------
-        ValueError
-            If the two lengths do not fit.
-        """
+        """Generates waveforms in -1..1, [batch, frames * hop_length]; see
+        :meth:`~speechbrain_flashsr.lobes.spectral_vocoder.SpectralVocoder.forward`.
+        This vocoder uses neither cut-off nor excitation."""
         if wavs.shape[-1] != mel.shape[-1] * self.hop_length:
             raise ValueError(
                 f"{mel.shape[-1]} mel frames need "
