@@ -22,6 +22,9 @@ VERSION = re.search(
 # a resampler that the cut-off network must know.
 TRAIN = ["julius>=0.2.7", "sox>=1.4.1", "tensorboard>=2.12"]
 
+# The page of `flashsr app`.
+APP = ["gradio>=6.0,<7"]
+
 # Perceptual metrics and the report page of the evaluation; pesq is compiled,
 # and librosa and onnxruntime are what speechmos needs.
 EVALUATE = [
@@ -91,9 +94,10 @@ setup(
         "tqdm>=4.42.0",
     ],
     extras_require={
+        "app": APP,
         "train": TRAIN,
         "evaluate": EVALUATE,
-        "dev": TRAIN + DEV,
+        "dev": APP + TRAIN + DEV,
         "asr-check": ["pocketsphinx==5.1.1"],
     },
     entry_points={"console_scripts": [f"flashsr = {PACKAGE}.cli:main"]},

@@ -36,7 +36,8 @@ def make_parser():
         epilog="Folders resume: files finished with the same settings are "
         "skipped. Several processes share the files: `torchrun "
         "--nproc-per-node 4 -m speechbrain_flashsr.cli TREE -o OUT`. `flashsr "
-        "convert --help` is about published checkpoints.",
+        "app` serves a page to look and listen at, `flashsr convert` converts "
+        "published checkpoints: both have a --help.",
     )
     add = parser.add_argument
     add("--version", action="version", version=f"%(prog)s {__version__}")
@@ -130,6 +131,25 @@ def make_parser():
         action="store_true",
         help="the input is a loop: its end goes on with its start",
     )
+    add_model_options(parser)
+    add(
+        "--plot",
+        action="store_true",
+        help="draw spectrograms before and after as a PNG beside the output",
+    )
+    add("--quiet", action="store_true", help="only warn and report errors")
+    return parser
+
+
+def add_model_options(parser):
+    """Adds the options about the model and how it runs.
+
+    Arguments
+    ---------
+    parser : argparse.ArgumentParser
+        Gets the options.
+    """
+    add = parser.add_argument
     add(
         "--source",
         metavar="MODEL",
@@ -154,10 +174,3 @@ def make_parser():
         type=int,
         help="windows per batch (default: 1 on a CPU, 8 on a GPU)",
     )
-    add(
-        "--plot",
-        action="store_true",
-        help="draw spectrograms before and after as a PNG beside the output",
-    )
-    add("--quiet", action="store_true", help="only warn and report errors")
-    return parser

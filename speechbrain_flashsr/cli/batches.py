@@ -19,7 +19,7 @@ import tempfile
 from collections import Counter
 
 from speechbrain_flashsr import __version__
-from speechbrain_flashsr.cli.messages import say, say_error
+from speechbrain_flashsr.cli.messages import describe, say, say_error
 from speechbrain_flashsr.cli.plan import STREAM, plan_jobs
 
 
@@ -107,7 +107,7 @@ class _Batch:
             with _opened(job, self.arguments.format or "wav") as names:
                 report = flashsr.super_resolve_file(*names, **self.options)
             if not self.arguments.quiet and job.output_filename != STREAM:
-                say(_description(report))
+                say(describe(report))
             if self.arguments.plot:
                 from speechbrain_flashsr.cli.pictures import plot_before_after
 
@@ -128,21 +128,7 @@ class _Batch:
     @functools.cached_property
     def flashsr(self):
         """The model."""
-        from speechbrain_flashsr.inference import FlashSR
-
-        options = {
-            "precision": self.arguments.precision,
-            "noprogressbar": not self.progressbar,
-            "device": self.arguments.device,
-            "batch_windows": self.arguments.batch_windows,
-        }
-        given = {k: v for k, v in options.items() if v is not None}
-        source = self.arguments.source
-        return FlashSR.from_hparams(
-            **({"source": source} if source else {}),
-            trust=self.arguments.trust,
-            run_opts=given,
-        )
+        return load_model(self.arguments, self.progressbar)
 
     def _settings(self):
         """Everything but the input that determines an output."""
@@ -152,6 +138,36 @@ class _Batch:
         model = digest_of_model(self.arguments.source or SHIPPED_MODEL)
         precision = self.arguments.precision
         return [__version__, model, precision, *self.options.values()]
+
+
+def load_model(arguments, progressbar=True):
+    """Loads the model that the arguments name.
+
+    Arguments
+    ---------
+    arguments : argparse.Namespace
+        See :func:`~speechbrain_flashsr.cli.arguments.add_model_options`.
+    progressbar : bool
+        Whether it shows progress.
+
+    Returns
+    -------
+    FlashSR
+    """
+    from speechbrain_flashsr.inference import FlashSR
+
+    options = {
+        "precision": arguments.precision,
+        "noprogressbar": not progressbar,
+        "device": arguments.device,
+        "batch_windows": arguments.batch_windows,
+    }
+    source = arguments.source
+    return FlashSR.from_hparams(
+        **({"source": source} if source else {}),
+        trust=arguments.trust,
+        run_opts={k: v for k, v in options.items() if v is not None},
+    )
 
 
 class Journal:
@@ -279,23 +295,3 @@ def _summary(tally):
     if tally["failed"]:
         text += f", {tally['failed']} failed (see above)"
     return text + "."
-
-
-def _description(report):
-    """A line about a file that is done."""
-    edges = sorted(edge for edge in report.cutoff_hz if edge)
-    found = " and ".join(dict.fromkeys(f"{hz / 1000:.2f}" for hz in edges))
-    if any(len(track.segments) > 1 for track in report.tracks):
-        done = "; ".join(
-            f"channel {number}: {track.summary()}"
-            for number, track in enumerate(report.tracks, 1)
-        )
-    elif edges:
-        done = f"restored above {found} kHz"
-    else:
-        done = "nothing restored"
-    return (
-        f"{report.output_filename}: "
-        f"{report.num_samples / report.sample_rate:.2f} s at "
-        f"{report.sample_rate} Hz, {done}"
-    )

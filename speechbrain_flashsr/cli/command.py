@@ -11,12 +11,15 @@ import signal
 import sys
 import threading
 
-from speechbrain_flashsr.cli import arguments, batches, convert
+from speechbrain_flashsr.cli import app, arguments, batches, convert
 from speechbrain_flashsr.cli.messages import (
     protect_streams,
     say_error,
     show_warnings,
 )
+
+SUBCOMMANDS = {"app": app, "convert": convert}
+"""Modules of the first arguments that do not name an input."""
 
 
 def main(argv=None):
@@ -36,8 +39,9 @@ def main(argv=None):
     if argv is None:
         argv = sys.argv[1:]
         protect_streams()
-    if argv[:1] == ["convert"]:
-        parsed, run = convert.make_parser().parse_args(argv[1:]), convert.run
+    if argv and argv[0] in SUBCOMMANDS:
+        module = SUBCOMMANDS[argv[0]]
+        parsed, run = module.make_parser().parse_args(argv[1:]), module.run
     else:
         parsed, run = arguments.make_parser().parse_args(argv), batches.run
     _handle_signals()

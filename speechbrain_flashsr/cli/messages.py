@@ -87,3 +87,33 @@ def say_error(error, about=None):
     if about is not None and str(about) not in text:
         text = f"'{about}': {text}"
     print(f"flashsr: error: {text}", file=sys.stderr)
+
+
+def describe(report):
+    """Describes a file that is done in a line.
+
+    Arguments
+    ---------
+    report : FileReport
+        The report on it.
+
+    Returns
+    -------
+    str
+    """
+    edges = sorted(edge for edge in report.cutoff_hz if edge)
+    found = " and ".join(dict.fromkeys(f"{hz / 1000:.2f}" for hz in edges))
+    if any(len(track.segments) > 1 for track in report.tracks):
+        done = "; ".join(
+            f"channel {number}: {track.summary()}"
+            for number, track in enumerate(report.tracks, 1)
+        )
+    elif edges:
+        done = f"restored above {found} kHz"
+    else:
+        done = "nothing restored"
+    return (
+        f"{report.output_filename}: "
+        f"{report.num_samples / report.sample_rate:.2f} s at "
+        f"{report.sample_rate} Hz, {done}"
+    )

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+from pathlib import Path
+
 import numpy as np
 from matplotlib.figure import Figure
 from scipy.signal import get_window
@@ -83,8 +85,8 @@ def _excerpts(blocks, starts, length):
         yield np.pad(held, (0, length - len(held)))
 
 
-def plot_before_after(before, after, picture, cutoff_hz=None, **options):
-    """Draws the spectrograms of two sound files above each other.
+def plot_before_after(before, after, pictures, cutoff_hz=None, **options):
+    """Draws the spectrograms of two sound files, above each other or apart.
 
     Both share the axes and the colours, so the restored band is the difference
     between the two.
@@ -93,8 +95,8 @@ def plot_before_after(before, after, picture, cutoff_hz=None, **options):
     ---------
     before, after : str or Path
         Sound files.
-    picture : str or Path
-        Name of the PNG file.
+    pictures : str or Path or sequence of these
+        Name of the PNG file, or of one for each sound file.
     cutoff_hz : float, optional
         Drawn as a dashed line.
     **options
@@ -103,7 +105,7 @@ def plot_before_after(before, after, picture, cutoff_hz=None, **options):
     Raises
     ------
     AudioError
-        If the picture cannot be written.
+        If a picture cannot be written.
 
     Example
     -------
@@ -117,37 +119,46 @@ def plot_before_after(before, after, picture, cutoff_hz=None, **options):
     >>> (folder / "c.png").read_bytes()[1:4]
     b'PNG'
     """
-    pictures = [
+    if isinstance(pictures, str | Path):
+        pictures = [pictures]
+    spectrograms = [
         ("Before", *spectrogram(before, **options)),
         ("After", *spectrogram(after)),
     ]
-    brightest = max(levels.max() for _, levels, *_ in pictures)
-    highest = max(rate for _, _, rate, _ in pictures) / 2000
-    figure = Figure(figsize=(10, 7), layout="constrained")
-    for axes, (title, levels, rate, seconds) in zip(
-        figure.subplots(2, 1, sharex=True, sharey=True), pictures
-    ):
-        image = axes.imshow(
-            levels,
-            origin="lower",
-            aspect="auto",
-            extent=(0, seconds, 0, rate / 2000),
-            vmin=brightest - DYNAMIC_RANGE,
-            vmax=brightest,
-            cmap="magma",
-            interpolation="antialiased",
-        )
-        axes.set(
-            title=f"{title}: {rate / 1000:g} kHz",
-            ylabel="Frequency (kHz)",
-            ylim=(0, highest),
-        )
-        axes.set_facecolor("black")
-        if cutoff_hz is not None:
-            axes.axhline(
-                cutoff_hz / 1000, color="white", linestyle="--", linewidth=0.8
+    brightest = max(levels.max() for _, levels, *_ in spectrograms)
+    highest = max(rate for _, _, rate, _ in spectrograms) / 2000
+    rows = len(spectrograms) // len(pictures)
+    size = (10, 7) if rows > 1 else (7, 5)
+    for number, picture in enumerate(pictures):
+        figure = Figure(figsize=size, layout="constrained")
+        for axes, (title, levels, rate, seconds) in zip(
+            figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0],
+            spectrograms[number * rows :],
+        ):
+            image = axes.imshow(
+                levels,
+                origin="lower",
+                aspect="auto",
+                extent=(0, seconds, 0, rate / 2000),
+                vmin=brightest - DYNAMIC_RANGE,
+                vmax=brightest,
+                cmap="magma",
+                interpolation="antialiased",
             )
-    axes.set_xlabel("Time (s)")
-    figure.colorbar(image, ax=figure.axes, label="Level (dB)")
-    with complete_file(picture) as temporary:
-        figure.savefig(temporary, format="png", dpi=120)
+            axes.set(
+                title=f"{title}: {rate / 1000:g} kHz",
+                ylabel="Frequency (kHz)",
+                ylim=(0, highest),
+            )
+            axes.set_facecolor("black")
+            if cutoff_hz is not None:
+                axes.axhline(
+                    cutoff_hz / 1000,
+                    color="white",
+                    linestyle="--",
+                    linewidth=0.8,
+                )
+        axes.set_xlabel("Time (s)")
+        figure.colorbar(image, ax=figure.axes, label="Level (dB)")
+        with complete_file(picture) as temporary:
+            figure.savefig(temporary, format="png", dpi=120)

@@ -15,7 +15,8 @@ from speechbrain.inference.ASR import EncoderDecoderASR
 from speechbrain.inference.enhancement import SpectralMaskEnhancement
 from speechbrain.inference.VAD import VAD
 
-from speechbrain_flashsr.cli import arguments, convert
+from speechbrain_flashsr.cli import arguments
+from speechbrain_flashsr.cli.command import SUBCOMMANDS
 from speechbrain_flashsr.inference import FlashSR, SuperResolutionFrontEnd
 from tests.tiny_model import save_tiny_model
 from tests.tiny_pipelines import save_tiny_pipeline
@@ -98,8 +99,9 @@ def test_commands_of_the_documents_have_valid_arguments(project):
     for command in commands:
         if command == ["--help"]:
             continue
-        if command[0] == "convert":
-            convert.make_parser().parse_args(command[1:])
+        if command[0] in SUBCOMMANDS:
+            parser = SUBCOMMANDS[command[0]].make_parser()
+            parser.parse_args(command[1:])
         else:
             arguments.make_parser().parse_args(command)
 

@@ -1,8 +1,5 @@
 """The report page in a real browser.
 
-Skipped without Chromium and its driver, as in Debian's packages `chromium` and
-`chromium-driver`, or without the Python package `selenium`.
-
 Authors
  * The speechbrain_flashsr developers 2026
 """
@@ -11,13 +8,13 @@ import base64
 import hashlib
 import json
 import re
-import shutil
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 import soundfile
 
+from tests.browser import headless_browser
 from tests.recipes import training
 from tests.recipes.evaluation import evaluate
 
@@ -122,33 +119,8 @@ def test_names_bring_no_script_or_style_into_the_page(project, tmp_path):
 @pytest.fixture(scope="module")
 def browser():
     """Headless Chromium that writes its console down."""
-    programs = [shutil.which(name) for name in ("chromium", "chromedriver")]
-    if None in programs:
-        pytest.skip(
-            "no headless browser: the report page was NOT tested (apt-get "
-            "install chromium chromium-driver)"
-        )
-    selenium = pytest.importorskip(
-        "selenium.webdriver", reason="the report page was NOT tested: selenium"
-    )
-    options = selenium.ChromeOptions()
-    options.binary_location = programs[0]
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--mute-audio",
-        "--autoplay-policy=no-user-gesture-required",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = selenium.Chrome(
-        options=options, service=selenium.ChromeService(programs[1])
-    )
-    driver.set_script_timeout(60)
-    yield driver
-    driver.quit()
+    with headless_browser(browser="ALL") as driver:
+        yield driver
 
 
 @pytest.fixture(params=WIDTHS)

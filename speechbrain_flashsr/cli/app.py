@@ -1,0 +1,215 @@
+"""The command `flashsr app`: a local page to look and listen at.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import argparse
+import logging
+import os
+import tempfile
+from pathlib import Path
+
+from speechbrain_flashsr.cli.arguments import SUFFIX, add_model_options
+from speechbrain_flashsr.cli.batches import load_model
+from speechbrain_flashsr.cli.messages import describe, say
+
+OLDEST_FILE = 24 * 3600
+"""Age at which the page's files are removed while it runs, in seconds."""
+
+STRENGTHS = (-20, 20)
+"""Range of the control of the restored band's level, in dB."""
+
+
+def make_parser():
+    """Describes the arguments.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+    """
+    parser = argparse.ArgumentParser(
+        prog="flashsr app",
+        description="Serves a page that restores recordings and shows them "
+        "before and after. Only this machine can open it.",
+    )
+    parser.add_argument(
+        "--port", type=int, help="default: the first free one from 7860"
+    )
+    add_model_options(parser)
+    return parser
+
+
+def run(arguments):
+    """Serves the page until it is interrupted.
+
+    Arguments
+    ---------
+    arguments : argparse.Namespace
+        See :func:`make_parser`.
+
+    Raises
+    ------
+    ValueError
+        If Gradio is missing, or the model cannot be loaded.
+    OSError
+        If the port is taken.
+    """
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    try:
+        import gradio
+    except ImportError as error:
+        raise ValueError(
+            "The page needs Gradio, which is not installed. Install it: "
+            "pip install 'speechbrain_flashsr[app]'"
+        ) from error
+    flashsr = load_model(arguments)
+    with tempfile.TemporaryDirectory(prefix="flashsr-app-") as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder  # uploads
+        page = make_page(gradio, flashsr, folder)
+        _, address, _ = page.launch(
+            server_name="127.0.0.1",
+            server_port=arguments.port,
+            prevent_thread_lock=True,
+            quiet=True,
+            ssr_mode=False,
+            run_history=False,
+            footer_links=[],
+            theme=gradio.themes.Default(
+                font="system-ui", font_mono="monospace"
+            ),
+        )
+        say(f"flashsr: the page is at {address} until Ctrl-C is pressed.")
+        page.block_thread()
+    return 0
+
+
+def make_page(gr, flashsr, folder):
+    """Lays out the page.
+
+    Arguments
+    ---------
+    gr : module
+        Gradio.
+    flashsr : FlashSR
+        The model.
+    folder : str or Path
+        For the results.
+
+    Returns
+    -------
+    gradio.Blocks
+    """
+    keep = OLDEST_FILE
+    with gr.Blocks(title="FlashSR", delete_cache=(keep, keep)) as page:
+        recording = gr.Audio(
+            label="Drop a recording here, or record",
+            sources=["upload", "microphone"],
+            type="filepath",
+            buttons=[],
+        )
+        with gr.Row():
+            strength = gr.Slider(
+                *STRENGTHS,
+                value=0,
+                step=0.5,
+                label="Strength (dB)",
+                info="by how much the restored band is raised",
+            )
+            cutoff = gr.Number(
+                value=0,
+                label="Cut-off (Hz)",
+                info="where the recording's band ends; 0: it is detected",
+            )
+        button = gr.Button("Restore", variant="primary")
+        text = gr.Textbox(label="Result", interactive=False)
+        files = []
+        with gr.Row():
+            for title in ("Before", "After"):
+                with gr.Column():
+                    files += [
+                        gr.Audio(label=title, interactive=False, buttons=[]),
+                        gr.Image(
+                            alt_text=f"Spectrogram {title.lower()}",
+                            show_label=False,
+                            buttons=["fullscreen"],
+                        ),
+                    ]
+        download = gr.DownloadButton("Download", interactive=False)
+
+        def show(*values, progress=gr.Progress(track_tqdm=True)):
+            said, names = restore(flashsr, folder, *values)
+            result = gr.DownloadButton(
+                value=names[2], interactive=bool(names[2])
+            )
+            return said, *names, result
+
+        button.click(
+            show, [recording, strength, cutoff], [text, *files, download]
+        )
+    return page
+
+
+def restore(flashsr, folder, recording, strength=0.0, cutoff_hz=0):
+    """Restores a recording, and draws it before and after.
+
+    Arguments
+    ---------
+    flashsr : FlashSR
+        The model.
+    folder : str or Path
+        Where a new folder with the results is made.
+    recording : str or None
+        Name of the sound file.
+    strength : float
+        Gain of the restored band in dB.
+    cutoff_hz : float
+        Where its band ends; 0 has it detected.
+
+    Returns
+    -------
+    text : str
+        The finding and warnings, or the error.
+    files : list of str or None
+        The recording as WAV and its picture, the result and its picture;
+        None after an error.
+    """
+    from speechbrain_flashsr.cli.pictures import plot_before_after
+
+    if recording is None:
+        return "There is no recording. Drop a file or record.", [None] * 4
+    source, folder = Path(recording), Path(tempfile.mkdtemp(dir=folder))
+    before, after = folder / "before.wav", folder / f"{source.stem}{SUFFIX}.wav"
+    pictures = [folder / "before.png", folder / "after.png"]
+    texts, handler = [], logging.Handler()
+    handler.emit = lambda record: texts.append(record.getMessage())
+    package = logging.getLogger("speechbrain_flashsr")
+    package.addHandler(handler)
+    try:
+        report = flashsr.super_resolve_file(
+            source, after, strength=strength, cutoff=cutoff_hz or None
+        )
+        _write_playable(source, before)
+        plot_before_after(source, after, pictures, report.cutoff_hz[0])
+        texts.insert(0, f"{describe(report)}.")
+        files = [before, pictures[0], after, pictures[1]]
+    except (ValueError, OSError) as error:
+        texts, files = [str(error)], []
+    finally:
+        package.removeHandler(handler)
+    text = "\n".join(texts)
+    for parent in (folder, source.parent):
+        text = text.replace(f"{parent}{os.sep}", "")
+    return text, [str(name) for name in files] or [None] * 4
+
+
+def _write_playable(recording, path):
+    """Writes a recording in a format that all browsers play."""
+    from speechbrain_flashsr.audio.reading import AudioReader
+    from speechbrain_flashsr.audio.writing import AudioWriter
+
+    with AudioReader(recording) as reader:
+        form = reader.sample_rate, reader.channels, "WAV", "PCM_16"
+        with AudioWriter(path, *form) as writer:
+            for block in reader.blocks():
+                writer.write(block)
