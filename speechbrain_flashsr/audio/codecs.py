@@ -104,7 +104,7 @@ def _code_by_ffmpeg(wav, sample_rate, codec, quality):
         encoder.open()
     except (av.FFmpegError, ValueError) as error:
         raise ValueError(
-            f"{codec} cannot hold sound at {sample_rate} Hz ({error}): give "
+            f"{codec} cannot hold sound at {sample_rate} Hz ({error}). Choose "
             f"another rate or codec."
         )
     frame = av.AudioFrame.from_ndarray(

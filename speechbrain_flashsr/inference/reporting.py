@@ -70,7 +70,7 @@ def announce(analyses, name):
         logger.warning(
             f"{_some(full_band, channels, name)} full band already: nothing "
             "is added. Pass a cut-off to restore the band above it "
-            "nevertheless."
+            "anyway."
         )
     if silent:
         logger.warning(
