@@ -27,6 +27,9 @@ from speechbrain_flashsr.audio.codecs import (
 FAMILIES = ("cheby1", "butter", "bessel", "ellip")
 """Filters of AudioSR's training copies, by their names in scipy.signal."""
 
+ORDERS = (2, 10)
+"""Lowest and highest order of them."""
+
 PASS_RIPPLE_DB = 0.1
 STOP_BAND_DB = 60.0
 """Of the Chebyshev and the elliptic filter, as in AudioSR."""
@@ -144,8 +147,6 @@ def random_low_pass(
     min_hz=2000,
     max_hz=16000,
     log_uniform=True,
-    min_order=2,
-    max_order=10,
 ):
     """Applies :func:`low_pass` with random family, order and cut-off.
 
@@ -165,8 +166,6 @@ def random_low_pass(
     log_uniform : bool
         Whether the cut-off's logarithm is uniform (which favours the low,
         hard ones) rather than the cut-off itself, as in the paper.
-    min_order, max_order : int
-        Limits of the filter's order.
 
     Returns
     -------
@@ -181,7 +180,7 @@ def random_low_pass(
         cutoff = rng.uniform(min_hz, max_hz)
     cutoff_hz = 100 * round(cutoff / 100)
     family = FAMILIES[rng.integers(len(FAMILIES))]
-    order = int(rng.integers(min_order, max_order + 1))
+    order = int(rng.integers(ORDERS[0], ORDERS[1] + 1))
     return low_pass(wav, sample_rate, cutoff_hz, family, order), cutoff_hz
 
 
