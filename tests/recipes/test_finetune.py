@@ -105,7 +105,8 @@ def test_unheard_recordings_of_the_same_kind_come_out_better(finetuned):
     before = distances(pretrained)
     after = distances(output / "pretrained")
     assert (after < before).all()
-    assert after.mean() < 0.85 * before.mean()
+    # Only the vocoder learns; the spectrograms stay those of random weights.
+    assert after.mean() < 0.9 * before.mean()
 
 
 @needs_sox
