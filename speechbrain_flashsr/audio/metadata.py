@@ -19,7 +19,7 @@ from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
 
 from speechbrain_flashsr.audio import riff
-from speechbrain_flashsr.audio.containers import chunks, is_wav
+from speechbrain_flashsr.audio.containers import is_wav
 from speechbrain_flashsr.audio.decoders import DecodeError
 from speechbrain_flashsr.audio.ffmpeg import open_container
 
@@ -130,8 +130,9 @@ def read_metadata(file, sample_rate):
     wav = is_wav(file.read(12))
     if wav:
         metadata.chunks = riff.read_chunks(file)
-    elif any(chunk.id == b"MARK" for chunk in chunks(file)):
-        metadata.chunks = {b"MARK": b""}
+    else:
+        with suppress(struct.error):
+            metadata.chunks = riff.read_aiff_chunks(file)
     with suppress(DecodeError), open_container(file) as container:
         streams = [s for s in container.streams.audio if s.codec_context]
         metadata.speakers = _speakers(streams[0].layout) if streams else 0

@@ -1,13 +1,15 @@
-"""Loop points, cue points and broadcast information of WAV files.
+"""Loop points, cue points and broadcast information of WAV and AIFF files.
 
 Positions in them count samples, so they are scaled with the sample rate.
 Sources: Microsoft, "Multimedia programming interface and data specifications
-1.0" and "New multimedia data types"; EBU Tech 3285 (the `bext` chunk).
+1.0" and "New multimedia data types"; EBU Tech 3285 (the `bext` chunk);
+Gallery, "iXML specification 3.01"; Apple, "Audio interchange file format 1.3".
 
 Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import re
 import struct
 
 from speechbrain_flashsr.audio.containers import chunks, unsized_wav
@@ -33,9 +35,9 @@ NAMES = {
     b"bext": "broadcast information",
     b"inst": "instrument settings",
     b"acid": "tempo",
-    b"MARK": "markers",
+    b"iXML": "iXML notes",
 }
-"""Descriptions of chunks, for messages. All but AIFF markers are kept."""
+"""Descriptions of chunks, for messages."""
 
 
 def read_chunks(file):
@@ -57,6 +59,69 @@ def read_chunks(file):
         if id not in _TECHNICAL and len(content) == chunk.size:
             found[id] = content
     return found
+
+
+def read_aiff_chunks(file):
+    """Reads the markers and loops of an AIFF file.
+
+    Arguments
+    ---------
+    file : binary file
+        Seekable.
+
+    Returns
+    -------
+    dict
+        The same as cue points, labels and loop points of a WAV, see
+        :func:`read_chunks`. Empty for another format.
+
+    Raises
+    ------
+    struct.error
+        If they are damaged.
+    """
+    found = {}
+    for chunk in chunks(file):
+        if chunk.id in (b"MARK", b"INST") and chunk.size <= _LARGEST_CHUNK:
+            file.seek(chunk.start)
+            found[chunk.id] = file.read(chunk.size)
+    if b"MARK" not in found:
+        return {}
+    markers, labels = {}, b"adtl"
+    content, offset = found[b"MARK"], 2
+    for _ in range(*struct.unpack_from(">H", content)):
+        number, markers[number], size = struct.unpack_from(
+            ">HIB", content, offset
+        )
+        text = content[offset + 7 : offset + 7 + size] + b"\0"
+        labels += b"labl" + struct.pack("<II", 4 + len(text), number) + text
+        labels += b"\0" * (len(text) % 2)
+        offset += 7 + size + (size + 1) % 2
+    cues = [
+        struct.pack("<II4s3I", number, position, b"data", 0, 0, position)
+        for number, position in markers.items()
+    ]
+    result = {
+        b"cue ": struct.pack("<I", len(cues)) + b"".join(cues),
+        b"LIST:adtl": labels,
+    }
+    if b"INST" in found:
+        note, detune = struct.unpack_from(">bb", found[b"INST"])
+        loops = [
+            struct.pack(
+                "<6I", begin, mode - 1, markers[begin], markers[end] - 1, 0, 0
+            )
+            for mode, begin, end in struct.iter_unpack(
+                ">HHH", found[b"INST"][8:20]
+            )
+            if mode in (1, 2) and markers.get(begin, 0) < markers.get(end, 0)
+        ]
+        # The pitch in 2^-32 of a semitone; detune is in hundredths.
+        pitch = max(0, (100 * note + detune) * 2**32 // 100)
+        if loops:
+            head = (0, 0, 0, *divmod(pitch, 2**32), 0, 0, len(loops), 0)
+            result[b"smpl"] = struct.pack("<9I", *head) + b"".join(loops)
+    return result
 
 
 def scale_chunk(id, content, orig_rate, new_rate):
@@ -108,6 +173,12 @@ def scale_chunk(id, content, orig_rate, new_rate):
     elif id == b"bext":
         # The time since midnight, behind five texts.
         scale("<Q", 256 + 32 + 32 + 10 + 8)
+    elif id == b"iXML":
+        # Times are given with a rate of their own, but for those of the copy
+        # of the broadcast information.
+        content = re.sub(rb"(?s)<BEXT>.*?</BEXT>", b"", content)
+        rate = rb"\g<1>%d" % new_rate
+        content = re.sub(rb"(<FILE_SAMPLE_RATE>\s*)\d+", rate, content)
     elif id not in (b"inst", b"acid"):
         raise KeyError(id)
     return bytes(content)

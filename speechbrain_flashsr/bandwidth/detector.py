@@ -116,7 +116,7 @@ class BandwidthDetector:
     Example
     -------
     >>> from speechbrain_flashsr.data.degradations import low_pass
-    >>> wide = 0.1 * torch.randn(48000)
+    >>> wide = 0.1 * torch.randn(96000)
     >>> narrow = torch.from_numpy(low_pass(wide, 48000, 4000)).float()
     >>> detector = BandwidthDetector(48000)
     >>> detector.update(torch.stack([narrow, wide]))
@@ -194,7 +194,7 @@ class BandwidthDetector:
     def _joined(self, steps, statistics):
         """Adds the chunks of [channels, chunks, 4, 512] to steps."""
         with torch.inference_mode():
-            scores = self.network(statistics.flatten(0, 1))
+            scores, _ = self.network(statistics.flatten(0, 1))
         evidence = scores.log_softmax(dim=1).clamp_min(LEAST_LOG_PROBABILITY)
         bands = statistics[:, :, 0].unflatten(-1, (-1, BAND_BINS)).mean(dim=-1)
         evidence = evidence.unflatten(0, bands.shape[:2])
@@ -210,6 +210,7 @@ class BandwidthDetector:
             silent = CutoffTrack((CutoffSegment(0.0, seconds, None),))
             return [silent] * len(heard)
         evidence = steps.evidence.astype(np.float32) * heard[..., None]
+        evidence[:, 0, -1] += float(self.network.prior)
         evidence[..., -1] += 1e-3  # Full band without evidence
         step_s = self._step_chunks * CHUNK_FRAMES
         step_s *= frame_length(self.sample_rate) / self.sample_rate

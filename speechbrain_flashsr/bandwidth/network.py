@@ -4,7 +4,8 @@ It works on a logarithmic frequency axis, where an edge has the same shape at
 every frequency: filters, and the images that resamplers leave, scale with it. Its output
 is evidence: scores of edges 3 % apart, and of full band, that add up over the
 chunks of a recording. Training maximises the probability of the right edge
-after that sum, so the network learns to score chunks without evidence low.
+after that sum and a prior, which counts once, so the network learns to score
+all edges alike where a chunk tells nothing.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -140,8 +141,9 @@ class CutoffNetwork(torch.nn.Module):
     Example
     -------
     >>> network = CutoffNetwork(channels=8, inner_channels=4)
-    >>> network(torch.zeros(3, 4, 512)).shape
-    torch.Size([3, 87])
+    >>> scores, prior = network(torch.zeros(3, 4, 512))
+    >>> scores.shape, prior.shape
+    (torch.Size([3, 87]), torch.Size([87]))
     """
 
     def __init__(
@@ -160,6 +162,8 @@ class CutoffNetwork(torch.nn.Module):
         )
         self.edges = torch.nn.Conv1d(channels, 1, 1)
         self.full_band = torch.nn.Linear(2 * channels, 1)
+        # Score of full band before any chunk is seen
+        self.prior = torch.nn.Parameter(torch.zeros(1))
         axis = positions()
         # A position gathers the bins around it, and the best of the axes.
         reach = ((STEP - 1) * axis).clamp_min(1.0)
@@ -177,7 +181,9 @@ class CutoffNetwork(torch.nn.Module):
 
     def forward(self, statistics):
         """Scores the edges of :func:`edge_bins` and, last, full band, [batch,
-        edges + 1], from the statistics of a chunk in dB, [batch, 4, 512]."""
+        edges + 1], from the statistics of a chunk in dB, [batch, 4, 512].
+        Returns also the prior to add to the sum of a recording's scores,
+        [edges + 1]."""
         with torch.no_grad():
             x, exists = self.view(statistics)
             # Skip frequencies that no recording of the batch has.
@@ -193,7 +199,8 @@ class CutoffNetwork(torch.nn.Module):
         scores = torch.nn.functional.pad(
             scores, (0, len(self.axis) - count), value=IMPOSSIBLE
         )[:, 0, self.edge_range]
-        return torch.cat([scores, full_band], dim=1).float()
+        prior = torch.nn.functional.pad(self.prior, (scores.shape[1], 0))
+        return torch.cat([scores, full_band], dim=1).float(), prior
 
     def view(self, statistics):
         """The spectrum on a logarithmic axis.

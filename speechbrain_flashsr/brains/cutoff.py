@@ -48,7 +48,7 @@ class CutoffBrain(FlashSRBrain):
     """Maximises the probability of the right edge.
 
     Losses: `together`, the cross-entropy after the evidence of an example's
-    chunks is added up; `single`, that of single chunks; `wrong`, the share of
+    chunks is added to the prior; `single`, that of single chunks; `wrong`, the share of
     examples whose edge is not found, for the log.
     """
 
@@ -62,11 +62,12 @@ class CutoffBrain(FlashSRBrain):
         network = self.evaluated("network", stage)
         here = count.flatten() > 0
         scores = statistics.new_zeros(len(here), len(edge_bins()) + 1)
-        scores[here] = network(statistics.flatten(0, 1)[here]).float()
+        scores[here], prior = network(statistics.flatten(0, 1)[here])
         scores = scores.unflatten(0, count.shape)
         target = edge_distribution(edge)
-        together = scores.sum(dim=1)
-        single = -(target[:, None] * scores.log_softmax(dim=-1)).sum(dim=-1)
+        together = prior + scores.sum(dim=1)
+        single = (prior + scores).log_softmax(dim=-1)
+        single = -(target[:, None] * single).sum(dim=-1)
         return {
             "together": torch.nn.functional.cross_entropy(together, target),
             "single": (single * count).sum() / count.sum(),

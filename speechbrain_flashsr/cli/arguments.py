@@ -163,10 +163,10 @@ def add_model_options(parser):
     add("--device", help="such as cpu or cuda:0 (default: a GPU if present)")
     add(
         "--precision",
-        choices=("fp32", "bf16", "fp16"),
-        default="fp32",
-        help="fp32 (default); bf16 is faster on CPUs with AMX or AVX512-BF16 "
-        "and on GPUs; fp16 needs a GPU",
+        choices=("auto", "fp32", "bf16", "fp16"),
+        default="auto",
+        help="auto (default) is bf16 on CPUs with AMX-BF16 or AVX512-BF16 and "
+        "on GPUs that support it, otherwise fp32; fp16 needs a GPU",
     )
     add(
         "--batch-windows",

@@ -143,29 +143,28 @@ def process_windows(blocks, plan, process, windows_at_a_time=1):
     middle = OVERLAP * plan.multiple // 2
     fade_start = middle - plan.multiple // 4
     fade_stop = middle + plan.multiple // 4
-    tail = None  # the result from sample `done` on, not yet yielded
+    # What is sure of a window's result ends where the fade to the next begins.
+    ends = [start + fade_start for start in plan.starts[1:]]
+    ends.append(plan.starts[-1] + plan.length)
+    ends = iter(ends)
     done = plan.starts[0]
+    tail = None  # the result from sample `done` on, not yet yielded
     for index in range(0, len(plan.starts), windows_at_a_time):
         starts = plan.starts[index : index + windows_at_a_time]
         windows = torch.stack(
             [source.window(start, plan.length) for start in starts]
         )
-        for start, result in zip(starts, process(windows, list(starts))):
-            if tail is None:
-                tail = result
-                continue
-            # `tail` is sure up to where the fade begins.
-            sure = tail[:, : start + fade_start - done]
-            fading = tail[:, start + fade_start - done :]
-            faded = matched_cross_fade(
-                fading[:, : fade_stop - fade_start],
-                result[:, fade_start:fade_stop],
-            )
-            high = torch.cat([sure, faded], dim=1)
-            yield source.take(high.shape[1]), high
-            done = start + fade_stop
-            tail = result[:, fade_stop:]
-    yield source.take(tail.shape[1]), tail
+        for result in process(windows, list(starts)):
+            if tail is not None:
+                faded = matched_cross_fade(
+                    tail[:, : fade_stop - fade_start],
+                    result[:, fade_start:fade_stop],
+                )
+                result = torch.cat([faded, result[:, fade_stop:]], dim=1)
+            sure = next(ends) - done
+            yield source.take(sure), result[:, :sure]
+            done += sure
+            tail = result[:, sure:]
 
 
 class _Source:

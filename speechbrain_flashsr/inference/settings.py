@@ -1,12 +1,10 @@
-"""Settings of the model, and run options.
+"""Settings of the model.
 
 Authors
  * The speechbrain_flashsr developers 2026
 """
 
 from dataclasses import dataclass
-
-from speechbrain.utils.run_opts import RunOptions
 
 from speechbrain_flashsr.audio.checks import AudioError
 from speechbrain_flashsr.inference.checks import check_whole
@@ -59,30 +57,6 @@ class Settings:
                 "strength raises the band that is added to the input, and "
                 "low_band='model' keeps nothing of the input. Leave one out."
             )
-
-
-def split_run_options(run_opts):
-    """Separates the run option `batch_windows` from SpeechBrain's own.
-
-    Example
-    -------
-    >>> split_run_options({"device": "cpu", "batch_windows": 4})
-    ({'device': 'cpu'}, 4)
-    """
-    if not isinstance(run_opts, dict):
-        return run_opts, None
-    known = [*RunOptions().as_dict(), "batch_windows"]
-    for name in run_opts:
-        if name not in known:
-            raise ValueError(
-                f"There is no run option {name!r}. Use one of "
-                f"{', '.join(known)}."
-            )
-    run_opts = dict(run_opts)
-    batch_windows = run_opts.pop("batch_windows", None)
-    if run_opts.get("device") is not None:
-        run_opts["device"] = str(run_opts["device"])
-    return run_opts, batch_windows
 
 
 def _is_number(value):

@@ -32,8 +32,10 @@ from speechbrain_flashsr.inference.checks import (
 from speechbrain_flashsr.inference.files import restore_file
 from speechbrain_flashsr.inference.reporting import announce
 from speechbrain_flashsr.inference.restoration import restore_stream
-from speechbrain_flashsr.inference.settings import Settings, split_run_options
+from speechbrain_flashsr.inference.run_options import complete_run_options
+from speechbrain_flashsr.inference.settings import Settings
 from speechbrain_flashsr.inference.signal_analysis import analyse
+from speechbrain_flashsr.lobes.fast.memory import keep_freed_memory
 from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
 
 SHIPPED_MODEL = Path(__file__).parent.parent / "pretrained" / "small"
@@ -42,16 +44,14 @@ SHIPPED_MODEL = Path(__file__).parent.parent / "pretrained" / "small"
 WINDOW_LENGTH = 245760
 """Default length of a window in samples: the paper's 5.12 s."""
 
-BATCH_WINDOWS = {"cpu": 1, "cuda": 8}
-"""Default number of windows in a batch of the model, per device type."""
-
 
 class FlashSR(Pretrained):
     """Restores the high band of recordings; 48 kHz comes out.
 
     Run options beside SpeechBrain's own: `batch_windows`, the number of
     windows in a batch of the model (default: 1 on a CPU, 8 on a GPU).
-    `precision` is "fp32", "bf16" or, on a GPU, "fp16".
+    `precision` is "fp32", "bf16", on a GPU also "fp16", or "auto" (default):
+    "bf16" on GPUs and processors that multiply it natively, otherwise "fp32".
 
     Arguments
     ---------
@@ -81,15 +81,15 @@ class FlashSR(Pretrained):
     def __init__(
         self, modules=None, hparams=None, run_opts=None, freeze_params=True
     ):
-        run_opts, batch_windows = split_run_options(run_opts)
-        super().__init__(modules, hparams, run_opts, freeze_params)
+        options = complete_run_options(run_opts, hparams)
+        batch_windows = options.pop("batch_windows")
+        super().__init__(modules, hparams, options, freeze_params)
+        self.batch_windows = batch_windows
         self.mods.float()  # also if the default type is another one
         if "super_resolver" not in self.mods:
             raise ValueError("Need modules['super_resolver']")
-        if self.precision == "fp16" and self.device_type == "cpu":
-            raise ValueError(
-                "precision='fp16' needs a GPU. Use 'bf16' or 'fp32' on a CPU."
-            )
+        if self.device_type == "cpu":
+            keep_freed_memory()
         if freeze_params:
             prepare_for_inference(
                 self.mods.super_resolver,
@@ -97,13 +97,7 @@ class FlashSR(Pretrained):
             )
         self.sample_rate = self.mods.super_resolver.sample_rate
         self.window_length = hparams.get("window_length", WINDOW_LENGTH)
-        if batch_windows is None:
-            batch_windows = hparams.get(
-                "batch_windows", BATCH_WINDOWS.get(self.device_type, 1)
-            )
-        self.batch_windows = batch_windows
-        for name in ("window_length", "batch_windows"):
-            check_whole(getattr(self, name), name, 1)
+        check_whole(self.window_length, "window_length", 1)
         if "audio_normalizer" not in hparams:
             # The base class would bring `load_audio` to 16 kHz.
             self.audio_normalizer = AudioNormalizer(self.sample_rate, "keep")

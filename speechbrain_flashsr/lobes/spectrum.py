@@ -127,13 +127,15 @@ def shift_up(spectrum, cutoff_hz, bin_hz, hop_length):
         2 * int(extent / 2) + 1
         for extent in (EVEN_HZ / bin_hz, EVEN_SECONDS * frames_per_second)
     ]
-    level = F.avg_pool2d(
-        power,
-        size,
-        stride=1,
-        padding=[extent // 2 for extent in size],
-        count_include_pad=False,
-    )
+    level = power
+    for extent in ((size[0], 1), (1, size[1])):  # one axis after the other
+        level = F.avg_pool2d(
+            level,
+            extent,
+            stride=1,
+            padding=[length // 2 for length in extent],
+            count_include_pad=False,
+        )
     level = level + EVEN_FLOOR * level.mean(1, keepdim=True)
     even = spectrum / (level + 1e-12).sqrt()
     top = (SOURCE_TOP * cutoff_hz / bin_hz).long()[:, None]
@@ -150,7 +152,9 @@ def shift_up(spectrum, cutoff_hz, bin_hz, hop_length):
     turns = (bins - source)[:, :, None] * (hop_length * frames)
     n_fft = 2 * (num_bins - 1)
     angles = torch.arange(n_fft, device=spectrum.device) * (2 * math.pi / n_fft)
-    return moved * torch.polar(torch.ones_like(angles), angles)[turns % n_fft]
+    turns = turns % n_fft
+    # Indexed before they are joined: ONNX indexes no complex numbers.
+    return moved * torch.complex(angles.cos()[turns], angles.sin()[turns])
 
 
 class MelLevels(nn.Module):

@@ -28,10 +28,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def sr(folder):
-    """The tiny model."""
-    return FlashSR.from_hparams(
-        folder, run_opts={"device": "cpu", "noprogressbar": True}
-    )
+    """The tiny model, in single precision on any machine."""
+    options = {"device": "cpu", "precision": "fp32", "noprogressbar": True}
+    return FlashSR.from_hparams(folder, run_opts=options)
 
 
 def write(path, rate=16000, seconds=0.5, channels=1, seed=0, **options):

@@ -12,6 +12,8 @@ from tests.tiny_model import save_tiny_model
 
 @pytest.fixture(scope="module")
 def sr(tmp_path_factory):
-    """The tiny model."""
+    """The tiny model, in single precision on any machine."""
     folder = save_tiny_model(tmp_path_factory.mktemp("tiny"))
-    return FlashSR.from_hparams(folder, run_opts={"device": "cpu"})
+    return FlashSR.from_hparams(
+        folder, run_opts={"device": "cpu", "precision": "fp32"}
+    )

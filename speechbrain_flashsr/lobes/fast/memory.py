@@ -5,11 +5,15 @@ Authors
 """
 
 import ctypes
+import os
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Numbers of the settings, from glibc's malloc.h."""
 
 LARGEST_INT = 2**31 - 1
+
+VARIABLES = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
+"""Of glibc. Who has set one decides alone how memory is kept."""
 
 LARGEST_THRESHOLD = 32 * 2**20
 """Largest value of M_MMAP_THRESHOLD in older versions."""
@@ -21,7 +25,7 @@ def keep_freed_memory():
     By default, large tensors are returned to the system when they are freed, and
     the next ones cause a page fault every 4 kB. The process keeps the memory of
     its peak afterwards. Does nothing where the C library is not glibc, as on
-    macOS and Windows.
+    macOS and Windows, or where a variable of the environment sets the same.
 
     Returns
     -------
@@ -33,6 +37,8 @@ def keep_freed_memory():
     >>> keep_freed_memory() in (True, False)
     True
     """
+    if any(name in os.environ for name in VARIABLES):
+        return False
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):

@@ -82,16 +82,77 @@ def test_positions_in_a_wav_are_scaled(tmp_path, format, caplog):
 
 def test_what_cannot_be_kept_is_named_once(tmp_path, caplog):
     wav_with_chunks(tmp_path / "a.wav")
-    append_chunks(tmp_path / "a.wav", {b"iXML": b"<BWFXML/>"})
+    append_chunks(tmp_path / "a.wav", {b"iXML": b"<X/>", b"Abcd": b"1234"})
     with caplog.at_level(logging.WARNING):
         copy(tmp_path / "a.wav", tmp_path / "b.flac")
     (record,) = caplog.records
-    for words in ("b.flac", "loop points", "cue points", "broadcast", "iXML"):
+    for words in (
+        "b.flac",
+        "loop points",
+        "cue points",
+        "broadcast",
+        "iXML",
+        "Abcd",
+    ):
         assert words in record.getMessage()
     caplog.clear()
     with caplog.at_level(logging.WARNING):
         copy(tmp_path / "a.wav", tmp_path / "c.wav")
-    assert "iXML" in caplog.text and "loop" not in caplog.text
+    assert "Abcd" in caplog.text and "loop" not in caplog.text
+
+
+def test_ixml_notes_say_the_new_rate(tmp_path, caplog):
+    note = (
+        b"<SPEED><FILE_SAMPLE_RATE>%d</FILE_SAMPLE_RATE><TIMESTAMP_SAMPLE_RATE>"
+    )
+    note += b"8000</TIMESTAMP_SAMPLE_RATE></SPEED>"
+    copied = b"<BEXT><BWF_TIME_REFERENCE_LOW>9</BWF_TIME_REFERENCE_LOW></BEXT>"
+    soundfile.write(tmp_path / "a.wav", noise(8000)[0], 8000)
+    append_chunks(tmp_path / "a.wav", {b"iXML": note % 8000 + copied})
+    copy(tmp_path / "a.wav", tmp_path / "b.wav")
+    with open(tmp_path / "b.wav", "rb") as file:
+        assert read_chunks(file) == {b"iXML": note % 48000}
+    assert not caplog.text
+
+
+def aiff_with_markers(path, count=2):
+    """Two markers, of which the loop goes from the first to the second."""
+    soundfile.write(path, noise(8000)[0], 8000)
+    mark = struct.pack(">H", count)
+    mark += struct.pack(">HIB", 1, 100, 4) + b"here\0"
+    mark += struct.pack(">HIB", 7, 900, 3) + b"end"
+    inst = struct.pack(">6bh", 60, 50, 0, 127, 1, 127, 0)
+    inst += struct.pack(">6H", 2, 1, 7, 0, 0, 0)
+    data = path.read_bytes()
+    for id, content in ((b"MARK", mark), (b"INST", inst)):
+        data += struct.pack(">4sI", id, len(content)) + content
+    path.write_bytes(data[:4] + struct.pack(">I", len(data) - 8) + data[8:])
+
+
+def test_markers_and_loops_of_an_aiff_are_kept_in_a_wav(tmp_path, caplog):
+    aiff_with_markers(tmp_path / "a.aiff")
+    copy(tmp_path / "a.aiff", tmp_path / "b.wav")
+    with open(tmp_path / "b.wav", "rb") as file:
+        found = read_chunks(file)
+    cues = list(struct.iter_unpack("<II4s3I", found[b"cue "][4:]))
+    assert cues == [
+        (1, 600, b"data", 0, 0, 600),
+        (7, 5400, b"data", 0, 0, 5400),
+    ]
+    labels = b"adtllabl\x09\0\0\0\1\0\0\0here\0\0labl\x08\0\0\0\7\0\0\0end\0"
+    assert found[b"LIST:adtl"] == labels
+    head, loop = found[b"smpl"][:36], found[b"smpl"][36:]
+    period, half = round(1e9 / 48000), 2**31
+    assert struct.unpack("<9I", head) == (0, 0, period, 60, half, 0, 0, 1, 0)
+    assert struct.unpack("<6I", loop) == (1, 1, 600, 5399, 0, 0)
+    assert not caplog.text
+    copy(tmp_path / "a.aiff", tmp_path / "b.flac")
+    assert "cue points" in caplog.text and "loop points" in caplog.text
+
+
+def test_damaged_markers_are_left_out(tmp_path):
+    aiff_with_markers(tmp_path / "a.aiff", count=9)
+    assert copy(tmp_path / "a.aiff", tmp_path / "b.wav").chunks == {}
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from speechbrain_flashsr.inference import FlashSR
 from speechbrain_flashsr.lobes.unet import LatentUNet
 from tests.tiny_model import TINY_HPARAMS, save_tiny_model
 
-CPU = {"device": "cpu"}
+CPU = {"device": "cpu", "precision": "fp32"}
 
 
 def names(folder):

@@ -92,7 +92,9 @@ def convert(folder, half=False):
 
 
 def load(folder):
-    return FlashSR.from_hparams(folder, run_opts={"device": "cpu"})
+    return FlashSR.from_hparams(
+        folder, run_opts={"device": "cpu", "precision": "fp32"}
+    )
 
 
 def change(path, edit):

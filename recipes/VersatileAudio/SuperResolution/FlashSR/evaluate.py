@@ -121,7 +121,7 @@ class Evaluation:
         self.journal = Journal(self.folder / "scores.jsonl")
         self.systems = {
             label: make_system(
-                label, settings, hparams["detect_cutoff"], run_opts
+                label, settings, hparams["detect_cutoff"], self.run_opts
             )
             for label, settings in self.settings.items()
         }

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from speechbrain_flashsr.lobes.fast.memory import keep_freed_memory
+from speechbrain_flashsr.lobes.fast.memory import VARIABLES, keep_freed_memory
 
 SCRIPT = """
 import resource
@@ -40,3 +40,9 @@ def test_arrays_of_the_same_size_cause_no_page_faults_again():
     assert done.returncode == 0, done.stderr
     before, after = map(int, done.stdout.split())
     assert after < 0.01 * before
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_variables_of_the_environment_win(monkeypatch, name):
+    monkeypatch.setenv(name, "131072")
+    assert not keep_freed_memory()

@@ -1,0 +1,65 @@
+"""Run options of the interface: SpeechBrain's, and one of its own.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+from speechbrain.utils.distributed import infer_device
+from speechbrain.utils.run_opts import RunOptions
+
+from speechbrain_flashsr.inference.checks import check_whole
+from speechbrain_flashsr.lobes.fast.precision import fastest_precision
+
+BATCH_WINDOWS = {"cpu": 1, "cuda": 8}
+"""Default number of windows in a batch of the model, per device type."""
+
+
+def complete_run_options(run_opts, hparams):
+    """Checks run options and adds those that have to be decided.
+
+    Arguments
+    ---------
+    run_opts : dict or speechbrain.utils.run_opts.RunOptions, optional
+        Options by their names.
+    hparams : dict
+        Of the model; options in it give way to run options.
+
+    Returns
+    -------
+    dict
+        With `device`, `precision` and `batch_windows`, without "auto".
+
+    Raises
+    ------
+    ValueError
+        If an option is unknown, or the precision does not suit the device.
+
+    Example
+    -------
+    >>> complete_run_options({"device": "cpu", "precision": "fp32"}, {})
+    {'device': 'cpu', 'precision': 'fp32', 'batch_windows': 1}
+    """
+    if isinstance(run_opts, RunOptions):
+        run_opts = {name: run_opts[name] for name in run_opts.overridden_args}
+    known = [*RunOptions().as_dict(), "batch_windows"]
+    for name in run_opts or ():
+        if name not in known:
+            raise ValueError(
+                f"There is no run option {name!r}. Use one of "
+                f"{', '.join(known)}."
+            )
+    options = {name: hparams[name] for name in known if name in hparams}
+    options.update(run_opts or {})
+    # SpeechBrain knows no torch.device.
+    options["device"] = str(options.get("device") or infer_device())
+    device_type = options["device"].split(":")[0]
+    if options.get("precision", "auto") == "auto":
+        options["precision"] = fastest_precision(device_type)
+    elif options["precision"] == "fp16" and device_type == "cpu":
+        raise ValueError(
+            "precision='fp16' needs a GPU. Use 'bf16' or 'fp32' on a CPU."
+        )
+    if options.get("batch_windows") is None:
+        options["batch_windows"] = BATCH_WINDOWS.get(device_type, 1)
+    check_whole(options["batch_windows"], "batch_windows", 1)
+    return options
