@@ -93,6 +93,7 @@ def learn(discriminator, real, fake):
     return loss.item()
 
 
+@pytest.mark.slow
 def test_discriminators_learn_to_tell_apart(noise, log_mel):
     torch.manual_seed(0)
     tone = torch.sin(torch.arange(9600) * 0.3).expand(2, -1)
