@@ -83,37 +83,17 @@ class Resampler:
         return max(1, round(num_samples * self.new / self.orig))
 
     def __call__(self, wavs):
-        """Resamples whole signals.
-
-        Arguments
-        ---------
-        wavs : torch.Tensor
-            [batch, time]
-
-        Returns
-        -------
-        torch.Tensor
-            [batch, output_length(time)]
-        """
+        """Resamples whole signals, [batch, time] to [batch,
+        output_length(time)]."""
         return torch.cat(list(self.stream([wavs])), dim=1)
 
     def stream(self, blocks, length=None):
-        """Resamples a signal that comes in blocks.
+        """Resamples a signal that comes in blocks [channels, time], time at
+        least 1.
 
-        Arguments
-        ---------
-        blocks : iterable of torch.Tensor
-            Consecutive samples, [channels, time], time at least 1.
-        length : int, optional
-            Of the output, where it is known better than by the input's, which
-            may have been rounded: a sample more or less. Not used if both
-            rates are the same.
-
-        Yields
-        ------
-        torch.Tensor
-            Consecutive samples of the output, [channels, time].
-        """
+        Its `length`, where it is known better than by the input's, which may
+        have been rounded, is kept: a sample more or less. It is not used if
+        both rates are the same."""
         if self.orig == self.new:
             return iter(blocks)
         if self._filter is None:

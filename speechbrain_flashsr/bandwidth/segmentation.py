@@ -32,15 +32,6 @@ def best_path(evidence):
         The state of every step, [steps].
     score : float
         Sum of its evidence, less the cost of its changes.
-
-    Example
-    -------
-    >>> evidence = np.zeros((20, 2))
-    >>> evidence[:8, 1] = evidence[8:, 0] = -5.0
-    >>> evidence[3] = 0.0, -1.0  # not worth a change
-    >>> path, score = best_path(evidence)
-    >>> path.tolist() == [0] * 8 + [1] * 12, score
-    (True, -9.0)
     """
     steps, states = evidence.shape
     stay = np.arange(states)
@@ -73,14 +64,6 @@ def channel_paths(evidence):
         [channels, steps]
     pooled : numpy.ndarray
         Evidence for the edges, [channels, steps, states].
-
-    Example
-    -------
-    >>> evidence = np.zeros((3, 9, 2))
-    >>> evidence[0, :, 1] = evidence[1, :, 0] = -5.0
-    >>> paths, _ = channel_paths(evidence)
-    >>> paths[:, 0].tolist()
-    [0, 1, 0]
     """
     own = [best_path(channel) for channel in evidence]
     paths = np.stack([path for path, _ in own])
@@ -112,8 +95,8 @@ def _score(evidence, path):
 
 
 def give_way(path, level_above):
-    """Assigns a chunk in which the edge changes to the wider side, if it has sound
-    above the narrower edge, so that real sound is not replaced.
+    """Assigns a chunk in which the edge changes to the wider side, if it has
+    sound above the narrower edge, so that real sound is not replaced.
 
     Arguments
     ---------
@@ -121,19 +104,6 @@ def give_way(path, level_above):
         The state of every step, [steps]; wider bands have higher states.
     level_above : numpy.ndarray
         Level above the edge of each state in dB, [steps, states].
-
-    Returns
-    -------
-    numpy.ndarray
-        [steps]
-
-    Example
-    -------
-    >>> path = np.array([0, 0, 0, 0, 1, 1])
-    >>> level = np.zeros((6, 2))
-    >>> level[3:, 0] = 30
-    >>> give_way(path, level).tolist()
-    [0, 0, 0, 1, 1, 1]
     """
     given = path.copy()
     stretches = runs(path)

@@ -33,24 +33,8 @@ EDGE_FADE_SECONDS = 0.1
 
 
 def restore_stream(flashsr, blocks, analysis, settings):
-    """Brings a recording to the model's rate and restores its high band.
-
-    Arguments
-    ---------
-    flashsr : FlashSR
-        The model.
-    blocks : iterable of torch.Tensor
-        The recording at its own rate, [channels, time].
-    analysis : SignalAnalysis
-        Of the recording.
-    settings : Settings
-        Those of the model.
-
-    Yields
-    ------
-    torch.Tensor
-        Consecutive samples at the model's rate, [channels, time].
-    """
+    """Brings a recording, blocks [channels, time] at its own rate, to the
+    model's and restores its high band."""
     resampler = Resampler(analysis.sample_rate, flashsr.sample_rate)
     if analysis.is_full_band:
         yield from resampler.stream(blocks)
@@ -80,16 +64,11 @@ def restore_recording(extended, num_samples, restorer, window_length):
         The recording at the model's rate, with `CONTEXT_SECONDS` more on both
         sides, [channels, time].
     num_samples : int
-        Its length without these.
+        Its length without these, and of all that is yielded.
     restorer : WindowRestorer
         See there.
     window_length : int
         Longest window, in samples.
-
-    Yields
-    ------
-    torch.Tensor
-        Consecutive samples, `num_samples` in all, [channels, time].
     """
     analysis, rate = restorer.analysis, restorer.sample_rate
     channels = len(analysis.tracks)
@@ -188,11 +167,6 @@ class WindowRestorer:
             [windows, channels, time].
         starts : list of int
             Absolute position of each window, in samples.
-
-        Returns
-        -------
-        torch.Tensor
-            [windows, channels, time]
         """
         time = windows.shape[2]
         shares = [
