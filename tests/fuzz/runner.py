@@ -16,6 +16,7 @@ import collections
 import dataclasses
 import importlib
 import json
+import logging
 import random
 import resource
 import signal
@@ -24,6 +25,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from pathlib import Path
 
 TARGETS = {
@@ -130,6 +132,8 @@ def fuzz(name, seconds, seed, first=0, last=None):
 
 def run_child(name, seconds, seed, first, last):
     """Runs cases in this process, and says before and after each."""
+    logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")
     module, _, kind = TARGETS[name].rpartition(".")
     with tempfile.TemporaryDirectory() as folder:
         target = getattr(importlib.import_module(module), kind)(Path(folder))

@@ -5,9 +5,7 @@ Authors
 """
 
 import io
-import logging
 import struct
-import warnings
 
 import numpy as np
 import soundfile
@@ -20,9 +18,6 @@ from speechbrain_flashsr.audio.riff import append_chunks
 from speechbrain_flashsr.audio.writing import AudioWriter
 from tests.encoded import encode, noise
 from tests.fuzz.damage import damage
-
-logging.disable(logging.WARNING)
-warnings.simplefilter("ignore")
 
 SECONDS = 2.0
 

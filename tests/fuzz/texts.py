@@ -6,8 +6,6 @@ Authors
 """
 
 import json
-import logging
-import warnings
 
 import numpy as np
 import soundfile
@@ -20,9 +18,6 @@ from speechbrain_flashsr.inference import FlashSR
 from tests.fuzz.checkpoints import check_message
 from tests.fuzz.damage import VALUES, damage
 from tests.tiny_model import TINY_HPARAMS, save_tiny_model
-
-logging.disable(logging.WARNING)
-warnings.simplefilter("ignore")
 
 
 class Hyperparams:
