@@ -55,7 +55,7 @@ OPTIONS ?= --max_clips=30
 EVALUATE := recipes/VersatileAudio/SuperResolution/FlashSR
 
 report: $(STAMP) ## Score the model that ships: make report DATA=<corpus>
-	@[ -f "$(DATA)/test.json" ] || { echo "Say where the prepared corpus is," \
+	@[ -f "$(DATA)/test.json" ] || { echo "Name the prepared corpus," \
 		"the folder that holds test.json: make report DATA=<folder>." \
 		"recipes/VersatileAudio/README.md says how to prepare it."; exit 1; }
 	@$(BIN)/python -c 'import pesq, pystoi, speechmos, visqol' 2>/dev/null \

@@ -25,6 +25,9 @@ TRAIN = ["julius>=0.2.7", "sox>=1.4.1", "tensorboard>=2.12"]
 # The page of `flashsr app`.
 APP = ["gradio>=6.0,<7"]
 
+# What writes the files of `flashsr export`, and what runs them.
+ONNX = ["onnx>=1.16", "onnxruntime>=1.16", "onnxscript>=0.5"]
+
 # Perceptual metrics and the report page of the evaluation; pesq is compiled,
 # and librosa and onnxruntime are what speechmos needs.
 EVALUATE = [
@@ -97,7 +100,8 @@ setup(
         "app": APP,
         "train": TRAIN,
         "evaluate": EVALUATE,
-        "dev": APP + TRAIN + DEV,
+        "onnx": ONNX,
+        "dev": APP + ONNX + TRAIN + DEV,
         "asr-check": ["pocketsphinx==5.1.1"],
     },
     entry_points={"console_scripts": [f"flashsr = {PACKAGE}.cli:main"]},

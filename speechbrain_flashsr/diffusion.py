@@ -18,21 +18,10 @@ from torch import nn
 
 
 def cosine_betas(num_timesteps=1000, offset=0.008, max_beta=0.999):
-    """Variances of the forward process's steps under the cosine schedule.
+    """Variances of the forward process's steps under the cosine schedule,
+    [num_timesteps], float64.
 
-    Arguments
-    ---------
-    num_timesteps : int
-        Number of steps.
-    offset : float
-        Keeps the first variances from vanishing.
-    max_beta : float
-        Upper bound of a variance.
-
-    Returns
-    -------
-    torch.Tensor
-        [num_timesteps], float64.
+    `offset` keeps the first variances from vanishing, `max_beta` bounds them.
 
     Example
     -------
@@ -86,22 +75,8 @@ class NoiseSchedule(nn.Module):
         return self
 
     def at(self, t, like):
-        """alpha and sigma of time steps, shaped for a product.
-
-        Arguments
-        ---------
-        t : torch.Tensor
-            Integer time steps, [batch] or a scalar.
-        like : torch.Tensor
-            Tensor [batch, ...] that sets their number of axes and type.
-
-        Returns
-        -------
-        alpha : torch.Tensor
-            [batch, 1, ...].
-        sigma : torch.Tensor
-            [batch, 1, ...].
-        """
+        """alpha and sigma of integer time steps, [batch] or a scalar, shaped
+        for a product with a tensor [batch, ...] and of its type."""
         shape = (-1,) + (1,) * (like.dim() - 1)
         return (
             self.alphas[t].to(like.dtype).reshape(shape),
@@ -130,19 +105,8 @@ class NoiseSchedule(nn.Module):
 
 
 def trailing_timesteps(num_steps, num_timesteps=1000):
-    """Time steps of a sampler that starts at the last one ("trailing").
-
-    Arguments
-    ---------
-    num_steps : int
-        Number of sampling steps.
-    num_timesteps : int
-        Number of the schedule's time steps.
-
-    Returns
-    -------
-    torch.Tensor
-        Integer, decreasing, [num_steps].
+    """Time steps of a sampler that starts at the last one ("trailing"),
+    decreasing, [num_steps].
 
     Raises
     ------
@@ -189,14 +153,9 @@ def dpm_solver_pp(predict_x0, x, timesteps, schedule):
 
     Example
     -------
-    >>> schedule = NoiseSchedule()
-    >>> target = torch.ones(1, 2)
-    >>> dpm_solver_pp(
-    ...     lambda x, t: target,
-    ...     torch.randn(1, 2),
-    ...     trailing_timesteps(4),
-    ...     schedule,
-    ... )
+    >>> x = torch.randn(1, 2)
+    >>> t = trailing_timesteps(4)
+    >>> dpm_solver_pp(lambda x, t: torch.ones(1, 2), x, t, NoiseSchedule())
     tensor([[1., 1.]])
     """
     alphas = schedule.alphas[timesteps]
@@ -253,24 +212,9 @@ class VDenoiser(nn.Module):
         self.unconditional = unconditional
 
     def predict_v(self, x, t, condition, guidance_scale=1.0):
-        """Predicts v, guided where the scale is not 1.
-
-        Arguments
-        ---------
-        x : torch.Tensor
-            Noisy latent, [batch, channels, frames, bands].
-        t : torch.Tensor
-            Time steps, [batch].
-        condition : torch.Tensor
-            Condition latent, of the noisy latent's shape.
-        guidance_scale : float
-            s in unconditional + s (conditional - unconditional).
-
-        Returns
-        -------
-        torch.Tensor
-            v, of the noisy latent's shape.
-        """
+        """Predicts v for noisy and condition latents [batch, channels, frames,
+        bands] at time steps [batch]; where the scale s is not 1, unconditional
+        + s (conditional - unconditional)."""
         if guidance_scale == 1.0:
             return self.unet(x, t, condition)
         nothing = torch.full_like(condition, self.unconditional)
@@ -288,24 +232,9 @@ class VDenoiser(nn.Module):
         return self.schedule.x0_from_v(x, v, t)
 
     def sample(self, noise, condition, num_steps=1, guidance_scale=1.0):
-        """Draws a latent with DPM-Solver++ on trailing time steps.
-
-        Arguments
-        ---------
-        noise : torch.Tensor
-            Standard normal, [batch, channels, frames, bands].
-        condition : torch.Tensor
-            Condition latent, of the noise's shape.
-        num_steps : int
-            Number of steps.
-        guidance_scale : float
-            Classifier-free guidance; 1 for none.
-
-        Returns
-        -------
-        torch.Tensor
-            Latent, of the noise's shape.
-        """
+        """Draws a latent with DPM-Solver++ on trailing time steps, from
+        standard normal noise and a condition latent [batch, channels, frames,
+        bands]."""
         timesteps = trailing_timesteps(num_steps, self.schedule.num_timesteps)
         return dpm_solver_pp(
             lambda x, t: self.predict_x0(x, t, condition, guidance_scale),
@@ -315,25 +244,17 @@ class VDenoiser(nn.Module):
         )
 
     def loss(self, x0, condition, noise, t, drop_condition=None):
-        """Mean squared error of v for each sample.
+        """Mean squared error of v for each sample, [batch].
 
         Arguments
         ---------
-        x0 : torch.Tensor
-            Clean latent, [batch, channels, frames, bands].
-        condition : torch.Tensor
-            Condition latent, of the clean latent's shape.
-        noise : torch.Tensor
-            Standard normal, of the clean latent's shape.
+        x0, condition, noise : torch.Tensor
+            Clean and condition latent, and standard normal,
+            [batch, channels, frames, bands].
         t : torch.Tensor
             Time steps, [batch].
         drop_condition : torch.Tensor
             True for samples whose condition is withheld, [batch].
-
-        Returns
-        -------
-        torch.Tensor
-            [batch].
         """
         if drop_condition is not None:
             drop = drop_condition[:, None, None, None]

@@ -35,22 +35,9 @@ class TrainingStream(IntEnum):
 
 
 def generator_of(seed, number, stream, channel=0):
-    """Source of the draws of a stream.
-
-    Arguments
-    ---------
-    seed : int
-        Of the training or the restoration, not negative.
-    number : int
-        Of the sample or the block, not negative.
-    stream : TrainingStream or InferenceStream
-        Use of the draws.
-    channel : int
-        Of a recording, not negative.
-
-    Returns
-    -------
-    numpy.random.Generator
+    """Source of the draws of a stream (a TrainingStream or InferenceStream): of
+    the seed, a sample or block by its number, and a channel, none of them
+    negative.
 
     Example
     -------
@@ -65,23 +52,8 @@ def generator_of(seed, number, stream, channel=0):
 
 
 def normal_noise(seed, numbers, stream, shape):
-    """Standard normal noise for several samples, drawn with all cores.
-
-    Arguments
-    ---------
-    seed : int
-        Of the training, not negative.
-    numbers : sequence of int
-        Of the samples.
-    stream : TrainingStream
-        Use of the noise.
-    shape : sequence of int
-        Of one sample's noise.
-
-    Returns
-    -------
-    numpy.ndarray
-        [samples, *shape].
+    """Standard normal noise for samples by their numbers, [samples, *shape],
+    drawn with all cores.
 
     Example
     -------

@@ -63,7 +63,7 @@ pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
 """
 
 
-def save_tiny_model(folder, seed=0):
+def save_tiny_model(folder, seed=0, hparams=TINY_HPARAMS):
     """Writes a folder that `FlashSR.from_hparams` loads.
 
     Arguments
@@ -72,6 +72,8 @@ def save_tiny_model(folder, seed=0):
         Where to; it is made if it is not there.
     seed : int
         Of the random weights.
+    hparams : str
+        YAML of the model.
 
     Returns
     -------
@@ -86,10 +88,10 @@ def save_tiny_model(folder, seed=0):
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "hyperparams.yaml").write_text(TINY_HPARAMS, encoding="utf-8")
+    (folder / "hyperparams.yaml").write_text(hparams, encoding="utf-8")
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        hparams = load_hyperpyyaml(TINY_HPARAMS)
+        hparams = load_hyperpyyaml(hparams)
     for name, module in hparams["pretrainer"].loadables.items():
         torch.save(module.state_dict(), folder / f"{name}.ckpt")
     return str(folder)

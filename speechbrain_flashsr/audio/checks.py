@@ -27,30 +27,8 @@ class AudioError(ValueError):
 
 
 def check_sample_rate(sample_rate, name="the recording"):
-    """Checks that a sample rate is supported.
-
-    Arguments
-    ---------
-    sample_rate : int
-        In Hz.
-    name : str
-        Whose rate it is, for the message.
-
-    Returns
-    -------
-    int
-        The same.
-
-    Raises
-    ------
-    AudioError
-        If it is not an integer, or not between 4 and 768 kHz.
-
-    Example
-    -------
-    >>> check_sample_rate(16000)
-    16000
-    """
+    """Returns a sample rate in Hz as an integer; raises an AudioError if it is
+    not one, or not between 4 and 768 kHz."""
     try:
         whole = int(sample_rate)
         valid = whole == sample_rate and not isinstance(sample_rate, bool)
@@ -77,30 +55,16 @@ def check_finite(
     start=0,
     remedy="Replace samples that are NaN or infinite, for example by 0.",
 ):
-    """Checks that no sample is NaN or infinite.
+    """Raises an AudioError if a sample of [channels, time] is NaN or infinite.
 
     Arguments
     ---------
     block : torch.Tensor
-        Samples, [channels, time].
+        Samples, of which the first is at position `start`.
     sample_rate : int
         In Hz.
-    name : str
-        Whose samples they are, for the message.
-    start : int
-        Position of the first one.
-    remedy : str
-        Remedy, for the message.
-
-    Raises
-    ------
-    AudioError
-        If one is.
-
-    Example
-    -------
-    >>> import torch
-    >>> check_finite(torch.zeros(1, 100), 16000, "the recording")
+    name, remedy : str
+        Whose samples they are, and what to do, for the message.
     """
     finite = block.isfinite()
     if finite.all():
@@ -115,20 +79,8 @@ def check_finite(
 
 
 def check_not_input(filename, output_filename):
-    """Checks that an output does not replace its own input.
-
-    Arguments
-    ---------
-    filename : str or Path or other source
-        The input; bytes and open files are taken for another file.
-    output_filename : str or Path
-        The output.
-
-    Raises
-    ------
-    AudioError
-        If both are one file.
-    """
+    """Raises an AudioError if an output would replace its own input; bytes and
+    open files are taken for another file."""
     named = isinstance(filename, str | os.PathLike)
     if (
         named

@@ -25,17 +25,8 @@ _ROUND_SIZE = 10**6
 
 
 class Chunk(NamedTuple):
-    """A part of a container.
-
-    Arguments
-    ---------
-    id : bytes
-        Its name.
-    start : int
-        Where its content begins in the file.
-    size : int
-        Bytes of its content, as declared.
-    """
+    """A part of a container: its name, where its content begins in the file,
+    and how many bytes it declares."""
 
     id: bytes
     start: int
@@ -71,17 +62,8 @@ _MOST_CHUNKS = 2**14
 
 
 def chunks(file):
-    """Lists the chunks of a RIFF, RF64, AIFF, CAF or MP4 file.
-
-    Arguments
-    ---------
-    file : binary file
-        Seekable.
-
-    Returns
-    -------
-    list of Chunk
-        Empty for another format. The last may be longer than the file.
+    """Lists the chunks of a seekable RIFF, RF64, AIFF, CAF or MP4 file; none
+    for another format. The last may be longer than the file.
 
     Example
     -------
@@ -142,21 +124,9 @@ def is_wav(head):
 
 
 def unsized_wav(file):
-    """Checks whether the sound of a WAV goes on to the end of the file in spite
-    of its declared size: because it was written to a pipe and its size was
-    unknown, or because more sound follows the declared sound.
-
-    Arguments
-    ---------
-    file : binary file
-        A WAV.
-
-    Returns
-    -------
-    int or None
-        Bytes of sound that are declared wrongly; None if they are right, or
-        the file is cut.
-    """
+    """Bytes of a WAV's sound beyond or short of its declared size, because it
+    was written to a pipe or more sound follows the declared sound. None if the
+    size is right, or the file is cut."""
     data = next((c for c in chunks(file) if c.id == b"data"), None)
     if data is None:
         return None
@@ -187,18 +157,8 @@ def _is_chunk(file, position, end):
 
 
 def shortage(file):
-    """Describes the part of the declared size that a file lacks.
-
-    Arguments
-    ---------
-    file : binary file
-        Seekable.
-
-    Returns
-    -------
-    str
-        In words, such as "5 of 9 bytes are there"; empty if nothing is known
-        to be missing.
+    """Says which part of its declared size a file lacks; empty if nothing is
+    known to be missing.
 
     Example
     -------
@@ -276,17 +236,7 @@ def _size_of_asf(file):
 
 
 def is_plain_ogg(file):
-    """Whether an Ogg file is one stream, whole to its end.
-
-    Arguments
-    ---------
-    file : binary file
-        Seekable.
-
-    Returns
-    -------
-    bool
-    """
+    """Whether a seekable Ogg file is one stream, whole to its end."""
     end = file.seek(0, os.SEEK_END)
     position = beginnings = flags = 0
     while position < end:

@@ -29,19 +29,8 @@ class DecodeError(Exception):
 
 
 def open_sound(source, *arguments, **options):
-    """Opens a sound file with libsndfile, also if its name is not UTF-8.
-
-    Arguments
-    ---------
-    source : str or Path or binary file
-        The file.
-    *arguments, **options
-        Further ones of `soundfile.SoundFile`.
-
-    Returns
-    -------
-    soundfile.SoundFile
-    """
+    """Opens a sound file with `soundfile.SoundFile`, also if its name is not
+    UTF-8."""
     # soundfile encodes names strictly; on POSIX not all of them are UTF-8.
     if isinstance(source, str | os.PathLike):
         posix = os.name == "posix"
@@ -55,17 +44,7 @@ def block_frames(channels):
 
 
 def reason(error):
-    """The message of a system's or library's error, without the file's name.
-
-    Arguments
-    ---------
-    error : Exception
-        The raised exception.
-
-    Returns
-    -------
-    str
-    """
+    """The message of a system's or library's error, without the file's name."""
     if isinstance(error, FileExistsError):
         return f"'{error.filename}' is not a folder"
     text = getattr(error, "strerror", None) or str(error)
@@ -131,11 +110,6 @@ class SndfileDecoder:
         ------
         numpy.ndarray
             float32 in -1..1, [channels, time].
-
-        Raises
-        ------
-        DecodeError
-            If the file is damaged.
         """
         count = 0
         frames = block_frames(self.channels)

@@ -48,24 +48,8 @@ _DAMAGE = (FFmpegError, OSError, ValueError, MemoryError)
 
 @contextmanager
 def open_container(file, **options):
-    """Opens a file with FFmpeg.
-
-    Arguments
-    ---------
-    file : binary file
-        Seekable.
-    **options
-        Of FFmpeg's demultiplexer.
-
-    Yields
-    ------
-    av.container.InputContainer
-
-    Raises
-    ------
-    DecodeError
-        If FFmpeg fails, while opening the file or in the `with` block.
-    """
+    """Opens a seekable file with FFmpeg and options of its demultiplexer. If
+    FFmpeg fails, also in the `with` block, a DecodeError is raised."""
     file.seek(0)
     try:
         with av.open(
@@ -187,11 +171,6 @@ class FFmpegDecoder:
         ------
         numpy.ndarray
             float32 in -1..1, [channels, time].
-
-        Raises
-        ------
-        DecodeError
-            If the file is damaged.
         """
         count = 0
         with self._opened() as (container, stream):

@@ -8,17 +8,8 @@ from speechbrain_flashsr.audio.formats import EXTENSIONS
 
 
 def find_sound_files(folder):
-    """Finds the sound files in a folder and the folders below it.
-
-    Arguments
-    ---------
-    folder : Path
-        The folder.
-
-    Returns
-    -------
-    list of Path
-        Sorted, without hidden files and those in hidden folders.
+    """Finds the sound files in a folder and those below it, sorted, without
+    hidden files and folders.
 
     Example
     -------

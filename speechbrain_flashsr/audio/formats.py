@@ -71,16 +71,8 @@ specification, 4.3.9): the centre comes second, the low frequencies last."""
 
 
 def is_for_libsndfile(head):
-    """Whether a file is of a format that libsndfile reads whole.
-
-    Arguments
-    ---------
-    head : bytes
-        Its first 16 bytes, or more.
-
-    Returns
-    -------
-    bool
+    """Whether a file with these first 16 bytes, or more, is of a format that
+    libsndfile reads whole.
 
     Example
     -------
@@ -96,21 +88,9 @@ def is_for_libsndfile(head):
 
 
 def subtype_of(codec, lossless, sample_format):
-    """libsndfile's name for the sample format of a file that FFmpeg decodes.
-
-    Arguments
-    ---------
-    codec : str
-        FFmpeg's name.
-    lossless : bool
-        Whether the codec keeps the bit depth.
-    sample_format : str
-        FFmpeg's name of the format of the decoded samples.
-
-    Returns
-    -------
-    str
-        The codec's name if it is lossy.
+    """libsndfile's name for the sample format of a file that FFmpeg decodes, by
+    FFmpeg's names of the codec and of the decoded samples; the codec's name if
+    it is lossy.
 
     Example
     -------

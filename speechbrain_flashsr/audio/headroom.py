@@ -55,23 +55,8 @@ class Headroom:
         self.gain_db = 0.0
 
     def __call__(self, blocks):
-        """Brings a recording to its level.
-
-        Arguments
-        ---------
-        blocks : iterable of torch.Tensor
-            Consecutive samples, full scale 1, [channels, time].
-
-        Yields
-        ------
-        torch.Tensor
-            The same blocks, on the CPU, lowered by `gain_db`.
-
-        Raises
-        ------
-        AudioError
-            If the temporary file cannot be written.
-        """
+        """Yields the blocks of a recording, [channels, time], on the CPU,
+        lowered by `gain_db`."""
         shapes = []
         peak = 0.0
         with tempfile.TemporaryFile() as file:

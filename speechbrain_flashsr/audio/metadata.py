@@ -112,18 +112,8 @@ class Metadata:
 
 
 def read_metadata(file, sample_rate):
-    """Reads the metadata of a sound file; damaged parts are left out.
-
-    Arguments
-    ---------
-    file : binary file
-        Seekable.
-    sample_rate : int
-        Its rate in Hz.
-
-    Returns
-    -------
-    Metadata
+    """Reads the metadata of a seekable sound file at a rate in Hz; damaged
+    parts are left out.
 
     Example
     -------
@@ -190,26 +180,9 @@ def _pictures(container):
 
 
 def write_metadata(path, subtype, sample_rate, channels, metadata):
-    """Adds metadata to a sound file, as far as its format can hold them.
-
-    Arguments
-    ---------
-    path : str or Path
-        A complete WAV, FLAC or Ogg file.
-    subtype : str
-        libsndfile's name of its sample format.
-    sample_rate : int
-        Its rate in Hz.
-    channels : int
-        Number of channels.
-    metadata : Metadata
-        Of the file that it was made from.
-
-    Returns
-    -------
-    list of str
-        Descriptions of lost metadata, for a message.
-    """
+    """Adds metadata to a complete WAV, FLAC or Ogg file, whose sample format
+    has libsndfile's name `subtype`. Returns descriptions of metadata that the
+    format cannot hold, for a message."""
     with open(path, "rb") as file:
         head = file.read(12)
     if is_wav(head):
@@ -291,17 +264,6 @@ def _write_to_wav(path, sample_rate, channels, metadata):
 
 def is_plain(speakers, channels):
     """Whether a WAV of the simple form describes its channels completely.
-
-    Arguments
-    ---------
-    speakers : int
-        See :class:`Metadata`.
-    channels : int
-        Number of channels.
-
-    Returns
-    -------
-    bool
 
     Example
     -------

@@ -44,8 +44,7 @@ def output_format(path, source_subtype="PCM_16", subtype=None):
     Arguments
     ---------
     path : str or Path
-        Name of the output; its extension (.wav, .flac, .ogg, .opus) is the
-        format.
+        Name of the output, whose extension is the format.
     source_subtype : str
         Sample format of the input, whose bit depth is kept if the format can
         hold it.
@@ -54,10 +53,8 @@ def output_format(path, source_subtype="PCM_16", subtype=None):
 
     Returns
     -------
-    format : str
-        libsndfile's name of the format.
-    subtype : str
-        libsndfile's name of the sample format.
+    format, subtype : str
+        libsndfile's names of the format and of the sample format.
 
     Raises
     ------
@@ -94,28 +91,8 @@ def output_format(path, source_subtype="PCM_16", subtype=None):
 
 
 def check_output_rate(rate):
-    """Checks a sample rate that a recording is to be brought to.
-
-    Arguments
-    ---------
-    rate : int
-        In Hz.
-
-    Returns
-    -------
-    int
-        The same.
-
-    Raises
-    ------
-    AudioError
-        If it is not one of `OUTPUT_RATES`.
-
-    Example
-    -------
-    >>> check_output_rate(44100)
-    44100
-    """
+    """Returns a rate in Hz; raises an AudioError if it is not in
+    `OUTPUT_RATES`."""
     if rate not in OUTPUT_RATES:
         raise AudioError(
             f"The output's rate is {rate!r}. Choose one of "

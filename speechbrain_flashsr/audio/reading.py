@@ -79,21 +79,12 @@ class AudioReader:
 
     Attributes
     ----------
-    name : str
-        Name of the file in messages.
-    title : str
-        The same in short.
+    name, title : str
+        Name of the file in messages, and the same in short.
     is_intact : bool
         Whether its header and its sound are known to agree.
-    sample_rate : int
-        In Hz.
-    channels : int
-        Number of channels.
-    num_samples : int
-        Samples per channel that the header declares; 0 if it does not.
-    format, subtype : str
-        File type and sample format, by libsndfile's names where it has one,
-        for example "WAV" and "PCM_16".
+    sample_rate, channels, num_samples, format, subtype
+        See :class:`~speechbrain_flashsr.audio.decoders.SndfileDecoder`.
 
     Raises
     ------
@@ -201,18 +192,7 @@ class AudioReader:
         return read_metadata(self._file, self.sample_rate)
 
     def copy_to(self, path):
-        """Copies the file, bit for bit.
-
-        Arguments
-        ---------
-        path : str or Path
-            Name of the copy, which appears when it is complete.
-
-        Raises
-        ------
-        AudioError
-            If the copy cannot be written.
-        """
+        """Copies the file, bit for bit; the copy appears when it is complete."""
         self._file.seek(0)
         with complete_file(path) as temporary, write_errors(path):
             with open(temporary, "wb") as target:

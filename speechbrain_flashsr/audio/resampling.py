@@ -83,33 +83,13 @@ class Resampler:
         return max(1, round(num_samples * self.new / self.orig))
 
     def __call__(self, wavs):
-        """Resamples whole signals.
-
-        Arguments
-        ---------
-        wavs : torch.Tensor
-            [batch, time]
-
-        Returns
-        -------
-        torch.Tensor
-            [batch, output_length(time)]
-        """
+        """Resamples whole signals, [batch, time] to [batch,
+        output_length(time)]."""
         return torch.cat(list(self.stream([wavs])), dim=1)
 
     def stream(self, blocks):
-        """Resamples a signal that comes in blocks.
-
-        Arguments
-        ---------
-        blocks : iterable of torch.Tensor
-            Consecutive samples, [channels, time], time at least 1.
-
-        Yields
-        ------
-        torch.Tensor
-            Consecutive samples of the output, [channels, time].
-        """
+        """Resamples a signal that comes in blocks [channels, time], time at
+        least 1."""
         if self.orig == self.new:
             return iter(blocks)
         if self._filter is None:

@@ -41,19 +41,9 @@ NAMES = {
 
 
 def read_chunks(file):
-    """Reads the metadata of a WAV file.
-
-    Arguments
-    ---------
-    file : binary file
-        Seekable.
-
-    Returns
-    -------
-    dict
-        Name of each chunk ("LIST:" is followed by the list's type) -> its
-        content. Chunks of the sound itself, and texts, are left out.
-    """
+    """Reads the metadata of a seekable WAV file: the name of each chunk
+    ("LIST:" is followed by the list's type) -> its content. Chunks of the sound
+    itself, and texts, are left out."""
     found = {}
     only_first = unsized_wav(file) is not None
     for chunk in chunks(file):
@@ -135,21 +125,8 @@ def read_aiff_chunks(file):
 
 
 def scale_chunk(id, content, orig_rate, new_rate):
-    """Brings a chunk to another sample rate.
-
-    Arguments
-    ---------
-    id : bytes
-        Name, one of `NAMES`.
-    content : bytes
-        See :func:`read_chunks`.
-    orig_rate, new_rate : int
-        In Hz.
-
-    Returns
-    -------
-    bytes
-        Positions are rounded to the nearest sample.
+    """Brings a chunk of :func:`read_chunks` to another rate; positions are
+    rounded to the nearest sample.
 
     Raises
     ------
@@ -208,15 +185,7 @@ def scale_chunk(id, content, orig_rate, new_rate):
 
 
 def append_chunks(path, contents):
-    """Appends chunks to a WAV or RF64 file.
-
-    Arguments
-    ---------
-    path : str or Path
-        The file.
-    contents : dict
-        Name of each chunk -> its content.
-    """
+    """Appends chunks, {name: content}, to a WAV or RF64 file."""
     with open(path, "rb+") as file:
         file.seek(0, 2)
         if file.tell() % 2:
@@ -234,20 +203,8 @@ def append_chunks(path, contents):
 
 
 def write_speakers(path, mask):
-    """Enters the loudspeakers of the channels into a WAV file.
-
-    Arguments
-    ---------
-    path : str or Path
-        The file.
-    mask : int
-        Bits of Microsoft's `dwChannelMask`.
-
-    Returns
-    -------
-    bool
-        Whether its header is an extensible one, which has a place for them.
-    """
+    """Enters the loudspeakers of the channels, Microsoft's `dwChannelMask`,
+    into a WAV file. Returns whether its header has a place for them."""
     with open(path, "rb+") as file:
         header = next(chunk for chunk in chunks(file) if chunk.id == b"fmt ")
         file.seek(header.start)

@@ -237,23 +237,8 @@ class AudioWriter:
 
 @contextmanager
 def complete_file(path):
-    """Yields a temporary name beside `path`, which is renamed at the end.
-
-    Arguments
-    ---------
-    path : str or Path
-        Name of the output. Folders on its way are made.
-
-    Yields
-    ------
-    str
-        Name of an empty file to write to. It replaces `path` when the `with`
-        block ends, and vanishes if the block raises.
-
-    Raises
-    ------
-    AudioError
-        If the folder cannot be written to.
+    """Yields a temporary name beside `path`, an empty file. It replaces `path`
+    when the `with` block ends, and vanishes if the block raises.
 
     Example
     -------
@@ -291,22 +276,9 @@ def complete_file(path):
 
 @functools.cache
 def remove_leftovers(folder):
-    """Removes the temporary files that killed processes left in a folder.
-
-    Arguments
-    ---------
-    folder : Path
-        Looked through once in the life of a process. The files of processes
-        that are running, or were on another machine, are left alone.
-
-    Example
-    -------
-    >>> folder = getfixture("tmp_path")
-    >>> with complete_file(folder / "notes.txt") as temporary:
-    ...     remove_leftovers(folder)
-    ...     Path(temporary).exists()
-    True
-    """
+    """Removes the temporary files that killed processes left in a folder. It is
+    looked through once in the life of a process. The files of processes that
+    are running, or were on another machine, are left alone."""
     for leftover in folder.glob(f"{_temporary_prefix()}*"):
         process = leftover.name[len(_temporary_prefix()) :].partition("-")[0]
         if process.isdecimal() and not _is_running(int(process)):

@@ -116,7 +116,7 @@ class BandwidthDetector:
     Example
     -------
     >>> from speechbrain_flashsr.data.degradations import low_pass
-    >>> wide = 0.1 * torch.randn(48000)
+    >>> wide = 0.1 * torch.randn(96000)
     >>> narrow = torch.from_numpy(low_pass(wide, 48000, 4000)).float()
     >>> detector = BandwidthDetector(48000)
     >>> detector.update(torch.stack([narrow, wide]))

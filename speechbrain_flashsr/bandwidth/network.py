@@ -59,8 +59,8 @@ def edge_bins():
 
 
 def mirror_correlation(level, exists):
-    """Correlates the fine structure of a spectrum above each bin with the mirror
-    image of that below: gentle resamplers leave such images at the edge.
+    """Correlates the fine structure of a spectrum above each bin with the
+    mirror image of that below: gentle resamplers leave such images at the edge.
 
     Arguments
     ---------
@@ -74,14 +74,6 @@ def mirror_correlation(level, exists):
     torch.Tensor
         Correlations over 8 and 24 bins to either side of each bin and, in
         between, of each upper border of a bin, [batch, 2, 2 * bins].
-
-    Example
-    -------
-    >>> left = torch.randn(1, 50)
-    >>> level = torch.cat([left, torch.zeros(1, 1), left.flip(-1)], dim=-1)
-    >>> correlation = mirror_correlation(level, torch.ones_like(level))
-    >>> correlation[0, 1].argmax()
-    tensor(100)
     """
 
     def pool(values, width):
@@ -188,22 +180,10 @@ class CutoffNetwork(torch.nn.Module):
         self.edge_range = slice(int(edges[0]), int(edges[-1]) + 1)
 
     def forward(self, statistics):
-        """Scores the edges.
-
-        Arguments
-        ---------
-        statistics : torch.Tensor
-            In dB, see :func:`~speechbrain_flashsr.bandwidth.statistics.
-            chunk_statistics`, [batch, 4, 512].
-
-        Returns
-        -------
-        scores : torch.Tensor
-            Of the edges of :func:`edge_bins` and, last, of full band,
-            [batch, edges + 1].
-        prior : torch.Tensor
-            To add to the sum of a recording's scores, [edges + 1].
-        """
+        """Scores the edges of :func:`edge_bins` and, last, full band, [batch,
+        edges + 1], from the statistics of a chunk in dB, [batch, 4, 512].
+        Returns also the prior to add to the sum of a recording's scores,
+        [edges + 1]."""
         with torch.no_grad():
             x, exists = self.view(statistics)
             # Skip frequencies that no recording of the batch has.

@@ -63,11 +63,6 @@ def chunk_statistics(samples, sample_rate):
         Mean over frames, tenth percentile, median and maximum in dB relative
         to full scale 1 per Hz, [..., 4, 512]; -200 dB above half the sample
         rate.
-
-    Example
-    -------
-    >>> chunk_statistics(torch.randn(2, 12 * 342), 8000).shape
-    torch.Size([2, 4, 512])
     """
     frame = frame_length(sample_rate)
     # A cut through the sound would have energy in every band: short clips get
@@ -96,21 +91,8 @@ def chunk_statistics(samples, sample_rate):
 
 
 def all_statistics(samples, sample_rate):
-    """Statistics of every whole chunk.
-
-    Arguments
-    ---------
-    samples : torch.Tensor
-        [..., time].
-    sample_rate : int
-        In Hz.
-
-    Returns
-    -------
-    statistics : torch.Tensor
-        [..., chunks, 4, 512]
-    rest : torch.Tensor
-        The samples after the last whole chunk, [..., time].
+    """The :func:`chunk_statistics` of every whole chunk of [..., time], [...,
+    chunks, 4, 512], and the samples after the last one.
 
     Example
     -------

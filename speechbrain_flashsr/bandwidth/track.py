@@ -32,11 +32,6 @@ class CutoffTrack:
     Segments follow each other without a gap, from 0 to the end of the
     recording. A steady recording has one.
 
-    Arguments
-    ---------
-    segments : tuple of CutoffSegment
-        At least one.
-
     Example
     -------
     >>> track = CutoffTrack(

@@ -90,15 +90,8 @@ class AutoencoderBrain(FlashSRBrain):
     @torch.no_grad()
     def measure_scale(self, dataset, num_batches):
         """Sets the averaged autoencoder's scale to one over the standard
-        deviation of its latents, so that the diffusion sees unit variance.
-
-        Arguments
-        ---------
-        dataset : torch.utils.data.Dataset
-            Segments.
-        num_batches : int
-            How many batches to measure.
-        """
+        deviation of its latents in some batches of segments, so that the
+        diffusion sees unit variance."""
         autoencoder = self.averages["autoencoder"].module
         loader = self.make_dataloader(
             dataset,

@@ -113,23 +113,8 @@ class FlashSRBrain(sb.Brain):
         return generator.manual_seed(self.hparams.seed * 1_000_003 + step)
 
     def draw_noise(self, batch, shape, stream=TrainingStream.NOISE):
-        """Standard normal noise that depends only on the seed, the sample and
-        the stream.
-
-        Arguments
-        ---------
-        batch : speechbrain.dataio.batch.PaddedBatch
-            Its `id` holds the numbers of the samples' draws.
-        shape : sequence of int
-            Shape of one sample's noise.
-        stream : TrainingStream
-            Use of the noise.
-
-        Returns
-        -------
-        torch.Tensor
-            [batch, *shape].
-        """
+        """Standard normal noise [batch, *shape] that depends only on the seed,
+        the numbers of the samples' draws (`batch.id`) and the stream."""
         noise = normal_noise(self.hparams.seed, batch.id, stream, shape)
         dtype = torch.get_default_dtype()
         return torch.from_numpy(noise).to(self.device, dtype)
@@ -263,21 +248,9 @@ class FlashSRBrain(sb.Brain):
             self.check_time()
 
     def save_checkpoint(self, meta=None, **options):
-        """Saves a checkpoint and keeps the one before it, in case the new one
-        gets damaged.
-
-        Arguments
-        ---------
-        meta : dict
-            What to note beside the step.
-        **options
-            See ``Checkpointer.save_and_keep_only``.
-
-        Raises
-        ------
-        ValueError
-            If weights are not finite.
-        """
+        """Saves a checkpoint with `meta` beside the step, and keeps the one
+        before it, in case the new one gets damaged. Raises a ValueError if
+        weights are not finite."""
         for name, module in self.modules.items():
             if not all(p.isfinite().all() for p in module.parameters()):
                 raise ValueError(
@@ -338,16 +311,11 @@ class FlashSRBrain(sb.Brain):
 
     def fit_draws(self, train_data, valid_data):
         """Trains on numbered draws of a dataset (see
-        :mod:`speechbrain_flashsr.data.segments`) from the last checkpoint until the
-        epochs or the minutes are over.
+        :mod:`speechbrain_flashsr.data.segments`) from the last checkpoint until
+        the epochs or the minutes are over.
 
-        Arguments
-        ---------
-        train_data : torch.utils.data.Dataset
-            Its items may be drawn beyond its length.
-        valid_data : torch.utils.data.Dataset
-            The same items are drawn after every epoch.
-        """
+        Items of `train_data` may be drawn beyond its length; the same items of
+        `valid_data` are drawn after every epoch."""
         options = self.hparams.dataloader_opts
         sampler = EpochDraws(len(train_data))
         self.train_sampler = sampler
@@ -373,13 +341,8 @@ class FlashSRBrain(sb.Brain):
 
     def export(self):
         """Writes the averaged weights of the trained modules, and the weights
-        of their discriminators, to `output_folder`/<name>.ckpt.
-
-        Returns
-        -------
-        dict
-            {name: path}.
-        """
+        of their discriminators, to `output_folder`/<name>.ckpt; returns {name:
+        path}."""
         modules = {
             name: self.unwrapped(name)
             for names in self.optimized.values()

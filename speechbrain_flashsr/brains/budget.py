@@ -16,14 +16,8 @@ and export have the rest."""
 
 
 class Budget:
-    """A clock that starts with the stage and covers all that it does.
-
-    Arguments
-    ---------
-    minutes : float
-        None for no limit.
-    start : float
-        Time at which the stage began, of `time.monotonic`; now by default.
+    """A clock that starts with the stage and covers all that it does:
+    `minutes`, None for no limit, from `start` on, a time of `time.monotonic`.
 
     Example
     -------
@@ -49,16 +43,8 @@ class Budget:
 
 
 class DrawsInTime(Sampler):
-    """Numbers draws from 0 until the minutes are over, but at least one batch.
-
-    Arguments
-    ---------
-    num_draws : int
-        The most draws.
-    batch_size : int
-        The clock is asked before each batch.
-    budget : Budget
-        The clock.
+    """Numbers `num_draws` draws from 0 until the minutes are over, but at least
+    one batch; the clock is asked before each.
 
     Example
     -------

@@ -19,17 +19,8 @@ TOLERANCE = 0.05
 
 
 def edge_distribution(edge):
-    """The target distribution: edges within a few percent.
-
-    Arguments
-    ---------
-    edge : torch.Tensor
-        In bins, 0 for full band, [batch].
-
-    Returns
-    -------
-    torch.Tensor
-        [batch, edges + 1]
+    """The target distribution, edges within a few percent, [batch, edges + 1],
+    of edges in bins, 0 for full band, [batch].
 
     Example
     -------
@@ -45,20 +36,8 @@ def edge_distribution(edge):
 
 
 def share_wrong(scores, edge):
-    """Share of edges that are off by more than 5 %, and of mistaken full bands.
-
-    Arguments
-    ---------
-    scores : torch.Tensor
-        [batch, edges + 1]
-    edge : torch.Tensor
-        In bins, 0 for full band, [batch].
-
-    Returns
-    -------
-    torch.Tensor
-        A scalar.
-    """
+    """Share of edges that are off by more than 5 %, and of mistaken full bands,
+    by scores [batch, edges + 1] and edges in bins, 0 for full band, [batch]."""
     edges = torch.cat([edge_bins(), torch.zeros(1)]).to(edge)
     found = edges[scores.argmax(dim=1)]
     off = (found - edge).abs() > TOLERANCE * edge

@@ -18,37 +18,19 @@ from speechbrain_flashsr.diffusion import dpm_solver_pp
 
 
 def start_state(schedule, z_high, noise, timesteps, start_index):
-    """The state from which teacher and student start.
+    """The state x_t from which teacher and student start.
 
     Arguments
     ---------
     schedule : speechbrain_flashsr.diffusion.NoiseSchedule
         The noise schedule.
-    z_high : torch.Tensor
-        Latent of the high-resolution signal, [batch, channels, frames, bands].
-    noise : torch.Tensor
-        Standard normal, of the latent's shape.
+    z_high, noise : torch.Tensor
+        Latent of the high-resolution signal, and standard normal,
+        [batch, channels, frames, bands].
     timesteps : torch.Tensor
         The teacher's time steps, [num_steps].
     start_index : int
         Index of the first one taken; 0 starts from pure noise.
-
-    Returns
-    -------
-    torch.Tensor
-        x_t, of the latent's shape.
-
-    Example
-    -------
-    >>> from speechbrain_flashsr.diffusion import (
-    ...     NoiseSchedule,
-    ...     trailing_timesteps,
-    ... )
-    >>> noise = torch.randn(1, 1, 2, 2)
-    >>> t = trailing_timesteps(4)
-    >>> x = start_state(NoiseSchedule(), torch.ones(1, 1, 2, 2), noise, t, 0)
-    >>> torch.equal(x, noise)
-    True
     """
     if start_index == 0:
         return noise
@@ -59,25 +41,10 @@ def start_state(schedule, z_high, noise, timesteps, start_index):
 def boundary_scaling(t, sigma_data=0.5, timestep_scaling=10.0):
     """Scalings that make a consistency model the identity at t = 0.
 
-    c_skip = sigma_data^2 / ((s t)^2 + sigma_data^2) and
-    c_out = s t / sqrt((s t)^2 + sigma_data^2), with t the integer time step
+    c_skip = sigma_data^2 / ((s t)^2 + sigma_data^2) and c_out = s t / sqrt((s
+    t)^2 + sigma_data^2), with t integer time steps, s `timestep_scaling` and
+    sigma_data the standard deviation of the data
     (https://arxiv.org/abs/2310.04378).
-
-    Arguments
-    ---------
-    t : torch.Tensor
-        Integer time steps.
-    sigma_data : float
-        Standard deviation of the data.
-    timestep_scaling : float
-        s.
-
-    Returns
-    -------
-    c_skip : torch.Tensor
-        Of the shape of t.
-    c_out : torch.Tensor
-        Of the shape of t.
 
     Example
     -------
@@ -98,12 +65,10 @@ def student_output(student, x, t, condition, scale_boundary=True, **boundary):
     ---------
     student : speechbrain_flashsr.diffusion.VDenoiser
         The student.
-    x : torch.Tensor
-        Noisy latent, [batch, channels, frames, bands].
+    x, condition : torch.Tensor
+        Noisy and condition latent, [batch, channels, frames, bands].
     t : torch.Tensor
         Time steps, [batch].
-    condition : torch.Tensor
-        Condition latent, of the noisy latent's shape.
     scale_boundary : bool
         Whether :func:`boundary_scaling` is applied.
     **boundary
@@ -126,16 +91,15 @@ def student_output(student, x, t, condition, scale_boundary=True, **boundary):
 
 @torch.no_grad()
 def teacher_rollout(teacher, x, condition, timesteps, guidance_scale):
-    """Runs the teacher for all its remaining steps.
+    """Runs the frozen teacher for all its remaining steps.
 
     Arguments
     ---------
     teacher : speechbrain_flashsr.diffusion.VDenoiser
-        The frozen teacher.
-    x : torch.Tensor
-        State at the first of the time steps, [batch, channels, frames, bands].
-    condition : torch.Tensor
-        Condition latent, of the state's shape.
+        The teacher.
+    x, condition : torch.Tensor
+        State at the first of the time steps, and condition latent,
+        [batch, channels, frames, bands].
     timesteps : torch.Tensor
         From the start step downwards, [remaining steps].
     guidance_scale : float
@@ -155,25 +119,7 @@ def teacher_rollout(teacher, x, condition, timesteps, guidance_scale):
 
 
 def distillation_loss(student_x0, teacher_x0):
-    """Mean squared difference between the student's and the teacher's latent.
-
-    Arguments
-    ---------
-    student_x0 : torch.Tensor
-        [batch, channels, frames, bands].
-    teacher_x0 : torch.Tensor
-        Of the same shape.
-
-    Returns
-    -------
-    torch.Tensor
-        Scalar.
-
-    Example
-    -------
-    >>> distillation_loss(torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 2, 2))
-    tensor(1.)
-    """
+    """Mean squared difference between the student's and the teacher's latent."""
     return F.mse_loss(student_x0, teacher_x0)
 
 
@@ -183,21 +129,16 @@ def distribution_matching_loss(
     """Moves the student's distribution towards the teacher's.
 
     The gradient is the difference of the two scores at a noised sample
-    (https://arxiv.org/abs/2311.18828, equation 7); the student itself stands
-    in for the network that follows the student's distribution.
+    (https://arxiv.org/abs/2311.18828, equation 7); the student itself stands in
+    for the network that follows the student's distribution.
 
     Arguments
     ---------
-    student_x0 : torch.Tensor
-        The student's latent, [batch, channels, frames, bands].
-    condition : torch.Tensor
-        Condition latent, of the same shape.
-    teacher : speechbrain_flashsr.diffusion.VDenoiser
-        The frozen teacher.
-    student : speechbrain_flashsr.diffusion.VDenoiser
-        The student; no gradient flows through this use of it.
-    noise : torch.Tensor
-        Standard normal, of the latent's shape.
+    student_x0, condition, noise : torch.Tensor
+        The student's latent, condition latent, and standard normal,
+        [batch, channels, frames, bands].
+    teacher, student : speechbrain_flashsr.diffusion.VDenoiser
+        No gradient flows through this use of the student.
     t : torch.Tensor
         Time steps, [batch].
     guidance_scale : float
@@ -226,26 +167,9 @@ def distribution_matching_loss(
 
 
 def adversarial_features(teacher, x0, condition, noise, t):
-    """Computes the features that the discriminator reads: the teacher's output.
-
-    Arguments
-    ---------
-    teacher : speechbrain_flashsr.diffusion.VDenoiser
-        The frozen teacher.
-    x0 : torch.Tensor
-        Real or generated latent, [batch, channels, frames, bands].
-    condition : torch.Tensor
-        Condition latent, of the same shape.
-    noise : torch.Tensor
-        Standard normal, of the same shape, the same for real and generated.
-    t : torch.Tensor
-        Time steps, [batch].
-
-    Returns
-    -------
-    torch.Tensor
-        v, of the same shape.
-    """
+    """Computes the features that the discriminator reads: the v of the frozen
+    teacher for real or generated latents `x0`, with the same noise for both,
+    all [batch, channels, frames, bands], at time steps [batch]."""
     return teacher.predict_v(
         teacher.schedule.add_noise(x0, noise, t), t, condition
     )
@@ -253,16 +177,6 @@ def adversarial_features(teacher, x0, condition, noise, t):
 
 def generator_adversarial_loss(fake_logits):
     """Least squares on the sigmoid: mean((sigmoid D(fake) - 1)^2).
-
-    Arguments
-    ---------
-    fake_logits : torch.Tensor
-        The discriminator's output for generated latents.
-
-    Returns
-    -------
-    torch.Tensor
-        Scalar.
 
     Example
     -------
@@ -274,18 +188,6 @@ def generator_adversarial_loss(fake_logits):
 
 def discriminator_loss(real_logits, fake_logits):
     """Least squares on the sigmoid, half for real and half for generated.
-
-    Arguments
-    ---------
-    real_logits : torch.Tensor
-        The discriminator's output for real latents.
-    fake_logits : torch.Tensor
-        The discriminator's output for generated latents.
-
-    Returns
-    -------
-    torch.Tensor
-        Scalar.
 
     Example
     -------

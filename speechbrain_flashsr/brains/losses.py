@@ -4,25 +4,13 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import math
-
 import torch
 from torch import nn
 
 from speechbrain_flashsr.lobes.features import at_least_single
 
-LOG10_POWER = 2 / math.log(10)
-"""Brings natural logarithms of magnitudes to common logarithms of power."""
-
 LOWEST_RESTORED = 0.9
 """Share of the cut-off from which the model's output is used."""
-
-QUIET_DB = 40.0
-"""Below the loudest frame by more than this, a frame is quiet."""
-
-DETAIL = 0.6
-"""What detail within mel bands adds to the mean squared difference of common
-logarithms of power: as much as between two noises of one spectrum."""
 
 
 class MultiResolutionSTFTLoss(nn.Module):
@@ -63,22 +51,8 @@ class MultiResolutionSTFTLoss(nn.Module):
             )
 
     def forward(self, predicted, target, lower_hz):
-        """Compares waveforms.
-
-        Arguments
-        ---------
-        predicted : torch.Tensor
-            [batch, time].
-        target : torch.Tensor
-            [batch, time].
-        lower_hz : torch.Tensor
-            Frequency from which each clip is compared, [batch].
-
-        Returns
-        -------
-        torch.Tensor
-            Scalar, mean over the resolutions.
-        """
+        """Compares waveforms [batch, time] from a frequency on, [batch];
+        returns the mean over the resolutions."""
         losses = []
         for n_fft in self.n_ffts:
             ours, theirs = (
@@ -159,83 +133,3 @@ class BandLevelLoss(nn.Module):
         sums = power.new_zeros(len(power), num_bands + 1)
         sums = sums.index_add(1, band.clamp_max(num_bands), power)
         return sums[:, :num_bands].clamp_min(self.floor).log10()
-
-
-class SpectrogramDistance(nn.Module):
-    """Log-spectral distance between log-mel spectrograms, in three regions.
-
-    In each region and frame the mean over mel bands of the squared difference
-    of common logarithms of power, each band counted with its width in Hz, so
-    that it stands for as many bins of a Fourier transform; plus `DETAIL`, and
-    the root of the sum; then the mean over frames, those more than 40 dB below
-    the loudest counted less. It approximates what
-    :func:`speechbrain_flashsr.metrics.spectral.lsd` measures behind a vocoder,
-    which frames with large errors dominate.
-
-    Arguments
-    ---------
-    band_centres : torch.Tensor
-        Centre frequencies of the mel bands in Hz, [n_mels].
-    quiet_weight : float
-        Weight of frames more than 40 dB below the loudest.
-
-    Example
-    -------
-    >>> distance = SpectrogramDistance(torch.arange(8) * 3000.0)
-    >>> mel = torch.randn(2, 1, 5, 8)
-    >>> losses = distance(
-    ...     mel + 1, mel, torch.tensor([4e3, 8e3]), torch.tensor([16e3, 16e3])
-    ... )
-    >>> {name: round(loss.item(), 3) for name, loss in losses.items()}
-    {'restored': 1.164, 'kept': 1.164, 'beyond': 1.164}
-    """
-
-    def __init__(self, band_centres, quiet_weight=0.2):
-        super().__init__()
-        self.quiet_weight = quiet_weight
-        self.register_buffer("centres", band_centres, persistent=False)
-        (widths,) = torch.gradient(band_centres)
-        self.register_buffer("widths", widths, persistent=False)
-
-    def forward(self, predicted, target, cutoff_hz, rolloff_hz):
-        """Compares spectrograms.
-
-        Arguments
-        ---------
-        predicted : torch.Tensor
-            Natural logarithms of magnitudes, [batch, 1, frames, n_mels].
-        target : torch.Tensor
-            Likewise; frames are loud or quiet by it.
-        cutoff_hz : torch.Tensor
-            Where the band-limited copy ends, [batch].
-        rolloff_hz : torch.Tensor
-            Where the recording ends, [batch].
-
-        Returns
-        -------
-        dict
-            Scalars: `restored`, from 0.9 of the cut-off to the roll-off;
-            `kept`, below; `beyond`, above.
-        """
-        predicted, target = at_least_single(predicted), at_least_single(target)
-        lower = LOWEST_RESTORED * cutoff_hz[:, None].to(self.centres)
-        upper = rolloff_hz[:, None].to(self.centres)
-        regions = {
-            "restored": (self.centres >= lower) & (self.centres < upper),
-            "kept": self.centres < lower,
-            "beyond": self.centres >= upper,
-        }
-        difference = (predicted - target).squeeze(1) * LOG10_POWER
-        squared = difference**2
-        energy = torch.logsumexp(2 * target.squeeze(1), dim=-1)
-        loudest = energy.amax(dim=-1, keepdim=True)
-        quiet = energy < loudest - QUIET_DB * math.log(10) / 10
-        weights = torch.where(quiet, self.quiet_weight, 1.0)
-        losses = {}
-        for name, region in regions.items():
-            widths = (self.widths * region).unsqueeze(1)
-            total = widths.sum(-1).clamp_min(1e-8)
-            mean = (squared * widths).sum(-1) / total
-            frames = (mean + DETAIL).sqrt() * region.any(1, keepdim=True)
-            losses[name] = (frames * weights).sum() / weights.sum()
-        return losses

@@ -26,16 +26,12 @@ class Phase:
         Steps K of the teacher's sampler.
     mixture : sequence of float
         Weights of the modes of the start step's distribution.
-    distillation_weight : float
-        Weight of the distillation loss.
-    adversarial_weight : float
-        Weight of the adversarial loss.
-    dmd_weight : float
-        Weight of the distribution matching loss.
-    min_guidance : float
-        Smallest guidance scale of the teacher.
-    max_guidance : float
-        Largest guidance scale of the teacher.
+    distillation_weight, adversarial_weight, dmd_weight : float
+        Weights of the losses.
+    regression_weight : float
+        Weight of the distance to the true latents.
+    min_guidance, max_guidance : float
+        Limits of the guidance scale of the teacher.
 
     Example
     -------
@@ -49,6 +45,7 @@ class Phase:
     distillation_weight: float = 1.0
     adversarial_weight: float = 0.0
     dmd_weight: float = 0.0
+    regression_weight: float = 0.0
     min_guidance: float = 3.0
     max_guidance: float = 13.0
 
@@ -66,20 +63,8 @@ class Phase:
 
 
 def phase_at(phases, iteration):
-    """Finds the phase of an iteration.
-
-    Arguments
-    ---------
-    phases : sequence of Phase
-        In order.
-    iteration : int
-        Counts from 1.
-
-    Returns
-    -------
-    Phase
-        The first whose cumulative end is above the iteration; after the last
-        end, the last.
+    """Finds the phase of an iteration, which counts from 1; after the last
+    phase, the last.
 
     Example
     -------
@@ -96,22 +81,12 @@ def phase_at(phases, iteration):
 
 
 def start_index_probabilities(num_steps, mixture):
-    """Distribution of the index of the teacher's time step to start from.
+    """Distribution of the index of the teacher's time step to start from,
+    [num_steps].
 
-    A mixture of narrow bells at the indices m K / M, m = 0..M-1:
-    p(i) ~ sum_m w_m exp(-(i - m K / M)^2 / 0.5).
-
-    Arguments
-    ---------
-    num_steps : int
-        Steps K of the teacher's sampler.
-    mixture : sequence of float
-        The M weights w_m.
-
-    Returns
-    -------
-    torch.Tensor
-        Probabilities, [num_steps].
+    A mixture of narrow bells at the indices m K / M, m = 0..M-1, with the
+    weights w_m, K being `num_steps`: p(i) ~ sum_m w_m exp(-(i - m K / M)^2 /
+    0.5).
 
     Example
     -------

@@ -50,24 +50,9 @@ def follow_base(hparams_file, overrides=""):
     also has keys of its own. Paths in them (of an `!include:`) are relative to
     the other YAML.
 
-    Arguments
-    ---------
-    hparams_file : str or Path
-        The YAML.
-    overrides : str
-        YAML of further overrides, which win.
-
-    Returns
-    -------
-    hparams_file : pathlib.Path
-        The YAML that all are based on.
-    overrides : str
-        All that differs from it.
-
-    Raises
-    ------
-    KeyError
-        If a key of the overrides, or of a YAML with `based_on`, is unknown.
+    Returns the YAML that all are based on, and all that differs from it, with
+    the overrides, which win. Raises a KeyError if a key of the overrides, or of
+    a YAML with `based_on`, is unknown.
 
     Example
     -------
@@ -108,14 +93,9 @@ def _merged(path):
 
 
 def load_recipe(arguments):
-    """Reads a recipe's YAML, starts distributed training if torchrun did, and
-    makes the experiment's folder.
-
-    Arguments
-    ---------
-    arguments : list of str
-        Of the command line: the YAML (see :func:`follow_base`), options and
-        overrides.
+    """Reads a recipe's YAML (see :func:`follow_base`) by the arguments of its
+    command line, starts distributed training if torchrun did, and makes the
+    experiment's folder.
 
     Returns
     -------
@@ -158,25 +138,8 @@ def load_recipe(arguments):
 
 
 def lock_folder(folder):
-    """Keeps other trainings out of a folder until this process ends, however
-    it ends.
-
-    Arguments
-    ---------
-    folder : str or Path
-        The output folder.
-
-    Raises
-    ------
-    RuntimeError
-        If another process trains into it.
-
-    Example
-    -------
-    >>> folder = getfixture("tmp_path")
-    >>> lock_folder(folder)
-    >>> lock_folder(folder)  # the same process may
-    """
+    """Keeps other trainings out of a folder until this process ends, however it
+    ends; raises a RuntimeError if another process trains into it."""
     path = pathlib.Path(folder).resolve() / LOCK
     if path in _locks:
         return
@@ -193,22 +156,10 @@ def lock_folder(folder):
 
 
 def parse_known_arguments(parser, arguments):
-    """Reads the command line of a script that starts training stages.
-
-    Arguments
-    ---------
-    parser : argparse.ArgumentParser
-        Knows the script's own options. It ends the process with one line if
-        an argument cannot be an option of the stages either.
-    arguments : list of str
-        Of the command line.
-
-    Returns
-    -------
-    options : argparse.Namespace
-        The script's own options.
-    passed_on : list of str
-        The arguments for the stages.
+    """Reads the command line of a script that starts training stages; returns
+    the script's own options and the arguments for the stages. It ends the
+    process with one line if an argument cannot be an option of the stages
+    either.
 
     Example
     -------
@@ -257,21 +208,9 @@ def end_training():
 
 
 def load_starting_weights(hparams, needed=()):
-    """Loads the weights from which a stage starts.
-
-    Arguments
-    ---------
-    hparams : dict
-        `starting_weights` {name: module}, and for each name `<name>_file`, the
-        path of its weights or None.
-    needed : sequence of str
-        Names whose weights the stage needs.
-
-    Raises
-    ------
-    ValueError
-        If a needed file is not given.
-    """
+    """Loads the weights from which a stage starts: `starting_weights` {name:
+    module} from the paths in <name>_file, which may be None unless they are
+    needed."""
     for name, module in hparams["starting_weights"].items():
         path = hparams[f"{name}_file"]
         if path is not None:
@@ -298,10 +237,8 @@ def prepare_latents(hparams, run_opts):
 
     Returns
     -------
-    train_data : speechbrain_flashsr.data.latents.LatentPairs
-        One epoch is `draws_per_epoch`.
-    valid_data : speechbrain_flashsr.data.latents.LatentPairs
-        All that are cached.
+    train_data, valid_data : speechbrain_flashsr.data.latents.LatentPairs
+        `draws_per_epoch` in an epoch, and all that are cached.
     """
     folder = pathlib.Path(hparams["latents_folder"])
     precision = hparams["precision"]

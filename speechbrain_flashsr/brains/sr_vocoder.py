@@ -149,7 +149,7 @@ class SRVocoderBrain(FlashSRBrain):
         return given
 
     def generator_losses(self):
-        """What the discriminator tells the vocoder."""
+        """The adversarial and feature-matching losses of the vocoder."""
         real, generated, low = self.judged
         with frozen(self.unwrapped("discriminator")) as discriminator:
             scores, features = discriminator(generated, low)

@@ -27,7 +27,9 @@ class StudentBrain(LatentBrain):
     adversarial loss adds noise), `denoiser` (the student) and `teacher`.
 
     Losses, weighted by the phase: `distillation`, `distribution_matching`,
-    `adversarial`, and the discriminator's `discriminator`.
+    `adversarial`, and the discriminator's `discriminator`; beside the paper's,
+    `regression`, the mean squared distance to the true latents, which teaches
+    one step while the teacher's many steps are not good yet.
     """
 
     optimized = {
@@ -69,6 +71,7 @@ class StudentBrain(LatentBrain):
             "distillation": phase.distillation_weight,
             "distribution_matching": phase.dmd_weight,
             "adversarial": phase.adversarial_weight,
+            "regression": phase.regression_weight,
             "discriminator": 1.0,
             "one_step": 1.0,
         }
@@ -122,6 +125,8 @@ class StudentBrain(LatentBrain):
                 settings.guidance_scale(u_rollout),
             )
             losses["distillation"] = distillation.distillation_loss(x0, target)
+        if settings.regression_weight > 0:
+            losses["regression"] = torch.nn.functional.mse_loss(x0, z_high)
         if self.hparams.use_distribution_matching and settings.dmd_weight > 0:
             losses["distribution_matching"] = (
                 distillation.distribution_matching_loss(

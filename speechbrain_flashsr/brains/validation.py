@@ -9,17 +9,8 @@ from speechbrain.utils.train_logger import TensorboardLogger
 
 
 def batch_by_domain(examples):
-    """Collates the examples of each domain into one batch.
-
-    Arguments
-    ---------
-    examples : list of dict
-        Items of a dataset; those without `domain` get the domain None.
-
-    Returns
-    -------
-    dict
-        {domain: speechbrain.dataio.batch.PaddedBatch}.
+    """Collates the examples of each domain, None for those without, into one
+    batch: {domain: PaddedBatch}.
 
     Example
     -------
@@ -37,37 +28,14 @@ def batch_by_domain(examples):
 
 
 class SampleLogger(TensorboardLogger):
-    """TensorBoard logs with samples, numbered by epoch also after a resumption.
-
-    Arguments
-    ---------
-    save_dir : str
-        Where to write.
-    sample_rate : int
-        Of waveforms, in Hz.
-
-    Raises
-    ------
-    ImportError
-        If TensorBoard is not installed.
-    """
+    """TensorBoard logs with samples, numbered by epoch also after a resumption."""
 
     def __init__(self, save_dir, sample_rate):
         super().__init__(save_dir)
         self.sample_rate = sample_rate
 
     def log_epoch(self, epoch, train_stats, valid_stats):
-        """Logs the means of an epoch.
-
-        Arguments
-        ---------
-        epoch : int
-            Counts from 1.
-        train_stats : dict
-            {name: value}.
-        valid_stats : dict
-            {name: value}.
-        """
+        """Logs the means of an epoch, {name: value}; epochs count from 1."""
         last = epoch - 1
         self.global_step = {
             "train": dict.fromkeys(train_stats, last),
@@ -77,17 +45,8 @@ class SampleLogger(TensorboardLogger):
         self.log_stats({}, train_stats, valid_stats)
 
     def log_samples(self, epoch, domain, samples):
-        """Logs the samples of one recording.
-
-        Arguments
-        ---------
-        epoch : int
-            Counts from 1.
-        domain : str
-            Of the recording; groups the samples.
-        samples : dict
-            {name: log-mel spectrogram [frames, n_mels] or waveform [time]}.
-        """
+        """Logs the samples of one recording of a domain: {name: log-mel
+        spectrogram [frames, n_mels] or waveform [time]}."""
         self.global_step["meta"] = epoch
         for name, value in samples.items():
             tag = f"{domain or 'all'}/{name}"

@@ -13,17 +13,9 @@ from speechbrain_flashsr.audio.writing import complete_file
 
 
 def average_with_warm_up(decay):
-    """Exponential moving average with a smaller decay during the first steps.
-
-    Arguments
-    ---------
-    decay : float
-        Largest decay; after n steps it is at most (1 + n) / (10 + n).
-
-    Returns
-    -------
-    callable
-        For :class:`torch.optim.swa_utils.AveragedModel`.
+    """Exponential moving average, for
+    :class:`torch.optim.swa_utils.AveragedModel`, whose decay after n steps is
+    at most (1 + n) / (10 + n).
 
     Example
     -------
@@ -44,13 +36,8 @@ def average_with_warm_up(decay):
 
 @contextlib.contextmanager
 def frozen(module):
-    """Keeps gradients from reaching a module's parameters, though they pass
-    through it.
-
-    Arguments
-    ---------
-    module : torch.nn.Module
-        All of whose parameters are trainable outside.
+    """Keeps gradients from reaching a module's parameters, all of which are
+    trainable outside, though they pass through it.
 
     Example
     -------

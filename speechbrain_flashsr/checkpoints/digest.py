@@ -11,17 +11,8 @@ from speechbrain_flashsr.checkpoints.reading import digest_of_file
 
 
 def digest_of_model(source):
-    """Digest of the weights and hyperparameters in a model's folder.
-
-    Arguments
-    ---------
-    source : str or Path
-        Folder or hub name of the model.
-
-    Returns
-    -------
-    str
-        SHA-256 in hexadecimal; a hub name is returned as it is.
+    """SHA-256 of the weights and hyperparameters in a model's folder; a hub
+    name is returned as it is.
 
     Example
     -------

@@ -51,23 +51,9 @@ HOOK = """\
 
 
 def model_of_recipe(hyperparams_file):
-    """The model's part of the hyperparameters that a training run saved.
-
-    Arguments
-    ---------
-    hyperparams_file : str
-        `hyperparams.yaml` in a recipe's output folder.
-
-    Returns
-    -------
-    str
-        YAML whose top level is what the recipe had under `model`.
-
-    Raises
-    ------
-    ValueError
-        If there is no `model` in it.
-    """
+    """Returns the YAML of what a recipe had under `model`, from the
+    `hyperparams.yaml` in its output folder; raises a ValueError if there is
+    none."""
     yaml = YAML()
     with open(hyperparams_file, encoding="utf-8") as file:
         hparams = yaml.load(file)
@@ -110,14 +96,6 @@ def export_pretrained(folder, model, states, half=True, extra=""):
     ------
     FileExistsError
         If the folder holds anything else than a model.
-
-    Example
-    -------
-    >>> folder = getfixture("tmp_path") / "exported"
-    >>> states = {"unet": torch.nn.Linear(1, 1).state_dict()}
-    >>> _ = export_pretrained(folder, "sample_rate: 48000", states)
-    >>> sorted(path.name for path in folder.iterdir())
-    ['hyperparams.yaml', 'unet.safetensors']
     """
     interface = INTERFACE.format(window_length=WINDOW_LENGTH)
     with _complete_folder(folder) as partial:
@@ -146,21 +124,6 @@ def export_with_weights(folder, pretrained, states):
     -------
     pathlib.Path
         The folder.
-
-    Raises
-    ------
-    FileExistsError
-        If the folder holds anything else than a model.
-
-    Example
-    -------
-    >>> folder = getfixture("tmp_path")
-    >>> old, new = (torch.nn.Linear(1, 1).state_dict() for _ in range(2))
-    >>> before = export_pretrained(folder / "old", "a: 1", {"unet": old})
-    >>> after = export_with_weights(folder / "new", before, {"unet": new})
-    >>> stored = read_checkpoint(after / "unet.safetensors")["bias"]
-    >>> torch.equal(stored, new["bias"].half())
-    True
     """
     path = pathlib.Path(pretrained) / "hyperparams.yaml"
     text = path.read_text(encoding="utf-8")
@@ -181,32 +144,8 @@ def export_with_weights(folder, pretrained, states):
 
 
 def find_weights(folder, name):
-    """Finds the weights of a module in a pretrained folder.
-
-    Arguments
-    ---------
-    folder : str or Path
-        The folder.
-    name : str
-        The module's name.
-
-    Returns
-    -------
-    pathlib.Path
-        <name>.safetensors or, in older folders, <name>.ckpt.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is neither.
-
-    Example
-    -------
-    >>> folder = getfixture("tmp_path")
-    >>> (folder / "unet.ckpt").touch()
-    >>> find_weights(folder, "unet").name
-    'unet.ckpt'
-    """
+    """Finds <name>.safetensors or, in older folders, <name>.ckpt in a
+    pretrained folder; raises a FileNotFoundError if there is neither."""
     for extension in (SAFETENSORS, ".ckpt"):
         path = pathlib.Path(folder) / f"{name}{extension}"
         if path.is_file():

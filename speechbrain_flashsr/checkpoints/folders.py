@@ -96,16 +96,8 @@ def load_folder(
         Names of the modules that there must be.
     overrides : dict or str, optional
         Changes to the hyperparameters; these are always trusted.
-    overrides_must_match : bool
-        Whether an override of a key that is not there is an error.
-    savedir : str or Path, optional
-        Where to put what is downloaded.
-    download_only : bool
-        Whether to leave the weights unloaded.
-    local_strategy : speechbrain.utils.fetching.LocalStrategy
-        How files get into `savedir`.
-    fetch_config : speechbrain.utils.fetching.FetchConfig
-        How files are downloaded.
+    overrides_must_match, savedir, download_only, local_strategy, fetch_config
+        Those of SpeechBrain's `from_hparams`.
 
     Returns
     -------
@@ -118,13 +110,6 @@ def load_folder(
         If the hyperparameters are refused, damaged or do not build a model.
     CheckpointError
         If weights are damaged or do not fit.
-
-    Example
-    -------
-    >>> from tests.tiny_model import save_tiny_model
-    >>> folder = save_tiny_model(getfixture("tmp_path"))
-    >>> sorted(load_folder(folder)["modules"])
-    ['super_resolver']
     """
     where = {"local_strategy": local_strategy, "fetch_config": fetch_config}
     path = fetch(hparams_file, source, savedir, **where)

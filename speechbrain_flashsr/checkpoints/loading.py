@@ -76,24 +76,7 @@ def load_strictly(module, path, sha256=None):
 
 
 def check_finite_weights(state, name):
-    """Checks that no weight is NaN or infinite.
-
-    Arguments
-    ---------
-    state : dict
-        {key: tensor}.
-    name : str or Path
-        Whose weights they are, for the message.
-
-    Raises
-    ------
-    CheckpointError
-        If one is.
-
-    Example
-    -------
-    >>> check_finite_weights({"bias": torch.zeros(2)}, "linear.ckpt")
-    """
+    """Raises a CheckpointError if a weight in {key: tensor} is NaN or infinite."""
     for key, value in state.items():
         bad = (~value.to(torch.float32).isfinite()).sum().item()
         if bad:
@@ -105,19 +88,8 @@ def check_finite_weights(state, name):
 
 
 def find_misfit(expected, found):
-    """Finds weights that are missing, unexpected, or of another shape or type.
-
-    Arguments
-    ---------
-    expected : dict
-        {name: tensor}, the expected weights.
-    found : dict
-        {name: tensor}, the present weights.
-
-    Returns
-    -------
-    dict
-        {what is wrong: names}, empty if both fit.
+    """Finds weights, {name: tensor}, that are missing, unexpected, or of
+    another shape or type.
 
     Example
     -------
@@ -143,16 +115,7 @@ def find_misfit(expected, found):
 
 
 def describe_misfit(misfit):
-    """Describes the result of :func:`find_misfit`.
-
-    Arguments
-    ---------
-    misfit : dict
-        {what is wrong: names}.
-
-    Returns
-    -------
-    str
+    """Describes the result of :func:`find_misfit` in words.
 
     Example
     -------

@@ -31,18 +31,9 @@ class CheckpointError(ValueError):
 def read_checkpoint(path):
     """Reads a checkpoint to the CPU, without running any code in it.
 
-    The content decides what the file is, not its name. The weights stay in the
-    file and are read when they are used.
-
-    Arguments
-    ---------
-    path : str or Path
-        A safetensors file, or one that ``torch.save`` wrote.
-
-    Returns
-    -------
-    object
-        The saved object.
+    The content decides whether it is a safetensors file or one that
+    ``torch.save`` wrote, not its name. The weights stay in the file and are
+    read when they are used.
 
     Raises
     ------
@@ -117,33 +108,8 @@ def _check_archive(path):
 
 
 def check_tensors(state, path):
-    """Checks that a checkpoint holds a dictionary of tensors, and no more of
-    them than its file has room for.
-
-    Arguments
-    ---------
-    state : object
-        The object from the file.
-    path : str or Path
-        Where from.
-
-    Returns
-    -------
-    dict
-        The same.
-
-    Raises
-    ------
-    CheckpointError
-        If it is something else.
-
-    Example
-    -------
-    >>> path = getfixture("tmp_path") / "empty.ckpt"
-    >>> _ = path.write_bytes(b"")
-    >>> check_tensors({}, path)
-    {}
-    """
+    """Returns the state of a checkpoint; raises a CheckpointError if it is not
+    a dictionary of tensors, or has more of them than its file has room for."""
     if not isinstance(state, dict) or not all(
         isinstance(key, str) and _is_plain(value)
         for key, value in state.items()
@@ -163,25 +129,7 @@ def check_tensors(state, path):
 
 
 def digest_of_file(path):
-    """Computes the SHA-256 of a file.
-
-    Arguments
-    ---------
-    path : str or Path
-        The file.
-
-    Returns
-    -------
-    str
-        Hexadecimal.
-
-    Example
-    -------
-    >>> path = getfixture("tmp_path") / "empty"
-    >>> path.touch()
-    >>> digest_of_file(path)[:8]
-    'e3b0c442'
-    """
+    """Computes the SHA-256 of a file, hexadecimal."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(2**20):

@@ -81,17 +81,11 @@ class ModelError(ValueError):
 
 
 def check_hyperparams(path):
-    """Checks that loading a file of hyperparameters builds networks and
-    nothing else.
+    """Checks that loading a HyperPyYAML file builds networks and nothing else.
 
     Allowed are plain values, references to other keys, the networks of this
     package and of torch.nn, SpeechBrain's `AudioNormalizer` and `Pretrainer`,
     and :func:`~speechbrain_flashsr.checkpoints.load_strictly`.
-
-    Arguments
-    ---------
-    path : str or Path
-        A HyperPyYAML file.
 
     Raises
     ------
@@ -102,8 +96,6 @@ def check_hyperparams(path):
     Example
     -------
     >>> path = getfixture("tmp_path") / "hyperparams.yaml"
-    >>> _ = path.write_text("layer: !new:torch.nn.Linear [2, 3]")
-    >>> check_hyperparams(path)
     >>> _ = path.write_text("a: 1\\nb: !apply:os.system [ls]")
     >>> check_hyperparams(path)
     Traceback (most recent call last):
@@ -137,27 +129,15 @@ def check_hyperparams(path):
 
 @contextlib.contextmanager
 def bounded_size(max_values, name):
-    """Ends the building of a model that gets too large, before the memory of
-    its weights is written to.
-
-    Arguments
-    ---------
-    max_values : int
-        Most parameters that may be registered.
-    name : str
-        Of the model, for the message.
-
-    Raises
-    ------
-    ModelError
-        If there are more of them, or of modules.
+    """Ends the building of a model with more than `max_values` parameters by a
+    ModelError, before the memory of its weights is written to.
 
     Example
     -------
     >>> with bounded_size(1000, "the model"):
     ...     torch.nn.Linear(100, 100)
     Traceback (most recent call last):
-    ...
+        ...
     speechbrain_flashsr.checkpoints.trust.ModelError: the model has more than 1000...
     """
     thread = threading.get_ident()

@@ -37,7 +37,8 @@ def make_parser():
         "skipped. Several processes share the files: `torchrun "
         "--nproc-per-node 4 -m speechbrain_flashsr.cli TREE -o OUT`. `flashsr "
         "app` serves a page to look and listen at, `flashsr convert` converts "
-        "published checkpoints: both have a --help.",
+        "published checkpoints, `flashsr export` writes a model for ONNX "
+        "Runtime: each has a --help.",
     )
     add = parser.add_argument
     add("--version", action="version", version=f"%(prog)s {__version__}")

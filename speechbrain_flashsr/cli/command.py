@@ -11,14 +11,14 @@ import signal
 import sys
 import threading
 
-from speechbrain_flashsr.cli import app, arguments, batches, convert
+from speechbrain_flashsr.cli import app, arguments, batches, convert, export
 from speechbrain_flashsr.cli.messages import (
     protect_streams,
     say_error,
     show_warnings,
 )
 
-SUBCOMMANDS = {"app": app, "convert": convert}
+SUBCOMMANDS = {"app": app, "convert": convert, "export": export}
 """Modules of the first arguments that do not name an input."""
 
 

@@ -99,20 +99,7 @@ class Augmentation:
         return 10 ** (rng.uniform(*self.level_db) / 20)
 
     def add_noise(self, wav, rng):
-        """Adds steady noise, or not.
-
-        Arguments
-        ---------
-        wav : numpy.ndarray
-            [time].
-        rng : numpy.random.Generator
-            Source of all draws.
-
-        Returns
-        -------
-        numpy.ndarray
-            [time].
-        """
+        """Adds steady noise to [time], or not."""
         if rng.random() >= self.noise_probability:
             return wav
         spectrum = np.fft.rfft(rng.standard_normal(len(wav)))
@@ -124,20 +111,7 @@ class Augmentation:
         return wav + gain * rms(wav) / rms(noise) * noise
 
     def equalize(self, wav, rng):
-        """Applies a random frequency response of zero phase.
-
-        Arguments
-        ---------
-        wav : numpy.ndarray
-            [time].
-        rng : numpy.random.Generator
-            Source of all draws.
-
-        Returns
-        -------
-        numpy.ndarray
-            [time].
-        """
+        """Applies a random frequency response of zero phase to [time]."""
         knee_hz = np.exp(rng.uniform(*np.log(KNEE_HZ)))
         end_db = rng.uniform(*self.tilt_db)
         sizes_db = self.ripple_db * rng.standard_normal(RIPPLES)
@@ -167,19 +141,8 @@ def rms(wav):
 
 
 def change_speed(wav, factor):
-    """Plays a waveform faster, which also raises its pitch.
-
-    Arguments
-    ---------
-    wav : numpy.ndarray
-        [time].
-    factor : float
-        A multiple of 0.01.
-
-    Returns
-    -------
-    numpy.ndarray
-        [ceil(time / factor)].
+    """Plays a waveform [time] faster, which also raises its pitch; the factor
+    is a multiple of 0.01.
 
     Example
     -------

@@ -187,12 +187,7 @@ def with_sixteen_bits(example, rng=None):
 
 
 class ExampleMaker:
-    """Draws examples at random.
-
-    Arguments
-    ---------
-    rng : numpy.random.Generator
-        Source of all draws.
+    """Draws examples at random from a numpy generator.
 
     Example
     -------
@@ -208,21 +203,9 @@ class ExampleMaker:
         self.down = [name for name in self.up if name not in INTERPOLATIONS]
 
     def __call__(self, wav, rolloff_hz, copies=4):
-        """Makes examples of a recording.
-
-        Arguments
-        ---------
-        wav : numpy.ndarray
-            [time] at 48 kHz.
-        rolloff_hz : float
-            Where its own band ends.
-        copies : int
-            Of the same edge, with other noise, tones and clicks.
-
-        Returns
-        -------
-        list of Example
-            Empty if the recording does not serve the kind that was drawn.
+        """Makes examples of a recording [time] at 48 kHz whose own band ends at
+        `rolloff_hz`: `copies` of one edge, with other noise, tones and clicks.
+        There are none if the recording does not serve the kind that was drawn.
         """
         rng = self.rng
         if rng.random() < 0.4:

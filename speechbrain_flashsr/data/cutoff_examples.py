@@ -158,19 +158,9 @@ class CutoffExamples(torch.utils.data.Dataset):
         return len(self.chunks)
 
     def __getitem__(self, draw):
-        """An example.
-
-        Arguments
-        ---------
-        draw : int
-            Its number, which may exceed the length.
-
-        Returns
-        -------
-        dict
-            `id`; `statistics`, [chunks, 4, 512]; which of them `count`,
-            [chunks]; the `edge` in bins, 0 for full band.
-        """
+        """Returns an example by its number, which may exceed the length: `id`;
+        `statistics`, [chunks, 4, 512]; which of them `count`, [chunks]; the
+        `edge` in bins, 0 for full band."""
         chunks = self.chunks[draw % len(self)]
         edge = self.edges[draw % len(self)]
         highest = self.max_stretch

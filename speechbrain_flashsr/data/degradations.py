@@ -27,6 +27,9 @@ from speechbrain_flashsr.audio.codecs import (
 FAMILIES = ("cheby1", "butter", "bessel", "ellip")
 """Filters of AudioSR's training copies, by their names in scipy.signal."""
 
+ORDERS = (2, 10)
+"""Lowest and highest order of them."""
+
 PASS_RIPPLE_DB = 0.1
 STOP_BAND_DB = 60.0
 """Of the Chebyshev and the elliptic filter, as in AudioSR."""
@@ -66,21 +69,8 @@ that of FFmpeg (32 taps, cut-off 0.97, Kaiser window with beta 9)."""
 
 
 def resample_at(wav, rate, resampler):
-    """Brings a recording to a low sample rate and back with a resampler.
-
-    Arguments
-    ---------
-    wav : numpy.ndarray
-        [time] at 48 kHz.
-    rate : int
-        The low sample rate, in Hz.
-    resampler : str
-        One of `RESAMPLERS`.
-
-    Returns
-    -------
-    numpy.ndarray
-        [time] at 48 kHz, of the input's length.
+    """Brings a recording [time] at 48 kHz to a low rate in Hz and back with one
+    of `RESAMPLERS`; it keeps its length.
 
     Example
     -------
@@ -101,7 +91,7 @@ def low_pass(wav, sample_rate, cutoff_hz, family="cheby1", order=8):
     Arguments
     ---------
     wav : numpy.ndarray
-        [..., time].
+        [..., time], whose length is kept.
     sample_rate : int
         In Hz.
     cutoff_hz : float
@@ -110,11 +100,6 @@ def low_pass(wav, sample_rate, cutoff_hz, family="cheby1", order=8):
         `cheby1` (0.1 dB ripple), `butter`, `bessel` or `ellip` (0.1 and 60 dB).
     order : int
         Order of the filter.
-
-    Returns
-    -------
-    numpy.ndarray
-        [..., time], of the input's length.
 
     Raises
     ------
@@ -162,8 +147,6 @@ def random_low_pass(
     min_hz=2000,
     max_hz=16000,
     log_uniform=True,
-    min_order=2,
-    max_order=10,
 ):
     """Applies :func:`low_pass` with random family, order and cut-off.
 
@@ -178,17 +161,11 @@ def random_low_pass(
         Source of all draws.
     sample_rate : int
         In Hz.
-    min_hz : float
-        Smallest cut-off, in Hz.
-    max_hz : float
-        Largest cut-off, in Hz.
+    min_hz, max_hz : float
+        Limits of the cut-off, in Hz.
     log_uniform : bool
         Whether the cut-off's logarithm is uniform (which favours the low,
         hard ones) rather than the cut-off itself, as in the paper.
-    min_order : int
-        Smallest order of the filter.
-    max_order : int
-        Largest order of the filter.
 
     Returns
     -------
@@ -196,14 +173,6 @@ def random_low_pass(
         [time].
     cutoff_hz : int
         In Hz.
-
-    Example
-    -------
-    >>> low, cutoff_hz = random_low_pass(
-    ...     np.random.randn(4800), np.random.default_rng(0)
-    ... )
-    >>> low.shape, cutoff_hz % 100
-    ((4800,), 0)
     """
     if log_uniform:
         cutoff = math.exp(rng.uniform(math.log(min_hz), math.log(max_hz)))
@@ -211,7 +180,7 @@ def random_low_pass(
         cutoff = rng.uniform(min_hz, max_hz)
     cutoff_hz = 100 * round(cutoff / 100)
     family = FAMILIES[rng.integers(len(FAMILIES))]
-    order = int(rng.integers(min_order, max_order + 1))
+    order = int(rng.integers(ORDERS[0], ORDERS[1] + 1))
     return low_pass(wav, sample_rate, cutoff_hz, family, order), cutoff_hz
 
 
@@ -260,26 +229,8 @@ class RandomDegradation:
         self.resampler_probability = resampler_probability
 
     def __call__(self, high, low, cutoff_hz, rng):
-        """Degrades a copy, or leaves it as it is.
-
-        Arguments
-        ---------
-        high : numpy.ndarray
-            The recording, [time] at 48 kHz.
-        low : numpy.ndarray
-            Its band-limited copy, [time].
-        cutoff_hz : float
-            Of the copy.
-        rng : numpy.random.Generator
-            Source of all draws.
-
-        Returns
-        -------
-        low : numpy.ndarray
-            [time].
-        cutoff_hz : float
-            Of the result, in Hz.
-        """
+        """Degrades the copy `low` of the recording `high`, both [time] at 48
+        kHz, or leaves it as it is; returns it and its cut-off in Hz."""
         fate = rng.random()
         if fate < self.telephone_probability:
             return self._at_some_level(telephone, high, rng), TELEPHONE_BAND[1]

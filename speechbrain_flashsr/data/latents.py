@@ -63,16 +63,12 @@ def cache_latents(
         Trained.
     folder : str
         Where to write.
-    num_draws : int
-        How many draws.
-    batch_size : int
-        Segments encoded at once.
+    num_draws, batch_size : int
+        How many draws in all, and at once.
     num_workers : int
         Of the data loader.
-    device : str
-        Where to encode.
-    precision : str
-        `fp32`, `bf16` or `fp16`, of the encoding.
+    device, precision : str
+        Of the encoding; `fp32`, `bf16` or `fp16`.
     is_over : callable
         Asked before each batch but the first; True ends the encoding. In
         distributed training it must answer all processes alike.

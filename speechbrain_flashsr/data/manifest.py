@@ -15,20 +15,9 @@ LARGEST_NUMBER = 1e9
 
 
 def read_manifest(path, data_root):
-    """Reads a manifest and checks its entries.
-
-    Arguments
-    ---------
-    path : str or Path
-        JSON file {id: {wav, start, stop, sample_rate, duration, domain,
-        rolloff_hz}}; `group` and other keys are optional.
-    data_root : str or Path
-        Replaces {data_root} in it.
-
-    Returns
-    -------
-    dict
-        The content of the file.
+    """Reads a manifest and checks its entries: JSON {id: {wav, start, stop,
+    sample_rate, duration, domain, rolloff_hz}}; `group` and other keys are
+    optional. `data_root` replaces {data_root} in it.
 
     Raises
     ------

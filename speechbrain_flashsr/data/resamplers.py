@@ -171,21 +171,8 @@ def available_resamplers():
 
 
 def resample(wav, orig_rate, new_rate, name):
-    """Resamples by one of the families.
-
-    Arguments
-    ---------
-    wav : numpy.ndarray
-        [time].
-    orig_rate, new_rate : int
-        In Hz.
-    name : str
-        Key of `RESAMPLERS`.
-
-    Returns
-    -------
-    numpy.ndarray
-        [round(time * new_rate / orig_rate)], float64.
+    """Resamples [time] by a key of `RESAMPLERS` to [round(time * new_rate /
+    orig_rate)], float64.
 
     Example
     -------

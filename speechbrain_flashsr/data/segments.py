@@ -27,32 +27,14 @@ MAX_ATTEMPTS = 20
 
 
 def read_finite(path, start, stop):
-    """Reads a part of a recording of the training material.
-
-    Arguments
-    ---------
-    path : str or Path
-        The sound file.
-    start, stop : int
-        First sample, and the one after the last.
-
-    Returns
-    -------
-    torch.Tensor
-        [time].
+    """Reads samples `start` to `stop` of a recording of the training material,
+    [time].
 
     Raises
     ------
     ValueError
         If the file cannot be read, is shorter, has several channels, or has
         samples that are NaN or infinite.
-
-    Example
-    -------
-    >>> read_finite("nowhere.wav", 0, 1)
-    Traceback (most recent call last):
-    ...
-    ValueError: Samples 0 to 1 of 'nowhere.wav' cannot be trained on: ...
     """
     try:
         wav = read_audio({"file": str(path), "start": start, "stop": stop})
@@ -74,11 +56,6 @@ def read_finite(path, start, stop):
 
 class EpochDraws(Sampler):
     """Numbers the draws of a training run: each epoch has its own.
-
-    Arguments
-    ---------
-    draws_per_epoch : int
-        Length of an epoch.
 
     Example
     -------
@@ -187,12 +164,7 @@ class RandomSegments(Dataset):
         return self.num_draws
 
     def __getitem__(self, draw):
-        """Draws a segment.
-
-        Arguments
-        ---------
-        draw : int
-            Number of the draw.
+        """Draws a segment by its number.
 
         Returns
         -------

@@ -24,26 +24,8 @@ LOWEST_CUTOFF = 500.0
 
 
 def without_autocast(method):
-    """Makes a method ignore a surrounding `torch.autocast` region: waveforms need
-    single precision, and a model has its own precision.
-
-    Arguments
-    ---------
-    method : callable
-        Any.
-
-    Returns
-    -------
-    callable
-        The method that ignores it.
-
-    Example
-    -------
-    >>> product = without_autocast(torch.matmul)
-    >>> with torch.autocast("cpu", torch.bfloat16):
-    ...     product(torch.ones(2, 2), torch.ones(2, 2)).dtype
-    torch.float32
-    """
+    """Makes a method ignore a surrounding `torch.autocast` region: waveforms
+    need single precision, and a model has its own precision."""
 
     @functools.wraps(method)
     def wrapper(*args, **kwargs):
@@ -57,32 +39,7 @@ def without_autocast(method):
 
 
 def check_whole(value, name, least):
-    """Checks an integer argument.
-
-    Arguments
-    ---------
-    value : int
-        The number.
-    name : str
-        Its name, for messages.
-    least : int
-        Least value.
-
-    Returns
-    -------
-    int
-        The same.
-
-    Raises
-    ------
-    AudioError
-        If it is not an integer, or too small.
-
-    Example
-    -------
-    >>> check_whole(2, "num_steps", 1)
-    2
-    """
+    """Returns an integer of at least `least`, else raises an AudioError."""
     try:
         valid = operator.index(value) >= least
     except TypeError:
@@ -95,27 +52,8 @@ def check_whole(value, name, least):
 
 
 def check_input_rate(sample_rate, name, model_rate):
-    """Checks the rate of an input, and warns if the model's is lower.
-
-    Arguments
-    ---------
-    sample_rate : int
-        Of the input, in Hz.
-    name : str
-        Name of the input, for messages.
-    model_rate : int
-        Rate of the model, in Hz.
-
-    Returns
-    -------
-    int
-        The input's rate.
-
-    Raises
-    ------
-    AudioError
-        If it is not a supported rate.
-    """
+    """Returns the rate of an input in Hz; raises an AudioError if it is not
+    supported, and warns if the model's is lower."""
     rate = check_sample_rate(sample_rate, name)
     if rate > model_rate:
         logger.warning(
@@ -126,30 +64,9 @@ def check_input_rate(sample_rate, name, model_rate):
 
 
 def check_cutoff(cutoff, sample_rate):
-    """Checks a cut-off.
-
-    Arguments
-    ---------
-    cutoff : float
-        In Hz.
-    sample_rate : int
-        Of the input or the output, in Hz, whichever is less.
-
-    Returns
-    -------
-    float
-        The same.
-
-    Raises
-    ------
-    AudioError
-        If it is not a number between 500 Hz and half of the rate.
-
-    Example
-    -------
-    >>> check_cutoff(4000, 16000)
-    4000.0
-    """
+    """Returns a cut-off in Hz as a float; raises an AudioError if it is not
+    between 500 Hz and half of the rate, which is that of the input or of the
+    output, whichever is less."""
     try:
         value = float(cutoff)
     except (TypeError, ValueError):
@@ -164,26 +81,8 @@ def check_cutoff(cutoff, sample_rate):
 
 
 def cutoff_list(cutoff, count, sample_rate):
-    """Brings the cut-offs of several clips or channels to one form.
-
-    Arguments
-    ---------
-    cutoff : float or sequence of float, optional
-        In Hz, for all or for each.
-    count : int
-        Number of clips or channels.
-    sample_rate : int
-        Of the input or the output, in Hz, whichever is less.
-
-    Returns
-    -------
-    list of float or None
-        One for each; None where they are to be detected.
-
-    Raises
-    ------
-    AudioError
-        If one is not valid, or their number is not `count`.
+    """Brings the cut-offs of several clips or channels to one form: one in Hz
+    for each, or None where they are to be detected.
 
     Example
     -------
@@ -206,22 +105,8 @@ def cutoff_list(cutoff, count, sample_rate):
 
 
 def check_wavs(wavs):
-    """Checks type and shape of a batch of waveforms.
-
-    Arguments
-    ---------
-    wavs : torch.Tensor
-        [time], [batch, time] or [batch, time, channels].
-
-    Raises
-    ------
-    AudioError
-        If it is not a floating-point tensor of such a shape, or empty.
-
-    Example
-    -------
-    >>> check_wavs(torch.zeros(2, 100))
-    """
+    """Raises an AudioError unless waveforms are a floating-point tensor [time],
+    [batch, time] or [batch, time, channels] that is not empty."""
     if not torch.is_tensor(wavs):
         raise AudioError(
             f"wavs is a {type(wavs).__name__}. Pass a torch.Tensor, for "
@@ -248,22 +133,8 @@ def check_wavs(wavs):
 
 
 def check_channel_order(wavs):
-    """Checks that channels come last.
-
-    Arguments
-    ---------
-    wavs : torch.Tensor
-        [..., time, channels]
-
-    Raises
-    ------
-    AudioError
-        If there are more channels than samples.
-
-    Example
-    -------
-    >>> check_channel_order(torch.zeros(1, 16000, 2))
-    """
+    """Raises an AudioError if [..., time, channels] has more channels than
+    samples."""
     time, channels = wavs.shape[-2:]
     if channels > time:
         raise AudioError(
@@ -273,26 +144,8 @@ def check_channel_order(wavs):
 
 
 def absolute_lengths(lengths, batch, time):
-    """Turns relative lengths into numbers of samples.
-
-    Arguments
-    ---------
-    lengths : torch.Tensor, optional
-        Above 0 and at most 1, [batch]. Default: all are full.
-    batch : int
-        Number of clips.
-    time : int
-        Length of the longest, in samples.
-
-    Returns
-    -------
-    list of int
-        At least 1.
-
-    Raises
-    ------
-    AudioError
-        If a length is out of range, or their number is not `batch`.
+    """Turns relative lengths, above 0 and at most 1, [batch], into numbers of
+    samples, at least 1. Default: all are full.
 
     Example
     -------
@@ -317,21 +170,9 @@ def absolute_lengths(lengths, batch, time):
 
 
 def check_source(source, hparams_file):
-    """Checks the source of a model, because SpeechBrain looks up a mistyped
-    folder on the hub.
-
-    Arguments
-    ---------
-    source : str or Path or FetchSource
-        Folder, hub name or URL.
-    hparams_file : str
-        Name of the hyperparameters in a model's folder.
-
-    Raises
-    ------
-    FileNotFoundError
-        If it looks like a folder but does not exist, or holds no model.
-    """
+    """Raises a FileNotFoundError if the source of a model looks like a folder
+    but does not exist or holds no model: SpeechBrain would look it up on the
+    hub."""
     if isinstance(source, FetchSource):
         return
     if not isinstance(source, str | Path) or "\0" in str(source):

@@ -22,13 +22,7 @@ start."""
 
 class Ends:
     """The first and last seconds of a stream, and its continuation beyond them.
-
-    Arguments
-    ---------
-    sample_rate : int
-        In Hz.
-    loop : bool
-        Whether the end continues with the start.
+    A `loop` continues with its start.
 
     Example
     -------
@@ -57,18 +51,8 @@ class Ends:
         self.tail = torch.cat([self.tail, block[:, -kept:]], dim=1)[:, -kept:]
 
     def extend(self, blocks):
-        """Continues the stream beyond its ends.
-
-        Arguments
-        ---------
-        blocks : iterable of torch.Tensor
-            All that was taken in, [channels, time].
-
-        Yields
-        ------
-        torch.Tensor
-            `CONTEXT_SECONDS` more on both sides, [channels, time].
-        """
+        """Yields the stream, [channels, time], with `CONTEXT_SECONDS` more on
+        both sides."""
         yield self._beyond(-self.context)
         yield from blocks
         yield self._beyond(self.num_samples)
@@ -91,21 +75,8 @@ class Ends:
 
 
 def crop(pairs, start, num_samples):
-    """Drops the samples before sample 0 and after the last.
-
-    Arguments
-    ---------
-    pairs : iterable of (torch.Tensor, torch.Tensor)
-        Consecutive parts of two streams, [any, time].
-    start : int
-        Position of their first sample, at most 0.
-    num_samples : int
-        Number of samples to keep from 0 on.
-
-    Yields
-    ------
-    tuple of torch.Tensor
-        Consecutive parts, [any, time].
+    """Yields `num_samples` samples from position 0 on of two streams in parts
+    [any, time], whose first sample is at `start`, at most 0.
 
     Example
     -------
@@ -123,32 +94,7 @@ def crop(pairs, start, num_samples):
 
 def close_loop(pairs, start, num_samples, sample_rate):
     """Crops like :func:`crop`, and fades the second stream at its end to what
-    lies before sample 0, so that it goes on with its start.
-
-    Arguments
-    ---------
-    pairs : iterable of (torch.Tensor, torch.Tensor)
-        Consecutive parts of two streams, [any, time].
-    start : int
-        Position of their first sample.
-    num_samples : int
-        Length of the loop.
-    sample_rate : int
-        In Hz.
-
-    Yields
-    ------
-    tuple of torch.Tensor
-        Consecutive parts, [any, time].
-
-    Example
-    -------
-    >>> band = torch.sin(torch.arange(-50.0, 250.0))[None]
-    >>> pairs = close_loop([(band, band)], -50, 200, sample_rate=250)
-    >>> closed = torch.cat([part for _, part in pairs], dim=1)
-    >>> closed.shape, bool((closed[0, -1] - band[0, 49]).abs() < 0.01)
-    (torch.Size([1, 200]), True)
-    """
+    lies before sample 0, so that it goes on with its start."""
     fade = min(round(LOOP_FADE_SECONDS * sample_rate), num_samples, -start)
     held = None
     before = None

@@ -40,11 +40,6 @@ def enhance_and_restore(enhancer, flashsr, filename, output_filename=None):
         At 48 kHz, [time] or, with several channels, [time, channels], with
         round(time * 48000 / sample_rate) samples of the input's time and rate.
 
-    Raises
-    ------
-    AudioError
-        If the input is not valid, or the output cannot be written.
-
     Example
     -------
     >>> import soundfile
@@ -53,9 +48,8 @@ def enhance_and_restore(enhancer, flashsr, filename, output_filename=None):
     >>> folder = getfixture("tmp_path")
     >>> soundfile.write(folder / "noisy.wav", torch.randn(999, 2), 44100)
     >>> enhancer = tiny_pipeline("SpectralMaskEnhancement", folder)
-    >>> enhance_and_restore(
-    ...     enhancer, toy_interface(), folder / "noisy.wav"
-    ... ).shape
+    >>> noisy = folder / "noisy.wav"
+    >>> enhance_and_restore(enhancer, toy_interface(), noisy).shape
     torch.Size([1087, 2])
     """
     with AudioReader(filename) as reader:

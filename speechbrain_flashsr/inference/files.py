@@ -43,20 +43,8 @@ def restore_file(
 ):
     """Reads a file twice, to analyse it and to restore it, and writes it.
 
-    Arguments
-    ---------
-    flashsr : FlashSR
-        The model.
-    filename, output_filename
-        See :meth:`~speechbrain_flashsr.inference.FlashSR.super_resolve_file`,
-        also for the following arguments, errors and the report.
-    settings : Settings
-        Those of the model.
-
-    Returns
-    -------
-    FileReport
-    """
+    For arguments, errors and the report see
+    :meth:`~speechbrain_flashsr.inference.FlashSR.super_resolve_file`."""
     model_rate = flashsr.sample_rate
     new_rate = model_rate if rate is None else check_output_rate(rate)
     level = None if headroom is None else Headroom(headroom)

@@ -87,24 +87,8 @@ class SuperResolutionFrontEnd:
 
     @without_autocast
     def is_needed(self, audio, sample_rate):
-        """Whether a signal lacks some of the band that the next model needs.
-
-        Arguments
-        ---------
-        audio : torch.Tensor
-            [time] or [time, channels]
-        sample_rate : int
-            Its rate in Hz.
-
-        Returns
-        -------
-        bool
-            False also if it is silent.
-
-        Raises
-        ------
-        AudioError
-            If the rate or a sample is not valid.
+        """Whether a signal [time] or [time, channels] lacks some of the band
+        that the next model needs; not if it is silent.
 
         Example
         -------
@@ -112,12 +96,8 @@ class SuperResolutionFrontEnd:
         >>> front_end = SuperResolutionFrontEnd(
         ...     toy_interface(), sample_rate=16000
         ... )
-        >>> noise = torch.randn(8000)
-        >>> (
-        ...     front_end.is_needed(noise, 8000),
-        ...     front_end.is_needed(noise, 48000),
-        ... )
-        (True, False)
+        >>> front_end.is_needed(torch.randn(8000), 8000)
+        True
         """
         return self._is_narrow(self._edges(audio, sample_rate))
 
@@ -164,20 +144,8 @@ class SuperResolutionFrontEnd:
 
     @without_autocast
     def restore(self, audio, sample_rate):
-        """Restores the high band of a signal, whether it is needed or not.
-
-        Arguments
-        ---------
-        audio : torch.Tensor
-            [time] or [time, channels]
-        sample_rate : int
-            Its rate in Hz.
-
-        Returns
-        -------
-        torch.Tensor
-            At the front-end's rate, like that of a call.
-        """
+        """Restores the high band of a signal like a call, whether it is needed
+        or not."""
         check_wavs(audio)
         audio = audio.to(torch.float32)
         high = self.flashsr.super_resolve_batch(
@@ -208,11 +176,6 @@ class SuperResolutionFrontEnd:
         lengths : torch.Tensor
             Relative lengths, [batch].
 
-        Raises
-        ------
-        AudioError
-            If the batch or its rate is not valid.
-
         Example
         -------
         >>> from tests.tiny_model import toy_interface
@@ -239,23 +202,9 @@ class SuperResolutionFrontEnd:
 
     @contextlib.contextmanager
     def prepared(self, path):
-        """Writes a file for an interface that reads files by itself.
-
-        Arguments
-        ---------
-        path : str or Path
-            The recording.
-
-        Yields
-        ------
-        str
-            Name of a temporary WAV file of floating-point samples that holds
-            the restored recording.
-
-        Raises
-        ------
-        AudioError
-            If the recording is not valid.
+        """Writes a file for an interface that reads files by itself: yields the
+        name of a temporary WAV file of floating-point samples that holds the
+        restored recording.
 
         Example
         -------
@@ -312,21 +261,9 @@ class SuperResolutionLayer(torch.nn.Module):
 
 
 def audio_pipeline(front_end, takes="wav", provides="sig"):
-    """A dynamic item that loads a file and super-resolves it.
-
-    Arguments
-    ---------
-    front_end : SuperResolutionFrontEnd
-        The front-end.
-    takes : str
-        Key of the file's path in the data set.
-    provides : str
-        Key of the signal.
-
-    Returns
-    -------
-    DynamicItem
-        For ``DynamicItemDataset.add_dynamic_item``.
+    """A dynamic item, for ``DynamicItemDataset.add_dynamic_item``, that loads
+    the file under the key `takes` and super-resolves it to the signal
+    `provides`.
 
     Example
     -------

@@ -42,20 +42,7 @@ QUIETEST = 10 ** (-100 / 20)
 
 
 class RumbleFilter:
-    """Removes offset and rumble from a stream: a Butterworth high-pass.
-
-    Arguments
-    ---------
-    sample_rate : int
-        In Hz.
-
-    Example
-    -------
-    >>> rumble_filter = RumbleFilter(48000)
-    >>> blocks = [torch.full((2, 4800), 0.25)] * 2
-    >>> all(rumble_filter(block).abs().max() < 1e-6 for block in blocks)
-    True
-    """
+    """Removes offset and rumble from a stream: a Butterworth high-pass."""
 
     def __init__(self, sample_rate):
         self.sections = signal.butter(
@@ -79,17 +66,11 @@ class RumbleFilter:
 class LevelMeter:
     """Measures the level of each channel of a stream in frames of 10 ms.
 
-    Arguments
-    ---------
-    sample_rate : int
-        In Hz.
-
     Example
     -------
     >>> meter = LevelMeter(48000)
     >>> meter.update(0.1 * torch.sin(torch.arange(48000.0))[None])
-    >>> curve = meter.result()
-    >>> gain = curve.at(0, 48000, 48000)
+    >>> gain = meter.result().at(0, 48000, 48000)
     >>> bool((0.1 / gain - PASSAGE_PEAK).abs().max() < 0.01)
     True
     """
@@ -112,17 +93,8 @@ class LevelMeter:
         self.peaks.append(frames.abs().amax(2))
 
     def result(self, loop=False):
-        """The level so far.
-
-        Arguments
-        ---------
-        loop : bool
-            Whether the end continues with the start.
-
-        Returns
-        -------
-        LevelCurve
-        """
+        """The level so far, as a LevelCurve; the end of a `loop` continues with
+        its start."""
         peaks = torch.cat(self.peaks, dim=1)
         if peaks.shape[1] == 0 or self.pending.shape[1]:
             last = self.pending.abs().amax(1, keepdim=True)
@@ -141,12 +113,6 @@ class LevelCurve:
         Duration of a frame.
     loop : bool
         Whether the end continues with the start.
-
-    Example
-    -------
-    >>> curve = LevelCurve(np.full((1, 100), 0.5, np.float32), 0.01)
-    >>> curve.at(-480, 960, 48000).shape
-    torch.Size([1, 960])
     """
 
     def __init__(self, peaks, frame_seconds, loop=False):
@@ -164,22 +130,8 @@ class LevelCurve:
         )
 
     def at(self, start, length, sample_rate):
-        """Gains of consecutive samples.
-
-        Arguments
-        ---------
-        start : int
-            Position of the first sample; it may be negative.
-        length : int
-            Their number.
-        sample_rate : int
-            Their rate in Hz.
-
-        Returns
-        -------
-        torch.Tensor
-            Divisors of the samples, [channels, length].
-        """
+        """Divisors of `length` samples from a position on, which may be
+        negative, at a rate in Hz, [channels, length]."""
         frames_per_sample = 1 / (sample_rate * self.frame_seconds)
         position = (start + np.arange(length)) * frames_per_sample
         position += self.context - 0.5

@@ -47,22 +47,9 @@ class WindowPlan:
 
 
 def plan_windows(num_samples, window_length, multiple, context=CONTEXT):
-    """Covers a recording and its context with windows of one length.
-
-    Arguments
-    ---------
-    num_samples : int
-        Length of the recording, at least 1.
-    window_length : int
-        Longest window, a multiple of `multiple`, longer than the overlap.
-    multiple : int
-        Length of the model's smallest window.
-    context : int
-        Samples that are to be covered on both sides.
-
-    Returns
-    -------
-    WindowPlan
+    """Covers a recording and `context` samples on both sides with windows of
+    one length, `window_length` at most; lengths are multiples of `multiple`,
+    the model's smallest window.
 
     Raises
     ------
@@ -95,20 +82,11 @@ def plan_windows(num_samples, window_length, multiple, context=CONTEXT):
 
 
 def matched_cross_fade(old, new):
-    """Fades from one signal to another without a dip or bump of the level.
+    """Fades from one signal to another, [channels, time], without a dip or bump
+    of the level.
 
     Two signals that agree are faded linearly, two that are unrelated by equal
     power, and others by their correlation.
-
-    Arguments
-    ---------
-    old, new : torch.Tensor
-        The signals that end and begin, [channels, time].
-
-    Returns
-    -------
-    torch.Tensor
-        [channels, time]
 
     Example
     -------
@@ -190,17 +168,8 @@ def process_windows(blocks, plan, process, windows_at_a_time=1):
 
 
 class _Source:
-    """The samples of a stream that are still needed.
-
-    Arguments
-    ---------
-    blocks : iterator of torch.Tensor
-        Consecutive samples, [channels, time].
-    start : int
-        Position of the first one.
-    kept : int
-        Number of samples that windows may still need after they were yielded.
-    """
+    """The samples of a stream [channels, time] from a position on of which the
+    last `kept` are held after they were yielded."""
 
     def __init__(self, blocks, start, kept):
         self.blocks = blocks

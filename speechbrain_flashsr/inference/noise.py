@@ -41,10 +41,8 @@ def position_noise(
     ---------
     seed : int
         Not negative.
-    start : int
-        First sample of the window, a multiple of `multiple`.
-    length : int
-        Length of the window, a multiple of `multiple`.
+    start, length : int
+        First sample of the window and its length, multiples of `multiple`.
     multiple : int
         Samples that one block of noise stands for.
     block_shape : tuple of int
@@ -58,7 +56,6 @@ def position_noise(
     Returns
     -------
     torch.Tensor
-        The blocks along the second axis:
         [channels, length / multiple * frames, bands].
 
     Example
@@ -79,29 +76,8 @@ def position_noise(
 
 
 def correlation(block, cutoff_hz, sample_rate):
-    """Correlations of channels in the upper part of their common band.
-
-    Arguments
-    ---------
-    block : torch.Tensor
-        A stretch of sound, [channels, time].
-    cutoff_hz : float
-        Where their common band ends.
-    sample_rate : int
-        In Hz.
-
-    Returns
-    -------
-    numpy.ndarray
-        Correlations in -1..1, 0 with silence, [channels, channels].
-
-    Example
-    -------
-    >>> wav = torch.randn(48000)
-    >>> correlation(torch.stack([wav, -wav]), 4000.0, 48000).round(3)
-    array([[ 1., -1.],
-           [-1.,  1.]])
-    """
+    """Correlations of channels of sound [channels, time] in the upper part of
+    their common band, 0 with silence: [channels, channels], numpy.ndarray."""
     time = block.shape[1]
     spectra = torch.fft.rfft(block * torch.hann_window(time).to(block))
     lower, upper = (
@@ -116,18 +92,8 @@ def correlation(block, cutoff_hz, sample_rate):
 
 
 def mixing_matrix(covariance):
-    """Weights by which independent noises become noises of a covariance: its
-    Cholesky factor, also where channels are the same.
-
-    Arguments
-    ---------
-    covariance : numpy.ndarray
-        Positive semidefinite with ones on its diagonal, [channels, channels].
-
-    Returns
-    -------
-    numpy.ndarray
-        Lower triangular, [channels, channels].
+    """Weights by which independent noises become noises of a covariance
+    [channels, channels]: its Cholesky factor, also where channels are the same.
 
     Example
     -------

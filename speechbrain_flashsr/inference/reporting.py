@@ -70,7 +70,7 @@ def announce(analyses, name):
         logger.warning(
             f"{_some(full_band, channels, name)} full band already: nothing "
             "is added. Pass a cut-off to restore the band above it "
-            "nevertheless."
+            "anyway."
         )
     if silent:
         logger.warning(
@@ -79,13 +79,8 @@ def announce(analyses, name):
 
 
 def warn_of_clipping(writer):
-    """Warns of clipped samples, and names the remedy.
-
-    Arguments
-    ---------
-    writer : AudioWriter
-        The closed writer.
-    """
+    """Warns of the clipped samples of a closed AudioWriter, and names the
+    remedy."""
     if writer.clipped_samples:
         logger.warning(
             f"'{writer.path}': {writer.clipped_samples} samples go beyond full "
@@ -96,24 +91,8 @@ def warn_of_clipping(writer):
 
 
 def with_progress(blocks, num_samples, sample_rate, title):
-    """Shows the progress of a stream in seconds.
-
-    Arguments
-    ---------
-    blocks : iterable of torch.Tensor
-        [channels, time]
-    num_samples : int
-        Expected number of samples.
-    sample_rate : int
-        In Hz.
-    title : str, optional
-        Title of the bar. Default: no bar is shown.
-
-    Yields
-    ------
-    torch.Tensor
-        The same blocks.
-    """
+    """Yields the blocks of a stream [channels, time], and shows its progress in
+    seconds unless there is no title."""
     with tqdm(
         total=max(1, num_samples),
         unit_scale=1 / sample_rate,

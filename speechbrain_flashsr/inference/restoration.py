@@ -33,27 +33,10 @@ EDGE_FADE_SECONDS = 0.1
 
 
 def restore_stream(flashsr, blocks, analysis, settings, new_rate=None):
-    """Restores the high band of a recording and brings it to a sample rate.
+    """Restores the high band of a recording, blocks [channels, time] at its own
+    rate, and brings it to another rate, by default the model's.
 
     It is cut from its continuation beyond its ends, so that loops have no seam.
-
-    Arguments
-    ---------
-    flashsr : FlashSR
-        The model.
-    blocks : iterable of torch.Tensor
-        The recording at its own rate, [channels, time].
-    analysis : SignalAnalysis
-        Of the recording.
-    settings : Settings
-        Those of the model.
-    new_rate : int, optional
-        Of the output, in Hz. Default: the model's.
-
-    Yields
-    ------
-    torch.Tensor
-        Consecutive samples, [channels, time].
     """
     orig_rate, model_rate = analysis.sample_rate, flashsr.sample_rate
     new_rate = new_rate or model_rate
@@ -201,11 +184,6 @@ class WindowRestorer:
             [windows, channels, time].
         starts : list of int
             Absolute position of each window, in samples.
-
-        Returns
-        -------
-        torch.Tensor
-            [windows, channels, time]
         """
         time = windows.shape[2]
         shares = [

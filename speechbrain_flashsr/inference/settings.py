@@ -20,31 +20,8 @@ leave the range of the model's numbers."""
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of the model, the same for all windows of a recording.
-
-    Arguments
-    ---------
-    seed : int
-        Of the noise, not negative.
-    num_steps : int
-        Diffusion steps, 1 or more.
-    guidance_scale : float
-        Classifier-free guidance, 1 for none.
-    low_band : {"input", "model"}
-        Output below the cut-off.
-    strength : float
-        Gain of the restored band in dB.
-
-    Raises
-    ------
-    AudioError
-        If a value is not one of these.
-
-    Example
-    -------
-    >>> Settings(seed=0, num_steps=1, guidance_scale=1.0, low_band="input").seed
-    0
-    """
+    """Settings of the model, the same for all windows of a recording; see
+    :meth:`~speechbrain_flashsr.inference.FlashSR.super_resolve_batch`."""
 
     seed: int
     num_steps: int

@@ -92,15 +92,6 @@ def analyse(
     loop : bool
         Whether the end goes on with the start.
 
-    Returns
-    -------
-    SignalAnalysis
-
-    Raises
-    ------
-    AudioError
-        If there are samples that cannot be computed with.
-
     Example
     -------
     >>> block = torch.randn(2, 48000)
@@ -160,22 +151,6 @@ def analyse(
 
 
 def steady_track(edge_hz, seconds):
-    """The track of a channel whose band ends at one edge all the time.
-
-    Arguments
-    ---------
-    edge_hz : float or None
-        In Hz; None for full band.
-    seconds : float
-        Duration.
-
-    Returns
-    -------
-    CutoffTrack
-
-    Example
-    -------
-    >>> steady_track(4000.0, 2.0).edge_at(1.0)
-    4000.0
-    """
+    """The track of a channel whose band ends at one edge in Hz all the time,
+    None for full band."""
     return CutoffTrack((CutoffSegment(0.0, seconds, edge_hz),))

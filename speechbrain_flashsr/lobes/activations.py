@@ -23,11 +23,6 @@ MAGNITUDE_EPS = 1e-9
 class SnakeBeta(nn.Module):
     """x + sin^2(e^alpha x) / (e^beta + 1e-9), alpha and beta per channel.
 
-    Arguments
-    ---------
-    channels : int
-        Channels of the input.
-
     Example
     -------
     >>> SnakeBeta(2)(torch.zeros(1, 2, 3)).abs().max().item()
@@ -48,13 +43,8 @@ class SnakeBeta(nn.Module):
 class AliasFree(nn.Module):
     """SnakeBeta at twice the sample rate: without aliases.
 
-    Upsamples by 2, applies the activation, downsamples by 2, with the same
-    12-tap filter, in single precision at least.
-
-    Arguments
-    ---------
-    activation : SnakeBeta
-        Pointwise in time.
+    Upsamples by 2, applies the activation, which is pointwise in time, and
+    downsamples by 2, with the same 12-tap filter, in single precision at least.
 
     Example
     -------
@@ -83,21 +73,9 @@ class AliasFree(nn.Module):
 
 
 def kaiser_sinc_filter(cutoff=0.25, half_width=0.3, num_taps=12):
-    """Kaiser-windowed sinc low-pass filter with unit gain at zero frequency.
-
-    Arguments
-    ---------
-    cutoff : float
-        Cut-off in cycles per sample.
-    half_width : float
-        Half of the transition's width, in cycles per sample.
-    num_taps : int
-        Even length of the filter.
-
-    Returns
-    -------
-    torch.Tensor
-        [num_taps].
+    """Kaiser-windowed sinc low-pass filter with unit gain at zero frequency,
+    [num_taps], an even number; cut-off and half of the transition's width in
+    cycles per sample.
 
     Example
     -------

@@ -91,24 +91,8 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latent -> log-mel spectrogram, the mirror of :class:`Encoder`.
-
-    Arguments
-    ---------
-    channels : int
-        Width of the last level.
-    channel_mults : sequence of int
-        Width of each level, from the highest resolution to the lowest, as a
-        multiple of `channels`.
-    num_blocks : int
-        Residual blocks a level.
-    latent_channels : int
-        Channels of the latent.
-    groups : int
-        Groups of the normalisations.
-    patch_size : int
-        Frames, and bands, that one position of the highest resolution stands
-        for: 1 in the paper; 2 costs a quarter.
+    """Latent -> log-mel spectrogram, the mirror of :class:`Encoder`, whose
+    arguments it takes.
 
     Example
     -------
@@ -190,30 +174,15 @@ class Autoencoder(nn.Module):
 
     Arguments
     ---------
-    channels : int
-        Width of the highest resolution.
-    channel_mults : sequence of int
-        Width of each level as a multiple of `channels`; each but the last
-        halves frames and bands.
-    encoder_blocks : int
-        Residual blocks a level in the encoder.
-    decoder_blocks : int
-        Residual blocks a level in the decoder.
-    latent_channels : int
-        Channels of the latent.
-    groups : int
-        Groups of the normalisations.
-    patch_size : int
-        Frames, and bands, that one position of the highest resolution stands
-        for: 1 in the paper; 2 costs a quarter.
+    channels, channel_mults, latent_channels, groups, patch_size
+        See :class:`Encoder`.
+    encoder_blocks, decoder_blocks : int
+        Residual blocks a level.
     scale : float
         Factor that brings latents to unit variance for the diffusion; a
         buffer, as it belongs to the weights.
-    mel_mean : float
-        Subtracted from the log-mel spectrogram before encoding, added back
-        after decoding.
-    mel_std : float
-        The difference is divided by it before encoding.
+    mel_mean, mel_std : float
+        The log-mel spectrogram is encoded as (mel - mel_mean) / mel_std.
 
     Example
     -------
@@ -275,44 +244,21 @@ class Autoencoder(nn.Module):
         )
 
     def forward(self, mel, noise):
-        """Encodes, draws from the posterior and decodes, as in training.
-
-        Arguments
-        ---------
-        mel : torch.Tensor
-            Log-mel spectrogram, [batch, 1, frames, n_mels].
-        noise : torch.Tensor
-            Standard normal, [batch, *latent_shape].
-
-        Returns
-        -------
-        reconstruction : torch.Tensor
-            Log-mel spectrogram, [batch, 1, frames, n_mels].
-        posterior : DiagonalGaussian
-            Of the unscaled latent.
-        """
+        """Encodes [batch, 1, frames, n_mels], draws from the posterior with
+        standard normal noise [batch, *latent_shape] and decodes, as in
+        training; returns the reconstruction and the posterior."""
         posterior = self.posterior(mel)
         latent = posterior.sample(noise) * self.scale
         return self.decode(latent), posterior
 
     def posterior(self, mel):
-        """The unscaled posterior of a spectrogram.
-
-        Arguments
-        ---------
-        mel : torch.Tensor
-            Log-mel spectrogram, [batch, 1, frames, n_mels]; frames and n_mels
-            multiples of `downsampling`.
-
-        Returns
-        -------
-        DiagonalGaussian
-            Over [batch, latent_channels, frames / 8, n_mels / 8].
+        """The unscaled posterior, [batch, latent_channels, frames / 8, n_mels /
+        8], of a log-mel spectrogram [batch, 1, frames, n_mels].
 
         Raises
         ------
         ValueError
-            If the shape does not fit.
+            If frames and n_mels are not multiples of `downsampling`.
         """
         if mel.dim() != 4 or any(
             size % self.downsampling for size in mel.shape[2:]
@@ -326,37 +272,16 @@ class Autoencoder(nn.Module):
         return DiagonalGaussian(self.quant_conv(self.encoder(mel)))
 
     def encode(self, mel, noise=None):
-        """Encodes a spectrogram to a scaled latent.
-
-        Arguments
-        ---------
-        mel : torch.Tensor
-            Log-mel spectrogram, [batch, 1, frames, n_mels].
-        noise : torch.Tensor
-            Standard normal, of the latent's shape, for a draw from the
-            posterior; without it the posterior's mean is taken.
-
-        Returns
-        -------
-        torch.Tensor
-            Latent, [batch, latent_channels, frames / 8, n_mels / 8].
+        """Encodes a log-mel spectrogram [batch, 1, frames, n_mels] to a scaled
+        latent [batch, latent_channels, frames / 8, n_mels / 8]: the posterior's
+        mean, or a draw from it by standard normal noise of the latent's shape.
         """
         posterior = self.posterior(mel)
         latent = posterior.mean if noise is None else posterior.sample(noise)
         return latent * self.scale
 
     def decode(self, latent):
-        """Decodes a scaled latent.
-
-        Arguments
-        ---------
-        latent : torch.Tensor
-            [batch, latent_channels, frames / 8, n_mels / 8].
-
-        Returns
-        -------
-        torch.Tensor
-            Log-mel spectrogram, [batch, 1, frames, n_mels].
-        """
+        """Decodes a scaled latent [batch, latent_channels, frames / 8, n_mels /
+        8] to [batch, 1, frames, n_mels]."""
         mel = self.decoder(self.post_quant_conv(latent / self.scale))
         return mel * self.mel_std + self.mel_mean

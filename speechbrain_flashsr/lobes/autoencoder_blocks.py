@@ -21,17 +21,8 @@ NORM_EPS = 1e-6
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions, each after GroupNorm and SiLU, and a skip.
-
-    Arguments
-    ---------
-    in_channels : int
-        Channels of the input.
-    out_channels : int
-        Channels of the output; a 1x1 convolution carries the skip where they
-        differ.
-    groups : int
-        Groups of the normalisation; must divide both channel counts.
+    """Two 3x3 convolutions, each after GroupNorm and SiLU, and a skip, which a
+    1x1 convolution carries where the numbers of channels differ.
 
     Example
     -------
@@ -61,13 +52,6 @@ class ResidualBlock(nn.Module):
 
 class SpatialAttention(nn.Module):
     """Single-head self-attention over all positions of an image.
-
-    Arguments
-    ---------
-    channels : int
-        Channels of input and output.
-    groups : int
-        Groups of the normalisation before the projections.
 
     Example
     -------
@@ -99,11 +83,6 @@ class Downsample(nn.Module):
     """Halves both axes: 3x3 convolution of stride 2 after zero-padding one row
     and one column at the end.
 
-    Arguments
-    ---------
-    channels : int
-        Channels of input and output.
-
     Example
     -------
     >>> Downsample(2)(torch.randn(1, 2, 6, 4)).shape
@@ -122,11 +101,6 @@ class Downsample(nn.Module):
 
 class Upsample(nn.Module):
     """Doubles both axes: nearest neighbour, then a 3x3 convolution.
-
-    Arguments
-    ---------
-    channels : int
-        Channels of input and output.
 
     Example
     -------

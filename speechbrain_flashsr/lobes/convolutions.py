@@ -42,13 +42,6 @@ class PreciseConv2d(nn.Conv2d):
 class UpsamplingConv2d(nn.Conv2d):
     """Doubles both axes by nearest neighbour, then convolves 3x3.
 
-    Arguments
-    ---------
-    in_channels : int
-        Channels of the input.
-    out_channels : int
-        Channels of the output.
-
     Example
     -------
     >>> UpsamplingConv2d(2, 5)(torch.randn(1, 2, 3, 4)).shape
@@ -65,44 +58,13 @@ class UpsamplingConv2d(nn.Conv2d):
 
 
 def add_to(x, y):
-    """Adds two tensors. With gradients off, the result overwrites the first
-    tensor and has its precision, so the first must not be needed elsewhere.
-
-    Arguments
-    ---------
-    x, y : torch.Tensor
-        Of one shape.
-
-    Returns
-    -------
-    torch.Tensor
-        x + y, of the same shape.
-
-    Example
-    -------
-    >>> with torch.no_grad():
-    ...     add_to(torch.ones(1), torch.ones(1))
-    tensor([2.])
-    """
+    """Adds two tensors of one shape. With gradients off, the result overwrites
+    the first tensor and has its precision, so the first must not be needed
+    elsewhere."""
     return x + y if torch.is_grad_enabled() else x.add_(y.to(x.dtype))
 
 
 def silu(x):
-    """Computes SiLU. With gradients off, the result overwrites the tensor.
-
-    Arguments
-    ---------
-    x : torch.Tensor
-        Any shape.
-
-    Returns
-    -------
-    torch.Tensor
-        x * sigmoid(x), of the same shape.
-
-    Example
-    -------
-    >>> silu(torch.zeros(1))
-    tensor([0.])
-    """
+    """Computes x * sigmoid(x). With gradients off, the result overwrites the
+    tensor."""
     return F.silu(x, inplace=not torch.is_grad_enabled())

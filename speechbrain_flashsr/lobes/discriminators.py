@@ -69,15 +69,8 @@ class SpectrumDiscriminator(nn.Module):
         self.output = weight_norm(nn.Conv2d(channels, 1, 3, padding=1))
 
     def forward(self, wavs):
-        """Judges waveforms [batch, time].
-
-        Returns
-        -------
-        score : torch.Tensor
-            [batch, positions].
-        features : list of torch.Tensor
-            Output of every layer.
-        """
+        """Judges waveforms [batch, time]: a score, [batch, positions], and the
+        outputs of every layer."""
         with torch.autocast(wavs.device.type, enabled=False):
             spectrum = self.spectrum(at_least_single(wavs))
             parts = SpectralVocoder.read(spectrum).chunk(3, dim=1)
@@ -133,15 +126,8 @@ class BandDiscriminator(nn.Module):
         self.output = weight_norm(nn.Conv2d(4 * channels, 1, (3, 8)))
 
     def forward(self, wavs, low):
-        """Judges waveforms [batch, time] beside their band-limited copies.
-
-        Returns
-        -------
-        score : torch.Tensor
-            [batch, positions].
-        features : list of torch.Tensor
-            Output of every layer.
-        """
+        """Judges waveforms [batch, time] beside their band-limited copies: a
+        score, [batch, positions], and the outputs of every layer."""
         mels = [self.log_mel(at_least_single(x)) for x in (wavs, low)]
         h = (torch.cat(mels, dim=1) - self.mel_mean) / self.mel_std
         return _judge(h, self.layers, self.output)
@@ -202,22 +188,9 @@ class VocoderDiscriminator(nn.Module):
         self.multi_period = MultiPeriodDiscriminator() if multi_period else None
 
     def forward(self, wavs, low):
-        """Judges waveforms beside their band-limited copies.
-
-        Arguments
-        ---------
-        wavs : torch.Tensor
-            [batch, time].
-        low : torch.Tensor
-            [batch, time].
-
-        Returns
-        -------
-        scores : list of torch.Tensor
-            Of each discriminator, [batch, positions].
-        features : list of list of torch.Tensor
-            Of each discriminator's layers.
-        """
+        """Judges waveforms [batch, time] beside their band-limited copies: a
+        list of the scores of each discriminator, and one of the outputs of its
+        layers."""
         outputs = [discriminator(wavs) for discriminator in self.spectrum]
         outputs.append(self.band(wavs, low))
         scores, features = (list(part) for part in zip(*outputs))

@@ -17,21 +17,8 @@ NORMALIZED_PEAK = 0.5
 
 
 def normalize(wavs):
-    """Removes the mean of each waveform and brings its peak to 0.5.
-
-    Arguments
-    ---------
-    wavs : torch.Tensor
-        Waveforms, [batch, time].
-
-    Returns
-    -------
-    normalized : torch.Tensor
-        Waveforms of mean 0 and peak 0.5, [batch, time].
-    mean : torch.Tensor
-        The subtracted means, [batch, 1].
-    scale : torch.Tensor
-        The divisors, [batch, 1].
+    """Removes the mean of each waveform [batch, time] and brings its peak to
+    0.5; returns also the means and the divisors, [batch, 1].
 
     Example
     -------
@@ -50,47 +37,13 @@ def normalize(wavs):
 
 
 def denormalize(wavs, mean, scale):
-    """Undoes :func:`normalize`.
-
-    Arguments
-    ---------
-    wavs : torch.Tensor
-        Normalised waveforms, [batch, time].
-    mean : torch.Tensor
-        Their former means, [batch, 1].
-    scale : torch.Tensor
-        Their former scales, [batch, 1].
-
-    Returns
-    -------
-    torch.Tensor
-        Waveforms at their former level, [batch, time].
-
-    Example
-    -------
-    >>> denormalize(torch.ones(1, 2), torch.zeros(1, 1), torch.ones(1, 1))
-    tensor([[1., 1.]])
-    """
+    """Undoes :func:`normalize`."""
     return wavs * scale + mean
 
 
 def normalize_pair(high, low):
-    """Normalises a recording and its band-limited copy by the level of the copy,
-    because only the copy is known at inference.
-
-    Arguments
-    ---------
-    high : torch.Tensor
-        Full-band waveforms, [batch, time].
-    low : torch.Tensor
-        Band-limited waveforms, [batch, time].
-
-    Returns
-    -------
-    high : torch.Tensor
-        [batch, time].
-    low : torch.Tensor
-        Of mean 0 and peak 0.5, [batch, time].
+    """Normalises a recording and its band-limited copy, [batch, time], by the
+    level of the copy, because only the copy is known at inference.
 
     Example
     -------
@@ -105,10 +58,10 @@ def normalize_pair(high, low):
 class LogMel(nn.Module):
     """Natural logarithm of a Slaney-normalised mel spectrogram of magnitudes.
 
-    The frames are those of HiFi-GAN's front-end: the waveform is
-    reflect-padded by (n_fft - hop_length) / 2 on both sides and the short-time
-    Fourier transform is not centred, so `time` samples give exactly
-    `time // hop_length` frames.
+    The frames are those of HiFi-GAN's front-end: the waveform is reflect-padded
+    by (n_fft - hop_length) / 2 on both sides and the short-time Fourier
+    transform is not centred, so `time` samples give exactly `time //
+    hop_length` frames.
 
     Arguments
     ---------
@@ -120,10 +73,8 @@ class LogMel(nn.Module):
         Step between frames, in samples.
     n_mels : int
         Number of mel bands.
-    f_min : float
-        Lower edge of the first band, in Hz.
-    f_max : float
-        Upper edge of the last band, in Hz.
+    f_min, f_max : float
+        Lower edge of the first band and upper edge of the last, in Hz.
     floor : float
         Smallest magnitude before the logarithm.
 
@@ -172,19 +123,9 @@ class LogMel(nn.Module):
         return (bins[:, None] * weights).sum(0) / weights.sum(0)
 
     def forward(self, wavs):
-        """Computes the log-mel spectrogram.
-
-        Arguments
-        ---------
-        wavs : torch.Tensor
-            Waveforms, [batch, time]; time at least (n_fft - hop_length) / 2
-            + 1 samples.
-
-        Returns
-        -------
-        torch.Tensor
-            [batch, 1, frames, n_mels] with frames = time // hop_length.
-        """
+        """Computes the log-mel spectrogram, [batch, 1, time // hop_length,
+        n_mels], of waveforms [batch, time]; time is at least (n_fft -
+        hop_length) / 2 + 1 samples."""
         padded = nn.functional.pad(
             wavs.unsqueeze(1),
             (self.padding, self.padding),
@@ -217,11 +158,6 @@ def extend_band(mel, rolloff_hz, band_centres):
     band_centres : torch.Tensor
         Centre frequencies of the mel bands in Hz, [n_mels].
 
-    Returns
-    -------
-    torch.Tensor
-        [batch, 1, frames, n_mels].
-
     Example
     -------
     >>> mel = torch.tensor([5.0, 5.0, 4.0, 4.0, -11.5, -11.5])
@@ -250,21 +186,5 @@ def extend_band(mel, rolloff_hz, band_centres):
 
 
 def at_least_single(wavs):
-    """Converts half precision to single, which Fourier transforms need.
-
-    Arguments
-    ---------
-    wavs : torch.Tensor
-        Of any floating-point type.
-
-    Returns
-    -------
-    torch.Tensor
-        Of at least 32 bits.
-
-    Example
-    -------
-    >>> at_least_single(torch.ones(1, dtype=torch.bfloat16)).dtype
-    torch.float32
-    """
+    """Converts half precision to single, which Fourier transforms need."""
     return wavs.to(torch.promote_types(wavs.dtype, torch.float32))

@@ -7,7 +7,7 @@ https://arxiv.org/abs/2306.00814): a network at the rate of frames decides, for
 bands of about 1 kHz, the level and the share of three excitations: a component
 whose phase the network tells for each bin, white noise, and the band below the
 cut-off, shifted up (spectral band replication, Dietz et al. 2002, AES 112),
-which brings harmonics, onsets and pulses. What it synthesises is added to the
+which brings harmonics, onsets and pulses. The synthesised band is added to the
 waveform that is there.
 
 Authors
@@ -37,15 +37,9 @@ below the loudest moment it counts: 40 dB, in natural logarithms."""
 
 
 class ConvNeXtBlock(nn.Module):
-    """Depthwise convolution over time, then two layers in each frame (Liu et
-    al. 2022, https://arxiv.org/abs/2201.03545; in one dimension as in Vocos).
-
-    Arguments
-    ---------
-    channels : int
-        Channels of input and output.
-    hidden : int
-        Channels between the two layers.
+    """Depthwise convolution over time, then two layers in each frame with
+    `hidden` channels between (Liu et al. 2022,
+    https://arxiv.org/abs/2201.03545; in one dimension as in Vocos).
 
     Example
     -------
@@ -87,18 +81,6 @@ def enlarge_swings(level, gate, share):
     share : float
         By which the band's level departs further from its mean over the
         `SWING_SECONDS` around; 0 for no change.
-
-    Returns
-    -------
-    torch.Tensor
-        [batch, bins, frames].
-
-    Example
-    -------
-    >>> level = torch.arange(2.0).repeat_interleave(400).expand(1, 5, -1)
-    >>> swings = enlarge_swings(level, torch.ones(1, 5, 1), 0.3)
-    >>> swings[0, 0, [0, 398, 401, 799]].tolist()
-    [0.0, -0.148..., 1.148..., 1.0]
     """
     width = 2 * int(SWING_SECONDS * FRAMES_PER_SECOND / 2) + 1
     power = ((2 * level).exp() * gate).mean(1, keepdim=True)
@@ -190,7 +172,7 @@ class SpectralVocoder(nn.Module):
         self.register_buffer("frequencies", frequencies, persistent=False)
 
     def forward(self, mel, wavs, cutoff_hz, excitation):
-        """Generates waveforms.
+        """Generates waveforms, [batch, frames * hop_length].
 
         Arguments
         ---------
@@ -204,11 +186,6 @@ class SpectralVocoder(nn.Module):
             Where the band of each waveform ends, in Hz, [batch].
         excitation : torch.Tensor
             White noise of unit variance, of the waveforms' shape.
-
-        Returns
-        -------
-        torch.Tensor
-            [batch, frames * hop_length].
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What is done to short-time spectra, beside the network, to synthesise a band.
+"""Operations on short-time spectra that synthesise a band.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -99,7 +99,8 @@ def shift_up(spectrum, cutoff_hz, bin_hz, hop_length):
 
     Each bin of the result is a bin from below the cut-off whose phases are
     turned from frame to frame as those of the waveform would be that is
-    modulated by the difference: harmonics, pulses and onsets stay what they are.
+    modulated by the difference: harmonics, pulses and onsets stay what they
+    are.
 
     Arguments
     ---------
@@ -118,14 +119,6 @@ def shift_up(spectrum, cutoff_hz, bin_hz, hop_length):
     torch.Tensor
         [batch, bins, frames], of about unit power from 0.92 of the cut-off
         upwards, where there is sound below.
-
-    Example
-    -------
-    >>> transform = ShortTimeSpectrum(1024, 240)
-    >>> spectrum = transform(torch.randn(1, 48000))
-    >>> shifted = shift_up(spectrum, torch.tensor([8000.0]), 46.875, 240)
-    >>> 0.9 < shifted[:, 200:].abs().square().mean() < 1.1
-    tensor(True)
     """
     num_bins, num_frames = spectrum.shape[1:]
     power = spectrum.real.square() + spectrum.imag.square()
@@ -232,16 +225,8 @@ class BandExtension(nn.Module):
     upper band at the level of their continued spectrogram.
 
     Most recordings stop at 16 to 20 kHz because of an encoder; a vocoder that
-    nothing teaches what to do above makes steady lines there.
-
-    Arguments
-    ---------
-    features : speechbrain_flashsr.lobes.features.LogMel
-        Of the spectrograms.
-    n_fft : int
-        Length of the short-time transform, in samples.
-    hop_length : int
-        Step between its frames, in samples.
+    nothing teaches what to do above makes steady lines there. Its arguments are
+    those of :class:`MelLevels`.
 
     Example
     -------
@@ -262,24 +247,10 @@ class BandExtension(nn.Module):
 
     @torch.no_grad()
     def forward(self, wavs, mel, rolloff_hz):
-        """Continues waveforms.
-
-        Arguments
-        ---------
-        wavs : torch.Tensor
-            [batch, time].
-        mel : torch.Tensor
-            Log-mel spectrogram, continued (see
-            :func:`~speechbrain_flashsr.lobes.features.extend_band`),
-            [batch, n_mels, frames].
-        rolloff_hz : torch.Tensor
-            Where each waveform ends, in Hz, [batch].
-
-        Returns
-        -------
-        torch.Tensor
-            [batch, time].
-        """
+        """Continues waveforms [batch, time] that end at `rolloff_hz`, [batch],
+        by their continued log-mel spectrogram (see
+        :func:`~speechbrain_flashsr.lobes.features.extend_band`), [batch,
+        n_mels, frames]."""
         rolloff_hz = rolloff_hz.to(wavs)
         spectrum = self.spectrum(wavs)
         shifted = shift_up(

@@ -23,23 +23,6 @@ class MelPredictor(nn.Module):
         Log-mel spectrogram <-> latent.
     denoiser : speechbrain_flashsr.diffusion.VDenoiser
         The latent U-Net with its noise schedule.
-
-    Example
-    -------
-    >>> import torch
-    >>> from speechbrain_flashsr.diffusion import VDenoiser
-    >>> from speechbrain_flashsr.lobes.autoencoder import Autoencoder
-    >>> from speechbrain_flashsr.lobes.features import LogMel
-    >>> from speechbrain_flashsr.lobes.unet import LatentUNet
-    >>> predictor = MelPredictor(
-    ...     LogMel(),
-    ...     Autoencoder(4, (1, 1, 1, 1), 1, 1, groups=2),
-    ...     VDenoiser(LatentUNet(16, 4, (1, 1, 1, 1), 1, (), 0, groups=2)),
-    ... )
-    >>> low = torch.randn(1, predictor.window_multiple)
-    >>> noise = torch.randn(1, *predictor.latent_shape(low.shape[1]))
-    >>> predictor(low, noise).shape
-    torch.Size([1, 1, 64, 256])
     """
 
     def __init__(self, features, autoencoder, denoiser):
@@ -59,22 +42,13 @@ class MelPredictor(nn.Module):
         return self.frame_multiple * self.hop_length
 
     def latent_shape(self, num_samples):
-        """Shape of the latent, and of the noise, for one window.
-
-        Arguments
-        ---------
-        num_samples : int
-            Length of the window, a multiple of `window_multiple`.
-
-        Returns
-        -------
-        tuple of int
-            (channels, frames / 8, n_mels / 8).
+        """Shape of the latent, and of the noise, for one window: (channels,
+        frames / 8, n_mels / 8).
 
         Raises
         ------
         ValueError
-            If the length does not fit.
+            If the number of samples is not a multiple of `window_multiple`.
         """
         if num_samples <= 0 or num_samples % self.window_multiple:
             raise ValueError(
@@ -89,26 +63,8 @@ class MelPredictor(nn.Module):
         )
 
     def forward(self, low, noise, num_steps=1, guidance_scale=1.0):
-        """Restores the high band of the log-mel spectrogram.
-
-        Arguments
-        ---------
-        low : torch.Tensor
-            Band-limited waveforms at the output's sample rate, normalised (see
-            :func:`~speechbrain_flashsr.lobes.features.normalize`),
-            [batch, time]; time a multiple of `window_multiple`.
-        noise : torch.Tensor
-            Standard normal, [batch, *latent_shape(time)].
-        num_steps : int
-            Diffusion steps: 1 for a distilled student.
-        guidance_scale : float
-            Classifier-free guidance; 1 for none.
-
-        Returns
-        -------
-        torch.Tensor
-            Log-mel spectrograms, [batch, 1, frames, n_mels].
-        """
+        """Restores the high band of the log-mel spectrogram, [batch, 1, frames,
+        n_mels]; see :meth:`LatentSuperResolver.forward`."""
         condition = self.autoencoder.encode(self.features(low))
         latent = self.denoiser.sample(
             noise, condition, num_steps, guidance_scale
@@ -117,16 +73,13 @@ class MelPredictor(nn.Module):
 
 
 class LatentSuperResolver(nn.Module):
-    """Restores the high band of windows: a :class:`MelPredictor`, then a vocoder.
+    """Restores the high band of windows: a :class:`MelPredictor`, then a
+    vocoder.
 
     Arguments
     ---------
-    features : speechbrain_flashsr.lobes.features.LogMel
-        Waveform -> log-mel spectrogram.
-    autoencoder : speechbrain_flashsr.lobes.autoencoder.Autoencoder
-        Log-mel spectrogram <-> latent.
-    denoiser : speechbrain_flashsr.diffusion.VDenoiser
-        The latent U-Net with its noise schedule.
+    features, autoencoder, denoiser
+        See :class:`MelPredictor`.
     vocoder : speechbrain_flashsr.lobes.vocoder.SRVocoder
         Log-mel spectrogram and low-resolution waveform -> waveform.
 

@@ -24,20 +24,8 @@ from speechbrain_flashsr.lobes.convolutions import (
 
 
 class TimeResidualBlock(nn.Module):
-    """Residual block to which the time step's embedding is added.
-
-    Arguments
-    ---------
-    in_channels : int
-        Channels of the input.
-    out_channels : int
-        Channels of the output.
-    time_channels : int
-        Size of the time embedding.
-    groups : int
-        Groups of the normalisations.
-    dropout : float
-        Probability of dropout before the second convolution.
+    """Residual block to which the time step's embedding is added, with dropout
+    before the second convolution.
 
     Example
     -------
@@ -74,13 +62,6 @@ class TimeResidualBlock(nn.Module):
 class SelfAttention(nn.Module):
     """Multi-head self-attention over a sequence of positions.
 
-    Arguments
-    ---------
-    channels : int
-        Channels of input and output.
-    head_channels : int
-        Channels of a head.
-
     Example
     -------
     >>> SelfAttention(8, head_channels=4)(torch.randn(1, 6, 8)).shape
@@ -106,14 +87,8 @@ class SelfAttention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Gated feed-forward: GEGLU (https://arxiv.org/abs/2002.05202), linear.
-
-    Arguments
-    ---------
-    channels : int
-        Channels of input and output.
-    expansion : int
-        Width of the hidden layer as a multiple of `channels`.
+    """Gated feed-forward: GEGLU (https://arxiv.org/abs/2002.05202), linear; the
+    hidden layer is `expansion` times as wide.
 
     Example
     -------
@@ -138,15 +113,6 @@ class SpatialTransformer(nn.Module):
     Two self-attentions (the second is latent diffusion's cross-attention
     without a context) and a feed-forward, each after LayerNorm and with a
     residual, between two 1x1 convolutions, with a residual around all.
-
-    Arguments
-    ---------
-    channels : int
-        Channels of input and output.
-    head_channels : int
-        Channels of an attention head.
-    groups : int
-        Groups of the first normalisation.
 
     Example
     -------
@@ -179,11 +145,6 @@ class SpatialTransformer(nn.Module):
 class Downsample(nn.Conv2d):
     """Halves both axes: 3x3 convolution of stride 2, padding 1.
 
-    Arguments
-    ---------
-    channels : int
-        Channels of input and output.
-
     Example
     -------
     >>> Downsample(2)(torch.randn(1, 2, 6, 4)).shape
@@ -195,18 +156,7 @@ class Downsample(nn.Conv2d):
 
 
 class Upsample(UpsamplingConv2d):
-    """Doubles both axes: nearest neighbour, then a 3x3 convolution.
-
-    Arguments
-    ---------
-    channels : int
-        Channels of input and output.
-
-    Example
-    -------
-    >>> Upsample(2)(torch.randn(1, 2, 3, 2)).shape
-    torch.Size([1, 2, 6, 4])
-    """
+    """Doubles both axes: nearest neighbour, then a 3x3 convolution."""
 
     def __init__(self, channels):
         super().__init__(channels, channels)
@@ -340,23 +290,9 @@ class LatentUNet(nn.Module):
         self.conv_out = nn.Conv2d(width, latent_channels, 3, padding=1)
 
     def forward(self, noisy, t, condition):
-        """Predicts v.
-
-        Arguments
-        ---------
-        noisy : torch.Tensor
-            Noisy latent, [batch, latent_channels, frames, bands]; frames and
-            bands multiples of `downsampling`.
-        t : torch.Tensor
-            Integer time steps, [batch].
-        condition : torch.Tensor
-            Condition latent, of the noisy latent's shape.
-
-        Returns
-        -------
-        torch.Tensor
-            v, of the noisy latent's shape.
-        """
+        """Predicts v of a noisy latent, [batch, latent_channels, frames,
+        bands], at integer time steps [batch], given a condition latent of its
+        shape; frames and bands are multiples of `downsampling`."""
         time = timestep_embedding(t, self.channels).to(noisy.dtype)
         time = self.time_mlp(time)
         h = self.conv_in(torch.cat([noisy, condition], dim=1))

@@ -31,19 +31,8 @@ def _activation(channels, alias_free):
 class AMPBlock(nn.Module):
     """Anti-aliased multi-periodicity block of BigVGAN.
 
-    For each dilation: activation, dilated convolution, activation,
-    convolution, residual.
-
-    Arguments
-    ---------
-    channels : int
-        Channels of input and output.
-    kernel_size : int
-        Odd kernel size of all convolutions.
-    dilations : sequence of int
-        Dilation of the first convolution of each pair.
-    alias_free : bool
-        Whether the activations run at twice the rate.
+    For each dilation: activation, dilated convolution, activation, convolution,
+    residual; kernels are odd. `alias_free` activations run at twice the rate.
 
     Example
     -------
@@ -200,29 +189,9 @@ class SRVocoder(nn.Module):
         self.conv_out = weight_norm(PreciseConv1d(widths[-1], 1, 7, padding=3))
 
     def forward(self, mel, wavs, cutoff_hz=None, excitation=None):
-        """Generates waveforms.
-
-        Arguments
-        ---------
-        mel : torch.Tensor
-            Log-mel spectrogram of the high-resolution signal,
-            [batch, n_mels, frames].
-        wavs : torch.Tensor
-            Normalised low-resolution waveforms at the output's rate,
-            [batch, frames * hop_length].
-        cutoff_hz, excitation : torch.Tensor
-            Not used: other vocoders need to be told.
-
-        Returns
-        -------
-        torch.Tensor
-            Waveforms in -1..1, [batch, frames * hop_length].
-
-        Raises
-        ------
-        ValueError
-            If the two lengths do not fit.
-        """
+        """Generates waveforms in -1..1, [batch, frames * hop_length]; see
+        :meth:`~speechbrain_flashsr.lobes.spectral_vocoder.SpectralVocoder.forward`.
+        This vocoder uses neither cut-off nor excitation."""
         if wavs.shape[-1] != mel.shape[-1] * self.hop_length:
             raise ValueError(
                 f"{mel.shape[-1]} mel frames need "

@@ -41,22 +41,7 @@ PACKAGES = {
 
 
 def missing_packages(metric):
-    """Packages that a metric needs and that are not installed.
-
-    Arguments
-    ---------
-    metric : str
-        A key of `PACKAGES`; of other metrics nothing is missing.
-
-    Returns
-    -------
-    list of str
-
-    Example
-    -------
-    >>> missing_packages("lsd")
-    []
-    """
+    """Packages that a metric needs and that are not installed."""
     return [
         package
         for package in PACKAGES.get(metric, ())
@@ -67,19 +52,9 @@ def missing_packages(metric):
 def pesq(predictions, targets):
     """Wideband PESQ (ITU-T P.862.2): a mean opinion score of 1.04 to 4.64.
 
-    Arguments
-    ---------
-    predictions : torch.Tensor
-        [batch, time].
-    targets : torch.Tensor
-        [batch, time].
-
-    Returns
-    -------
-    torch.Tensor
-        [batch]; NaN where it finds no speech in the target, where the
-        prediction is silent, and for clips shorter than a quarter of a second.
-    """
+    Predictions and targets are [batch, time], the result is [batch]: NaN where
+    it finds no speech in the target, where the prediction is silent, and for
+    clips shorter than a quarter of a second."""
     from pesq import (
         PesqError,
         pesq as itu_pesq,
@@ -104,20 +79,8 @@ def stoi(predictions, targets, extended=False):
     and C. H. Taal, "An algorithm for predicting the intelligibility of speech
     masked by modulated noise maskers", IEEE/ACM TASLP 2016.
 
-    Arguments
-    ---------
-    predictions : torch.Tensor
-        [batch, time].
-    targets : torch.Tensor
-        [batch, time].
-    extended : bool
-        Whether to compute the extended measure.
-
-    Returns
-    -------
-    torch.Tensor
-        [batch]; NaN for clips with less than 0.4 s of sound.
-    """
+    Predictions and targets are [batch, time], the result is [batch]: NaN for
+    clips with less than 0.4 s of sound."""
     from pystoi import stoi as measure
 
     def value(prediction, target):
@@ -136,21 +99,12 @@ def p808(predictions):
 
     Without a reference, by the network that estimates ratings in the manner of
     ITU-T P.808: C. K. A. Reddy et al., "DNSMOS: a non-intrusive perceptual
-    objective speech quality metric to evaluate noise suppressors", ICASSP
-    2021, https://arxiv.org/abs/2010.15258. The package `speechmos` ships it.
-    Clips shorter than 9 s are repeated; the score of longer ones is the mean
-    over windows that are a second apart.
+    objective speech quality metric to evaluate noise suppressors", ICASSP 2021,
+    https://arxiv.org/abs/2010.15258. The package `speechmos` ships it. Clips
+    shorter than 9 s are repeated; the score of longer ones is the mean over
+    windows that are a second apart.
 
-    Arguments
-    ---------
-    predictions : torch.Tensor
-        [batch, time].
-
-    Returns
-    -------
-    torch.Tensor
-        [batch]; NaN of silence.
-    """
+    Predictions are [batch, time], the result is [batch]: NaN of silence."""
     network = _dnsmos()
 
     def value(prediction):
@@ -191,19 +145,8 @@ def visqol(predictions, targets):
     speech and audio metric", QoMEX 2020, https://arxiv.org/abs/2004.09584: the
     similarity of gammatone spectrograms, up to 24 kHz. It judges any sound.
 
-    Arguments
-    ---------
-    predictions : torch.Tensor
-        [batch, time].
-    targets : torch.Tensor
-        [batch, time].
-
-    Returns
-    -------
-    torch.Tensor
-        [batch]; NaN where prediction or target are silent, and for clips that
-        are shorter than a second.
-    """
+    Predictions and targets are [batch, time], the result is [batch]: NaN where
+    either is silent, and for clips shorter than a second."""
 
     def value(prediction, target):
         too_short = len(target) < VISQOL_LEAST_SECONDS * SAMPLE_RATE

@@ -25,21 +25,12 @@ TOP_HZ = 16000.0
 
 
 def log_power_spectrum(wavs):
-    """Common logarithm of the power spectrum, floored at 1e-8.
+    """Common logarithm of the power spectrum of [batch, time], floored at 1e-8,
+    [batch, 1025, frames].
 
     Short-time Fourier transform of 2048 points with a periodic Hann window and
     a hop of 512 samples, not centred; clips shorter than one frame are padded
     with zeros.
-
-    Arguments
-    ---------
-    wavs : torch.Tensor
-        [batch, time].
-
-    Returns
-    -------
-    torch.Tensor
-        [batch, 1025, frames].
 
     Example
     -------
@@ -80,23 +71,8 @@ def between(like, lower_hz, upper_hz):
 
 
 def active_frames(log_power):
-    """Frames whose energy is within 40 dB of the clip's loudest.
-
-    Arguments
-    ---------
-    log_power : torch.Tensor
-        Of the reference, [batch, bins, frames].
-
-    Returns
-    -------
-    torch.Tensor
-        Boolean, [batch, frames].
-
-    Example
-    -------
-    >>> active_frames(torch.tensor([[[0.0, -3.0, -5.0]]]))
-    tensor([[ True,  True, False]])
-    """
+    """Frames whose energy is within 40 dB of the clip's loudest, [batch,
+    frames], by the reference's :func:`log_power_spectrum`."""
     energy = 10 * torch.logsumexp(log_power * math.log(10), dim=1)
     energy = energy / math.log(10)
     return energy >= energy.amax(dim=1, keepdim=True) - ACTIVE_RANGE_DB
@@ -106,17 +82,7 @@ class SpectralComparison:
     """Spectra of predictions and targets, for several metrics of one pair.
 
     `lsd` and `envelope_correlation` are described at the functions of the same
-    names.
-
-    Arguments
-    ---------
-    predictions : torch.Tensor
-        [batch, time].
-    targets : torch.Tensor
-        [batch, time].
-    lengths : torch.Tensor, optional
-        Relative lengths, [batch]; frames that reach into the padding do not
-        count.
+    names, as are the arguments.
 
     Example
     -------
@@ -194,14 +160,12 @@ def lsd(predictions, targets, lower_hz=0.0, upper_hz=math.inf, lengths=None):
     """Log-spectral distance between two limits.
 
     The root of the mean over bins of the squared difference of
-    :func:`log_power_spectrum`, averaged over the active frames of the target.
-    A level that differs by 20 dB everywhere gives 2.
+    :func:`log_power_spectrum`, averaged over the active frames of the target. A
+    level that differs by 20 dB everywhere gives 2.
 
     Arguments
     ---------
-    predictions : torch.Tensor
-        [batch, time].
-    targets : torch.Tensor
+    predictions, targets : torch.Tensor
         [batch, time].
     lower_hz : float or torch.Tensor
         Bins at or above it count; the cut-off for the distance above it.
@@ -229,27 +193,16 @@ def lsd(predictions, targets, lower_hz=0.0, upper_hz=math.inf, lengths=None):
 
 
 def si_sdr(predictions, targets):
-    """Scale-invariant signal-to-distortion ratio in dB, of the waveforms.
+    """Scale-invariant signal-to-distortion ratio in dB of waveforms [batch,
+    time], [batch].
 
-    SpeechBrain's, with the means of both removed: 10 log10 of the energy of
-    the target, scaled to fit the prediction best, over that of the rest
-    (J. Le Roux et al., "SDR - half-baked or well done?", ICASSP 2019,
+    SpeechBrain's, with the means of both removed: 10 log10 of the energy of the
+    target, scaled to fit the prediction best, over that of the rest (J. Le Roux
+    et al., "SDR - half-baked or well done?", ICASSP 2019,
     https://arxiv.org/abs/1811.02508). 1e-8 is added to both energies, which
     makes -80 dB of silence. A high band of the right levels and other phases
-    than the original's lowers it: it says whether a system leaves alone what
-    it was given, not how good the restored band sounds.
-
-    Arguments
-    ---------
-    predictions : torch.Tensor
-        [batch, time].
-    targets : torch.Tensor
-        [batch, time].
-
-    Returns
-    -------
-    torch.Tensor
-        In dB, [batch].
+    than the original's lowers it: it says whether a system leaves alone what it
+    was given, not how good the restored band sounds.
 
     Example
     -------
@@ -277,13 +230,9 @@ def envelope_correlation(
 
     Arguments
     ---------
-    predictions : torch.Tensor
+    predictions, targets : torch.Tensor
         [batch, time].
-    targets : torch.Tensor
-        [batch, time].
-    cutoff_hz : float or torch.Tensor
-        Scalar or [batch].
-    rolloff_hz : float or torch.Tensor
+    cutoff_hz, rolloff_hz : float or torch.Tensor
         Scalar or [batch].
     lengths : torch.Tensor
         Relative lengths, [batch].

@@ -58,7 +58,7 @@ class Report:
     outcomes : collections.Counter
         {word: number of cases}.
     failures : list of str
-        What went wrong.
+        The errors.
     """
 
     outcomes: collections.Counter

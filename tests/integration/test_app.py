@@ -130,6 +130,7 @@ def browser(tmp_path):
         yield driver
 
 
+@pytest.mark.slow
 def test_page_in_a_browser(browser, address, recording, tmp_path):
     browser.get(address)
 

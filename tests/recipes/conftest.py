@@ -4,9 +4,15 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import sys
+
 import pytest
 
 from tests.recipes import training
+from tests.recipes.sounds import PREPARE
+
+# The scripts import each other, and the tests import them.
+sys.path.insert(0, str(PREPARE))
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ Authors
 import json
 import re
 import runpy
-import shutil
 import sys
 
 import numpy as np
@@ -21,16 +20,14 @@ from speechbrain_flashsr.checkpoints.export import export_pretrained
 from speechbrain_flashsr.data.degradations import low_pass
 from speechbrain_flashsr.inference import FlashSR
 from speechbrain_flashsr.metrics import spectral
+from tests.recipes.sounds import needs_sox
 from tests.recipes.training import RECIPE
 
-needs_sox = pytest.mark.skipif(
-    shutil.which("sox") is None, reason="the SoX program is not installed"
-)
 SETTINGS = {
     "segment_length": 30720,
     "batch_size": 2,
     "draws_per_epoch": 60,
-    "number_of_epochs": 4,
+    "number_of_epochs": 5,
     "valid_draws": 2,
     "num_workers": 0,
     "lr": 0.002,
@@ -68,23 +65,19 @@ def finetuned(project, tmp_path_factory):
         model,
         {name: hparams[name].state_dict() for name in names},
     )
-    hparams_folder = folder / "hparams"
-    hparams_folder.mkdir()
     recipe = (project / RECIPE).resolve()
-    for stage, more in (
-        ("joint", ""),
-        ("sr_vocoder", "opt_class:\n    betas: [0.8, 0.9]\n"),
-    ):
-        base = recipe / "hparams" / "finetune" / f"train_{stage}.yaml"
-        path = hparams_folder / f"train_{stage}.yaml"
-        path.write_text(f"based_on: {base}\n{more}")
+    base = recipe / "hparams" / "finetune" / "train_sr_vocoder.yaml"
+    hparams_file = folder / "train_sr_vocoder.yaml"
+    hparams_file.write_text(
+        f"based_on: {base}\nopt_class:\n    betas: [0.8, 0.9]\n"
+    )
     arguments = [
         str(recipe / "finetune.py"),
         f"--data_folder={folder / 'bells'}",
         "--domain=effects",
         f"--output_folder={folder / 'out'}",
         f"--pretrained={pretrained}",
-        f"--hparams_folder={hparams_folder}",
+        f"--hparams={hparams_file}",
         "--device=cpu",
         "--noprogressbar",
         *(f"--{name}={value}" for name, value in SETTINGS.items()),
@@ -112,17 +105,22 @@ def test_unheard_recordings_of_the_same_kind_come_out_better(finetuned):
     before = distances(pretrained)
     after = distances(output / "pretrained")
     assert (after < before).all()
-    assert after.mean() < 0.85 * before.mean()
+    # Only the vocoder learns; the spectrograms stay those of random weights.
+    assert after.mean() < 0.9 * before.mean()
 
 
 @needs_sox
-def test_only_weights_change(finetuned):
+def test_only_weights_of_the_vocoder_change(finetuned):
     pretrained, output = finetuned
     new = output / "pretrained"
     names = sorted(path.name for path in new.iterdir())
     assert names == sorted(path.name for path in pretrained.iterdir())
-    for name in names:
-        assert (new / name).read_bytes() != (pretrained / name).read_bytes()
+    changed = [
+        name
+        for name in names
+        if (new / name).read_bytes() != (pretrained / name).read_bytes()
+    ]
+    assert changed == ["hyperparams.yaml", "vocoder.safetensors"]
     before, after = (
         re.sub("sha256: .{64}", "", (folder / "hyperparams.yaml").read_text())
         for folder in (pretrained, new)

@@ -5,20 +5,14 @@ Authors
 """
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
+import pack_clips
 import pytest
 import soundfile
 
 from speechbrain_flashsr.data.segments import RandomSegments
 from tests.recipes.training import write_corpus
-
-PREPARE = Path(__file__).parents[2] / "recipes/VersatileAudio/prepare"
-sys.path.insert(0, str(PREPARE))
-
-import pack_clips  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -4,35 +4,33 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import doctest
 import hashlib
 import json
 import shutil
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
+import clip_audio
+import clip_filter
+import clip_manifest
+import debian_audio_prepare
+import debian_packages
 import numpy as np
 import pytest
 import soundfile
 from speechbrain.dataio.dataio import read_audio
 from speechbrain.dataio.dataset import DynamicItemDataset
 
-from tests.recipes.sounds import low_pass, noise, speech, write
-
-PREPARE = Path(__file__).parents[2] / "recipes/VersatileAudio/prepare"
-sys.path.insert(0, str(PREPARE))
-
-import clip_audio  # noqa: E402
-import clip_filter  # noqa: E402
-import clip_manifest  # noqa: E402
-import debian_audio_prepare  # noqa: E402
-import debian_packages  # noqa: E402
-
-needs_sox = pytest.mark.skipif(
-    shutil.which("sox") is None, reason="the SoX program is not installed"
+from tests.recipes.sounds import (
+    PREPARE,
+    low_pass,
+    needs_sox,
+    noise,
+    speech,
+    write,
 )
+
 LETTERS = "klettres-data/usr/share/klettres"
 STAMPS = "tuxpaint-stamps-default/usr/share/tuxpaint/stamps"
 HEDGEWARS = "hedgewars-data/usr/share/games/hedgewars/Data"
@@ -446,21 +444,6 @@ def test_truncated_files_are_noticed(tmp_path, suffix):
     path.write_bytes(path.read_bytes()[:-100])
     outcome = clip_manifest.process_clip(("0" * 40, clip), tmp_path, 6.0)
     assert outcome.error and not outcome.entries
-
-
-@pytest.mark.parametrize(
-    "module",
-    [
-        clip_audio,
-        clip_filter,
-        clip_manifest,
-        debian_audio_prepare,
-        debian_packages,
-    ],
-)
-def test_docstring_examples(module):
-    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    assert doctest.testmod(module, optionflags=flags).failed == 0
 
 
 def test_command_line(tmp_path):

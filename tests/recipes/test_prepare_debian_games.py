@@ -5,7 +5,6 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import doctest
 import json
 import runpy
 import shutil
@@ -13,22 +12,15 @@ import sys
 import zipfile
 from pathlib import Path
 
+import debian_games_prepare
+import debian_packages
+import mix_manifests
 import numpy as np
 import pytest
+from corpus import SPLITS
 
-from tests.recipes.sounds import low_pass, noise, speech, write
+from tests.recipes.sounds import low_pass, needs_sox, noise, speech, write
 
-PREPARE = Path(__file__).parents[2] / "recipes/VersatileAudio/prepare"
-sys.path.insert(0, str(PREPARE))
-
-import debian_games_prepare  # noqa: E402
-import debian_packages  # noqa: E402
-import mix_manifests  # noqa: E402
-from corpus import SPLITS  # noqa: E402
-
-needs_sox = pytest.mark.skipif(
-    shutil.which("sox") is None, reason="the SoX program is not installed"
-)
 KARTS = "supertuxkart-data/usr/share/games/supertuxkart/data"
 HYPERROGUE = "hyperrogue-music/usr/share/hyperrogue"
 ARCHIVES = "0ad-data/usr/share/games/0ad/mods"
@@ -295,9 +287,3 @@ def test_skip_prep_and_wrong_arguments(tmp_path, monkeypatch):
         "error: unknown package 'quake'; known: 0ad-data, a7xpg-data,"
     )
     assert not list(tmp_path.iterdir())
-
-
-def test_docstring_examples():
-    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    tested = doctest.testmod(debian_games_prepare, optionflags=flags)
-    assert tested.failed == 0 < tested.attempted

@@ -5,24 +5,16 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import doctest
 import json
 import shutil
 import struct
 import sys
-from pathlib import Path
 
+import midi_prepare
 import pytest
+from corpus import SPLITS
 
-PREPARE = Path(__file__).parents[2] / "recipes/VersatileAudio/prepare"
-sys.path.insert(0, str(PREPARE))
-
-import midi_prepare  # noqa: E402
-from corpus import SPLITS  # noqa: E402
-
-needs_sox = pytest.mark.skipif(
-    shutil.which("sox") is None, reason="the SoX program is not installed"
-)
+from tests.recipes.sounds import needs_sox
 
 # Like FluidSynth, it ends well and writes nothing where it reads no MIDI.
 FLUIDSYNTH = f"""#!{sys.executable}
@@ -131,8 +123,3 @@ def test_a_missing_program_is_named(data_folder, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(RuntimeError, match="apt-get install fluidsynth"):
         midi_prepare.find_clips(data_folder, "freedoom")
-
-
-def test_docstring_examples():
-    tested = doctest.testmod(midi_prepare)
-    assert tested.failed == 0 < tested.attempted

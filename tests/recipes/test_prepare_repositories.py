@@ -5,26 +5,14 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import doctest
 import json
 import re
-import shutil
-import sys
-from pathlib import Path
 
 import pytest
+import repositories_prepare
+from corpus import SPLITS
 
-from tests.recipes.sounds import noise, speech, write
-
-PREPARE = Path(__file__).parents[2] / "recipes/VersatileAudio/prepare"
-sys.path.insert(0, str(PREPARE))
-
-import repositories_prepare  # noqa: E402
-from corpus import SPLITS  # noqa: E402
-
-needs_sox = pytest.mark.skipif(
-    shutil.which("sox") is None, reason="the SoX program is not installed"
-)
+from tests.recipes.sounds import needs_sox, noise, speech, write
 
 FILES = {
     "alphanumeric-audio-dataset/audio_data/Names/R_14L9qNxUlipFmsF.wav": (
@@ -101,8 +89,3 @@ def test_the_table_is_sound():
     for source in repositories_prepare.SOURCES:
         assert source.domain in ("speech", "music", "effects")
         assert re.compile(source.pattern).groups == source.group.count("{}")
-
-
-def test_docstring_examples():
-    tested = doctest.testmod(repositories_prepare)
-    assert tested.failed == 0 < tested.attempted

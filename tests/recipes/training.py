@@ -25,7 +25,6 @@ ROWS = {
     "teacher": "VersatileAudio_row_03",
     "student": "VersatileAudio_row_04",
     "sr_vocoder": "VersatileAudio_row_05",
-    "joint": "VersatileAudio_row_16",
 }
 """The rows of the stages."""
 
@@ -34,7 +33,6 @@ EXPORTED = {
     "sr_vocoder": "vocoder",
     "teacher": "unet",
     "student": "unet",
-    "joint": "unet",
 }
 """The weights of each stage that the interface needs."""
 
@@ -43,7 +41,6 @@ NEEDED = {
     "sr_vocoder": (),
     "teacher": ("autoencoder_file",),
     "student": ("autoencoder_file", "teacher_file"),
-    "joint": ("autoencoder_file", "student_file"),
 }
 """The weights that each stage is given."""
 

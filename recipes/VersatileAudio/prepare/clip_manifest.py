@@ -248,7 +248,7 @@ def is_prepared(save_folder, manifests, options):
     manifests : dict
         Path of the manifest of each split.
     options : dict
-        What was asked for.
+        The requested options.
 
     Returns
     -------

@@ -16,21 +16,35 @@ from clip_manifest import is_prepared, mark_prepared, prepare_clips
 SPLITS = ("train", "dev", "test")
 
 
-def prepare_corpus(find_clips, save_folder, manifests, options):
-    """Prepares a corpus, unless an earlier run with the same options was
-    completed; an interrupted one is continued.
+def prepare_corpus(
+    find_clips,
+    identity,
+    save_folder,
+    train_json,
+    dev_json,
+    test_json,
+    skip_prep=False,
+    segment_seconds=6.0,
+):
+    """Prepares a corpus: 48 kHz clips and a JSON manifest for each split.
+
+    Nothing is done if an earlier run with the same arguments was completed; an
+    interrupted one is continued.
 
     Arguments
     ---------
     find_clips : callable
         Returns the list of Clip that may be used.
+    identity : dict
+        All that determines the manifests beside ``segment_seconds``.
     save_folder : str
         Where the 48 kHz clips go: ``data_root`` when the manifests are read.
-    manifests : sequence of str
-        The manifests of train, dev and test to write.
-    options : dict
-        ``segment_seconds``, the longest entry, and everything else that
-        determines the manifests.
+    train_json, dev_json, test_json : str
+        The manifests to write.
+    skip_prep : bool
+        Does nothing at all.
+    segment_seconds : float
+        Longest entry; longer clips are cut into equal pieces.
 
     Raises
     ------
@@ -39,18 +53,20 @@ def prepare_corpus(find_clips, save_folder, manifests, options):
     RuntimeError
         If the SoX program is missing, or no clip can be used.
     """
-    segment_seconds = options["segment_seconds"]
+    if skip_prep:
+        return
     if not segment_seconds > 0:
         raise ValueError(
             f"segment_seconds is {segment_seconds}; it must be above 0"
         )
-    manifests = dict(zip(SPLITS, map(str, manifests)))
-    if is_prepared(save_folder, manifests, options):
+    identity = {**identity, "segment_seconds": segment_seconds}
+    manifests = dict(zip(SPLITS, map(str, (train_json, dev_json, test_json))))
+    if is_prepared(save_folder, manifests, identity):
         print(f"The clips in {save_folder} are complete: preparation skipped.")
         return
     check_sox()
     prepare_clips(find_clips(), save_folder, manifests, segment_seconds)
-    mark_prepared(save_folder, options)
+    mark_prepared(save_folder, identity)
 
 
 def check_layout(data_folder, names, corpus, home):
@@ -82,7 +98,7 @@ def check_layout(data_folder, names, corpus, home):
     if missing:
         raise FileNotFoundError(
             f"{data_folder} is not the folder of {corpus}: {missing[0]} is"
-            f" missing in it. Give the folder that holds {', '.join(names)};"
+            f" missing in it. Pass the folder that holds {', '.join(names)};"
             f" {home} offers the corpus"
         )
     return folder
@@ -127,9 +143,9 @@ def run_command_line(
         ``prepare(data_folder, save_folder, train_json, dev_json, test_json,
         **options)``.
     description : str
-        What the script does.
+        Purpose of the script.
     data_help : str
-        What the folder of data is.
+        Description of the data folder.
     add_arguments : callable, optional
         Adds further options to the parser that it gets.
     arguments : list of str, optional

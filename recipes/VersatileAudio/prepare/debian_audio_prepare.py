@@ -151,84 +151,28 @@ SOURCES = (
 PACKAGES = tuple(dict.fromkeys(source.package for source in SOURCES))
 
 
-def prepare_debian_audio(
-    data_folder,
-    save_folder,
-    train_json,
-    dev_json,
-    test_json,
-    skip_prep=False,
-    packages=PACKAGES,
-    segment_seconds=6.0,
-):
-    """Prepares the corpus: 48 kHz clips and a JSON manifest for each split.
-
-    Nothing is done if an earlier run with the same arguments was completed;
-    an interrupted one is continued.
+def prepare_debian_audio(data_folder, save_folder, *manifests, **options):
+    """Prepares the corpus.
 
     Arguments
     ---------
-    data_folder : str
-        Where the packages are, as ``<package>_*.deb`` or unpacked as
-        ``<package>/usr/...``; those that are missing are fetched.
-    save_folder : str
-        Where the 48 kHz clips go: ``data_root`` when the manifests are read.
-    train_json, dev_json, test_json : str
-        The manifests to write.
-    skip_prep : bool
-        Does nothing at all.
-    packages : iterable of str
-        The packages to use.
-    segment_seconds : float
-        Longest entry; longer clips are cut into equal pieces.
-
-    Raises
-    ------
-    ValueError
-        If a package is none of those known, or ``segment_seconds`` is not
-        positive.
-    RuntimeError
-        If a package cannot be fetched or unpacked, the SoX program is missing,
-        or no clip can be used.
+    data_folder, save_folder, manifests, options
+        See :func:`debian_packages.prepare_packages`.
 
     Example
     -------
-    >>> from debian_audio_prepare import prepare_debian_audio
-    >>> data_folder, save_folder = "data/packages", "data/prepared"
-    >>> manifests = [
-    ...     f"{save_folder}/{s}.json" for s in ("train", "dev", "test")
-    ... ]
-    >>> prepare_debian_audio(
-    ...     data_folder, save_folder, *manifests
-    ... )  # doctest: +SKIP
+    >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
+    >>> prepare_debian_audio("packages", "data", *manifests)  # doctest: +SKIP
     """
-    if skip_prep:
-        return
     prepare_packages(
-        find_clips,
-        PACKAGES,
-        packages,
-        data_folder,
-        save_folder,
-        (train_json, dev_json, test_json),
-        segment_seconds,
+        find_clips, PACKAGES, data_folder, save_folder, *manifests, **options
     )
 
 
 def find_clips(data_folder, package):
     """Finds the audio files of an unpacked package that may be used.
 
-    Arguments
-    ---------
-    data_folder : str
-        Where the package's folder is.
-    package : str
-        Name of the package.
-
-    Returns
-    -------
-    list of Clip
-        In the order of their paths.
+    Returns a list of Clip in the order of their paths.
     """
     sources = [source for source in SOURCES if source.package == package]
     licences = read_licences(data_folder, package)

@@ -24,11 +24,12 @@ ARCHIVE_SUFFIXES = (".pk3", ".zip")  # zip files, whatever they are called
 def prepare_packages(
     find_clips,
     known,
-    packages,
     data_folder,
     save_folder,
-    manifests,
-    segment_seconds,
+    *manifests,
+    packages=None,
+    skip_prep=False,
+    **options,
 ):
     """Prepares a corpus of packages, those that are missing being fetched.
 
@@ -39,27 +40,25 @@ def prepare_packages(
         unpacked package.
     known : iterable of str
         The packages of the corpus.
-    packages : iterable of str
-        Those of them to use.
     data_folder : str
-        Where the packages are or go.
-    save_folder : str
-        Where the 48 kHz clips go.
-    manifests : sequence of str
-        The manifests of train, dev and test to write.
-    segment_seconds : float
-        Longest entry.
+        Where the packages are, as ``<package>_*.deb`` or unpacked as
+        ``<package>/usr/...``, or where they go.
+    save_folder, manifests, skip_prep, options
+        See :func:`corpus.prepare_corpus`.
+    packages : iterable of str, optional
+        Those to use. Default: all.
 
     Raises
     ------
     ValueError
-        If a package is none of those known, or ``segment_seconds`` is not
-        positive.
+        If a package is none of those known.
     RuntimeError
         If a package cannot be fetched or unpacked, the SoX program is missing,
         or no clip can be used.
     """
-    packages = sorted(set(packages))
+    if skip_prep:
+        return
+    packages = sorted(set(known if packages is None else packages))
     for package in packages:
         if package not in known:
             raise ValueError(
@@ -76,9 +75,10 @@ def prepare_packages(
 
     prepare_corpus(
         find_all_clips,
+        {"packages": packages},
         save_folder,
-        manifests,
-        {"packages": packages, "segment_seconds": segment_seconds},
+        *manifests,
+        **options,
     )
 
 
@@ -98,17 +98,7 @@ def provide_package(data_folder, package):
     zip archives, in which games keep their data, are unpacked to the folder
     ``pk3`` beside ``usr``.
 
-    Arguments
-    ---------
-    data_folder : str
-        Where the package's folder is or goes.
-    package : str
-        Name of the package.
-
-    Raises
-    ------
-    RuntimeError
-        If it cannot be fetched or unpacked.
+    Raises a RuntimeError if it cannot be fetched or unpacked.
     """
     folder = Path(data_folder).resolve() / package
     if not (folder / "usr").is_dir():
@@ -132,20 +122,8 @@ def provide_package(data_folder, package):
 
 
 def find_sounds(data_folder, package):
-    """Finds the sound files of an unpacked package.
-
-    Arguments
-    ---------
-    data_folder : str
-        Where the package's folder is.
-    package : str
-        Name of the package.
-
-    Returns
-    -------
-    list of (str, str)
-        Path of each file, and its path inside the package, in their order.
-    """
+    """Finds the sound files of an unpacked package: the path of each, and its
+    path inside the package, in their order."""
     folder = Path(data_folder) / package
     return [
         (str(path), path.relative_to(folder).as_posix())
@@ -157,13 +135,6 @@ def read_licences(data_folder, package):
     """Reads the copyright file of an unpacked package, if it is in Debian's
     machine-readable format
     (https://www.debian.org/doc/packaging-manuals/copyright-format/1.0).
-
-    Arguments
-    ---------
-    data_folder : str
-        Where the package's folder is.
-    package : str
-        Name of the package.
 
     Returns
     -------

@@ -11,6 +11,7 @@ Authors
 """
 
 import csv
+from functools import partial
 
 from clip_manifest import Clip
 from corpus import check_files, check_layout, prepare_corpus, run_command_line
@@ -30,55 +31,32 @@ SPLIT_OF_FOLD = {
 LICENCE_OF_ESC10 = {"True": "CC-BY-3.0", "False": "CC-BY-NC-3.0"}
 
 
-def prepare_esc50(
-    data_folder,
-    save_folder,
-    train_json,
-    dev_json,
-    test_json,
-    skip_prep=False,
-    segment_seconds=6.0,
-):
-    """Prepares the corpus: 48 kHz clips and a JSON manifest for each split.
-
-    Nothing is done if an earlier run with the same arguments was completed;
-    an interrupted one is continued.
+def prepare_esc50(data_folder, save_folder, *manifests, **options):
+    """Prepares ESC-50: folds 1 to 3 train, fold 4 is dev, fold 5 is test.
 
     Arguments
     ---------
     data_folder : str
         The repository: the folders ``audio`` and ``meta``.
-    save_folder : str
-        Where the 48 kHz clips go: ``data_root`` when the manifests are read.
-    train_json, dev_json, test_json : str
-        The manifests to write: folds 1 to 3, fold 4 and fold 5.
-    skip_prep : bool
-        Does nothing at all.
-    segment_seconds : float
-        Longest entry; longer clips are cut into equal pieces.
+    save_folder, manifests, options
+        See :func:`corpus.prepare_corpus`.
 
     Raises
     ------
-    ValueError
-        If ``segment_seconds`` is not positive.
     FileNotFoundError
         If the folder is not that of the corpus, or files are missing.
-    RuntimeError
-        If the SoX program is missing, or no clip can be used.
 
     Example
     -------
-    >>> from esc50_prepare import prepare_esc50
     >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
     >>> prepare_esc50("ESC-50-master", "data", *manifests)  # doctest: +SKIP
     """
-    if skip_prep:
-        return
     prepare_corpus(
-        lambda: find_clips(data_folder),
+        partial(find_clips, data_folder),
+        {"corpus": "esc50"},
         save_folder,
-        (train_json, dev_json, test_json),
-        {"corpus": "esc50", "segment_seconds": segment_seconds},
+        *manifests,
+        **options,
     )
 
 

@@ -23,36 +23,25 @@ LICENCE = "not stated"
 def prepare_folder(
     data_folder,
     save_folder,
-    train_json,
-    dev_json,
-    test_json,
+    *manifests,
     domain,
     skip_prep=False,
-    segment_seconds=6.0,
     dev_fraction=0.1,
     test_fraction=0.1,
     licence=LICENCE,
+    **options,
 ):
-    """Prepares a folder: 48 kHz clips and a JSON manifest for each split.
-
-    Nothing is done if an earlier run with the same arguments and files was
-    completed; an interrupted one is continued.
+    """Prepares a folder of recordings.
 
     Arguments
     ---------
     data_folder : str
         Recordings, in folders below it or not.
-    save_folder : str
-        Where the 48 kHz clips go: ``data_root`` when the manifests are read.
-    train_json, dev_json, test_json : str
-        The manifests to write.
+    save_folder, manifests, skip_prep, options
+        See :func:`corpus.prepare_corpus`.
     domain : str
         "speech", "music" or "effects": what the recordings are, and so how
         they are filtered.
-    skip_prep : bool
-        Does nothing at all.
-    segment_seconds : float
-        Longest entry; longer clips are cut into equal pieces.
     dev_fraction, test_fraction : float
         Share of the groups in these splits, at least one group unless 0.
     licence : str
@@ -64,12 +53,9 @@ def prepare_folder(
         If an argument is not valid, or there are fewer groups than splits.
     FileNotFoundError
         If the folder is missing or holds no sound files.
-    RuntimeError
-        If the SoX program is missing, or no clip can be used.
 
     Example
     -------
-    >>> from folder_prepare import prepare_folder
     >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
     >>> prepare_folder(
     ...     "my_folder", "data", *manifests, domain="speech"
@@ -104,8 +90,6 @@ def prepare_folder(
 
     prepare_corpus(
         find_clips,
-        save_folder,
-        (train_json, dev_json, test_json),
         {
             "corpus": "folder",
             "files": _digest(paths, data_folder),
@@ -113,8 +97,10 @@ def prepare_folder(
             "dev_fraction": dev_fraction,
             "test_fraction": test_fraction,
             "licence": licence,
-            "segment_seconds": segment_seconds,
         },
+        save_folder,
+        *manifests,
+        **options,
     )
 
 

@@ -13,6 +13,7 @@ Authors
 import csv
 import json
 import re
+from functools import partial
 
 from clip_manifest import Clip
 from corpus import check_files, check_layout, prepare_corpus, run_command_line
@@ -25,56 +26,33 @@ PARTS = {
 }
 
 
-def prepare_fsd50k(
-    data_folder,
-    save_folder,
-    train_json,
-    dev_json,
-    test_json,
-    skip_prep=False,
-    segment_seconds=6.0,
-):
-    """Prepares the corpus: 48 kHz clips and a JSON manifest for each split.
-
-    Nothing is done if an earlier run with the same arguments was completed;
-    an interrupted one is continued.
+def prepare_fsd50k(data_folder, save_folder, *manifests, **options):
+    """Prepares FSD50K, in the corpus's split into train, val and eval.
 
     Arguments
     ---------
     data_folder : str
         Holds the unpacked ``FSD50K.dev_audio``, ``FSD50K.eval_audio``,
         ``FSD50K.ground_truth`` and ``FSD50K.metadata``.
-    save_folder : str
-        Where the 48 kHz clips go: ``data_root`` when the manifests are read.
-    train_json, dev_json, test_json : str
-        The manifests to write: the corpus's train, val and eval.
-    skip_prep : bool
-        Does nothing at all.
-    segment_seconds : float
-        Longest entry; longer clips are cut into equal pieces.
+    save_folder, manifests, options
+        See :func:`corpus.prepare_corpus`.
 
     Raises
     ------
-    ValueError
-        If ``segment_seconds`` is not positive.
     FileNotFoundError
         If the folder is not that of the corpus, or files are missing.
-    RuntimeError
-        If the SoX program is missing, or no clip can be used.
 
     Example
     -------
-    >>> from fsd50k_prepare import prepare_fsd50k
     >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
     >>> prepare_fsd50k("FSD50K", "data", *manifests)  # doctest: +SKIP
     """
-    if skip_prep:
-        return
     prepare_corpus(
-        lambda: find_clips(data_folder),
+        partial(find_clips, data_folder),
+        {"corpus": "fsd50k"},
         save_folder,
-        (train_json, dev_json, test_json),
-        {"corpus": "fsd50k", "segment_seconds": segment_seconds},
+        *manifests,
+        **options,
     )
 
 

@@ -45,82 +45,28 @@ HELD_OUT = {
 MIDI = b"MThd"  # how MIDI files begin
 
 
-def prepare_midi(
-    data_folder,
-    save_folder,
-    train_json,
-    dev_json,
-    test_json,
-    skip_prep=False,
-    packages=PACKAGES,
-    segment_seconds=6.0,
-):
-    """Prepares the corpus: 48 kHz clips and a JSON manifest for each split.
-
-    Nothing is done if an earlier run with the same arguments was completed;
-    an interrupted one is taken up where it stopped.
+def prepare_midi(data_folder, save_folder, *manifests, **options):
+    """Prepares the corpus; rendered pieces are kept in `data_folder`/rendered.
 
     Arguments
     ---------
-    data_folder : str
-        Where the packages are, as ``<package>_*.deb`` or unpacked as
-        ``<package>/usr/...``; those that are missing are fetched. Rendered
-        pieces are kept in its folder ``rendered``.
-    save_folder : str
-        Where the 48 kHz clips go: ``data_root`` when the manifests are read.
-    train_json, dev_json, test_json : str
-        The manifests to write.
-    skip_prep : bool
-        Does nothing at all.
-    packages : iterable of str
-        The packages to use.
-    segment_seconds : float
-        Longest entry; longer clips are cut into equal pieces.
-
-    Raises
-    ------
-    ValueError
-        If a package is none of those known, or ``segment_seconds`` is not
-        positive.
-    RuntimeError
-        If a package cannot be fetched or unpacked, the FluidSynth or the SoX
-        program is missing, or no clip can be used.
+    data_folder, save_folder, manifests, options
+        See :func:`debian_packages.prepare_packages`.
 
     Example
     -------
-    >>> from midi_prepare import prepare_midi
     >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
-    >>> prepare_midi(
-    ...     "packages", "data", *manifests, packages=["openttd-openmsx"]
-    ... )  # doctest: +SKIP
+    >>> prepare_midi("packages", "data", *manifests)  # doctest: +SKIP
     """
-    if skip_prep:
-        return
     prepare_packages(
-        find_clips,
-        PACKAGES,
-        packages,
-        data_folder,
-        save_folder,
-        (train_json, dev_json, test_json),
-        segment_seconds,
+        find_clips, PACKAGES, data_folder, save_folder, *manifests, **options
     )
 
 
 def find_clips(data_folder, package):
     """Renders the pieces of an unpacked package. Each is a group of its own.
 
-    Arguments
-    ---------
-    data_folder : str
-        Where the package's folder is.
-    package : str
-        Name of the package.
-
-    Returns
-    -------
-    list of Clip
-        In the order of their names.
+    Returns a list of Clip in the order of their names.
     """
     licence = licence_of("*", read_licences(data_folder, package), "unknown")
     clips = []

@@ -29,7 +29,7 @@ def mix_manifests(prepared_folders, save_folder):
     prepared_folders : list of str
         Each holds train.json, dev.json and test.json.
     save_folder : str
-        Where the joint train.json, dev.json and test.json go; the
+        Where the mixed train.json, dev.json and test.json go; the
         ``data_folder`` of the training.
 
     Raises
@@ -52,7 +52,7 @@ def mix_manifests(prepared_folders, save_folder):
                 if name in mixed[split]:
                     raise ValueError(
                         f"the entry {name} of {folder}/{split}.json is already"
-                        " in another folder's: give each corpus once"
+                        " in another folder's: pass each corpus once"
                     )
                 wav = entry["wav"].replace(
                     "{data_root}", f"{{data_root}}/{root}"
@@ -121,7 +121,7 @@ def main():
         metavar="prepared_folder",
         help="holds train.json, dev.json and test.json",
     )
-    parser.add_argument("save_folder", help="for the joint manifests")
+    parser.add_argument("save_folder", help="for the mixed manifests")
     arguments = parser.parse_args()
     try:
         mix_manifests(arguments.prepared_folders, arguments.save_folder)

@@ -10,6 +10,8 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+from functools import partial
+
 from clip_manifest import Clip
 from corpus import check_files, check_layout, prepare_corpus, run_command_line
 
@@ -37,55 +39,32 @@ DEV_SONGS = {
 }
 
 
-def prepare_musdb18hq(
-    data_folder,
-    save_folder,
-    train_json,
-    dev_json,
-    test_json,
-    skip_prep=False,
-    segment_seconds=6.0,
-):
-    """Prepares the corpus: 48 kHz clips and a JSON manifest for each split.
-
-    Nothing is done if an earlier run with the same arguments was completed;
-    an interrupted one is continued.
+def prepare_musdb18hq(data_folder, save_folder, *manifests, **options):
+    """Prepares MUSDB18-HQ.
 
     Arguments
     ---------
     data_folder : str
-        What musdb18hq.zip unpacks to: the folders ``train`` and ``test``.
-    save_folder : str
-        Where the 48 kHz clips go: ``data_root`` when the manifests are read.
-    train_json, dev_json, test_json : str
-        The manifests to write.
-    skip_prep : bool
-        Does nothing at all.
-    segment_seconds : float
-        Longest entry; longer clips are cut into equal pieces.
+        The content of musdb18hq.zip: the folders ``train`` and ``test``.
+    save_folder, manifests, options
+        See :func:`corpus.prepare_corpus`.
 
     Raises
     ------
-    ValueError
-        If ``segment_seconds`` is not positive.
     FileNotFoundError
         If the folder is not that of the corpus, or files are missing.
-    RuntimeError
-        If the SoX program is missing, or no clip can be used.
 
     Example
     -------
-    >>> from musdb18hq_prepare import prepare_musdb18hq
     >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
     >>> prepare_musdb18hq("musdb18hq", "data", *manifests)  # doctest: +SKIP
     """
-    if skip_prep:
-        return
     prepare_corpus(
-        lambda: find_clips(data_folder),
+        partial(find_clips, data_folder),
+        {"corpus": "musdb18hq"},
         save_folder,
-        (train_json, dev_json, test_json),
-        {"corpus": "musdb18hq", "segment_seconds": segment_seconds},
+        *manifests,
+        **options,
     )
 
 
@@ -95,7 +74,7 @@ def find_clips(data_folder):
     Arguments
     ---------
     data_folder : str
-        What musdb18hq.zip unpacks to.
+        The content of musdb18hq.zip.
 
     Returns
     -------

@@ -198,44 +198,24 @@ LONGEST_EFFECT = 60.0  # seconds: weather and crowds go on for minutes
 
 
 def prepare_repositories(
-    data_folder,
-    save_folder,
-    train_json,
-    dev_json,
-    test_json,
-    skip_prep=False,
-    segment_seconds=6.0,
+    data_folder, save_folder, *manifests, skip_prep=False, **options
 ):
-    """Prepares the corpus: 48 kHz clips and a JSON manifest for each split.
-
-    Nothing is done if an earlier run with the same arguments and repositories
-    was completed; an interrupted one is taken up where it stopped.
+    """Prepares those repositories that are there.
 
     Arguments
     ---------
     data_folder : str
         Holds the clones, ``<name>/...``.
-    save_folder : str
-        Where the 48 kHz clips go: ``data_root`` when the manifests are read.
-    train_json, dev_json, test_json : str
-        The manifests to write.
-    skip_prep : bool
-        Does nothing at all.
-    segment_seconds : float
-        Longest entry; longer clips are cut into equal pieces.
+    save_folder, manifests, skip_prep, options
+        See :func:`corpus.prepare_corpus`.
 
     Raises
     ------
-    ValueError
-        If ``segment_seconds`` is not positive.
     FileNotFoundError
         If no repository is there.
-    RuntimeError
-        If the SoX program is missing, or no clip can be used.
 
     Example
     -------
-    >>> from repositories_prepare import prepare_repositories
     >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
     >>> prepare_repositories("clones", "data", *manifests)  # doctest: +SKIP
     """
@@ -256,9 +236,10 @@ def prepare_repositories(
         print(f"Not in {data_folder}, so left out: {', '.join(missing)}")
     prepare_corpus(
         lambda: [c for r in present for c in find_clips(data_folder, r)],
+        {"repositories": present},
         save_folder,
-        (train_json, dev_json, test_json),
-        {"repositories": present, "segment_seconds": segment_seconds},
+        *manifests,
+        **options,
     )
 
 

@@ -12,6 +12,7 @@ Authors
 """
 
 import re
+from functools import partial
 
 from clip_manifest import Clip
 from corpus import check_layout, prepare_corpus, run_command_line
@@ -26,55 +27,32 @@ DEV_SPEAKERS = {"p336", "p339", "p340", "p341", "p343", "p345", "p347", "p351"}
 TEST_SPEAKERS = {"p360", "p361", "p362", "p363", "p364", "p374", "p376", "s5"}
 
 
-def prepare_vctk(
-    data_folder,
-    save_folder,
-    train_json,
-    dev_json,
-    test_json,
-    skip_prep=False,
-    segment_seconds=6.0,
-):
-    """Prepares the corpus: 48 kHz clips and a JSON manifest for each split.
-
-    Nothing is done if an earlier run with the same arguments was completed;
-    an interrupted one is continued.
+def prepare_vctk(data_folder, save_folder, *manifests, **options):
+    """Prepares VCTK.
 
     Arguments
     ---------
     data_folder : str
-        What VCTK-Corpus-0.92.zip unpacks to.
-    save_folder : str
-        Where the 48 kHz clips go: ``data_root`` when the manifests are read.
-    train_json, dev_json, test_json : str
-        The manifests to write.
-    skip_prep : bool
-        Does nothing at all.
-    segment_seconds : float
-        Longest entry; longer clips are cut into equal pieces.
+        The content of VCTK-Corpus-0.92.zip.
+    save_folder, manifests, options
+        See :func:`corpus.prepare_corpus`.
 
     Raises
     ------
-    ValueError
-        If ``segment_seconds`` is not positive.
     FileNotFoundError
-        If the folder is not that of the corpus.
-    RuntimeError
-        If the SoX program is missing, or no clip can be used.
+        If the folder is not that of the corpus, or files are missing.
 
     Example
     -------
-    >>> from vctk_prepare import prepare_vctk
     >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
     >>> prepare_vctk("VCTK-Corpus-0.92", "data", *manifests)  # doctest: +SKIP
     """
-    if skip_prep:
-        return
     prepare_corpus(
-        lambda: find_clips(data_folder),
+        partial(find_clips, data_folder),
+        {"corpus": "vctk"},
         save_folder,
-        (train_json, dev_json, test_json),
-        {"corpus": "vctk", "segment_seconds": segment_seconds},
+        *manifests,
+        **options,
     )
 
 
@@ -84,7 +62,7 @@ def find_clips(data_folder):
     Arguments
     ---------
     data_folder : str
-        What VCTK-Corpus-0.92.zip unpacks to.
+        The content of VCTK-Corpus-0.92.zip.
 
     Returns
     -------

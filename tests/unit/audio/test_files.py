@@ -162,7 +162,7 @@ def disk_of(num_bytes):
 @pytest.mark.parametrize("lacking", [1, 1000, 50000])
 @pytest.mark.parametrize("format", ["WAV", "FLAC", "OGG"])
 def test_full_disk(tmp_path, format, lacking):
-    """What libsndfile writes last, it loses without a word."""
+    """libsndfile loses the last samples without an error."""
     path = tmp_path / f"a.{format.lower()}"
     _, subtype = output_format(path)
     wavs = torch.from_numpy(sound().T)

@@ -43,9 +43,11 @@ def test_less_than_a_frame_keeps_a_steep_edge():
 def test_a_batch_of_several_rates_is_scored_as_each_alone():
     network = CutoffNetwork(channels=8, inner_channels=4).eval()
     chunks = [all_statistics(torch.randn(r), r)[0][:1] for r in (8000, 48000)]
-    together = network(torch.cat(chunks))
-    for alone, scores in zip(chunks, together):
-        assert torch.allclose(network(alone)[0], scores, atol=1e-4)
+    together, prior = network(torch.cat(chunks))
+    for chunk, scores in zip(chunks, together):
+        alone, same_prior = network(chunk)
+        assert torch.allclose(alone[0], scores, atol=1e-4)
+        assert torch.equal(prior, same_prior)
 
 
 def test_the_level_and_an_offset_make_no_difference():
@@ -53,4 +55,5 @@ def test_the_level_and_an_offset_make_no_difference():
     statistics = -60 - 20 * torch.rand(1, 4, NUM_BINS)
     louder = statistics + 30
     louder[..., :2] = 0  # An offset
-    assert torch.allclose(network(statistics), network(louder), atol=1e-4)
+    quiet, loud = network(statistics)[0], network(louder)[0]
+    assert torch.allclose(quiet, loud, atol=1e-4)

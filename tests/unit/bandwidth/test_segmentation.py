@@ -43,7 +43,7 @@ def test_what_tells_nothing_takes_the_neighbours_edge():
 
 def test_channels_share_a_path_unless_they_clearly_differ():
     same, other = evidence_of([1] * 30), evidence_of([4] * 30)
-    faint = evidence_of([4] * 30, confidence=0.2)
+    faint = evidence_of([4] * 30, confidence=0.15)
     paths, pooled = channel_paths(np.stack([same, other, faint, same]))
     assert paths[:, 0].tolist() == [1, 4, 1, 1]
     assert np.allclose(pooled[0], 2 * same + faint)

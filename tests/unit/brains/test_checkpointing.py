@@ -121,6 +121,7 @@ time.sleep(1000)
 """
 
 
+@pytest.mark.slow
 def test_a_second_training_into_a_folder_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(recipe, "LOCK_SECONDS", 0)
     first = subprocess.Popen(

@@ -36,6 +36,7 @@ def test_arguments_that_no_stage_knows_are_an_error(capsys):
         assert "'a.yaml' is not an option" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_distributed_script_ends_at_once_and_well():
     """Functions registered for the exit run, and nothing follows."""
     script = """

@@ -68,6 +68,7 @@ def tiny(tmp_path):
     return save_tiny_model(tmp_path / "tiny")
 
 
+@pytest.mark.slow
 def test_an_exported_folder_gives_what_the_older_form_gives(tiny, tmp_path):
     exported = export_with_weights(tmp_path / "exported", tiny, {})
     assert names(exported) == [

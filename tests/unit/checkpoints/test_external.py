@@ -152,6 +152,7 @@ def test_folder_is_written_and_says_where_it_is_from(folder):
     assert {value.dtype for value in state.values()} == {torch.float32}
 
 
+@pytest.mark.slow
 def test_half_precision_is_half_as_large_and_close(folder, reference):
     out = convert(folder, half=True)
     parameters = 0
@@ -169,6 +170,7 @@ def test_half_precision_is_half_as_large_and_close(folder, reference):
 # AudioSR ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_audiosr_with_vocoder_is_a_super_resolver(folder, reference):
     out = convert_audiosr(
         folder / "audiosr.bin", folder / "out", folder / "sr_vocoder.pth"
@@ -185,6 +187,7 @@ def test_audiosr_with_vocoder_is_a_super_resolver(folder, reference):
     )
 
 
+@pytest.mark.slow
 def test_teacher_and_student_can_be_compared(folder):
     """The number of steps and the guidance change the output."""
     sr = load(
@@ -249,6 +252,7 @@ pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
         torch.testing.assert_close(v, numbers["output"], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_audiosr_brings_its_scale(folder):
     def edit(state):
         state["scale_factor"] = torch.tensor(0.5)

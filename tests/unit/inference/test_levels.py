@@ -19,7 +19,7 @@ def noise(seconds, seed=0):
 
 
 def gain(wavs, block_length=100000, loop=False):
-    """What each sample is divided by, [time]."""
+    """The divisor of each sample, [time]."""
     meter = LevelMeter(RATE)
     for block in wavs.split(block_length, dim=1):
         meter.update(block)

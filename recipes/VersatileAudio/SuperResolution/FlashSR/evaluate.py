@@ -7,7 +7,7 @@ Every clip is cut at each frequency, restored by each system and compared with
 the original; the original itself and the input are scored as well. Averages with
 95 % intervals per domain and cut-off are written as `results.json`,
 `results.csv` (one line a clip) and `results.md`, and shown with players in
-`report.html`. What cannot be scored is listed, with the reason. An evaluation
+`report.html`. Clips that cannot be scored are listed, with the reason. An evaluation
 that was interrupted continues when it is started again: scores are kept in
 `scores.jsonl`, with a key of everything that they depend on.
 

@@ -4,11 +4,11 @@ To run it:
 > python finetune.py --data_folder=my_recordings --domain=speech \
 >     --output_folder=OUT [--pretrained=FOLDER] [--minutes=30]
 
-The recordings are measured and prepared, and a tenth of them is held out.
-Encoder, U-Net and decoder, and then the vocoder, are trained on the rest, and
-OUT/pretrained is written. A score on the held-out recordings compares it with
-the old model. Run again, it continues. Unknown options are passed on to both
-stages (`--precision=bf16`, `--device=cuda`).
+The recordings are measured and prepared, and a tenth of them is held out. The
+vocoder is trained on the rest, and OUT/pretrained is written. A score on the
+held-out recordings compares it with the old model. Run again, it continues.
+Unknown options are passed on to the training (`--precision=bf16`,
+`--device=cuda`).
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -39,12 +39,6 @@ sys.path.append(str(HERE.parents[1] / "prepare"))
 
 from folder_prepare import prepare_folder  # noqa: E402
 
-STAGES = {"joint": ("autoencoder", "unet"), "sr_vocoder": ("vocoder",)}
-"""The training stages in order, and the parts that each trains."""
-
-PARTS = ("autoencoder", "unet", "vocoder")
-"""The parts of a model that have weights."""
-
 CUTOFFS_HZ = (4000, 8000)
 """Cut-offs at which the held-out recordings are scored."""
 
@@ -67,15 +61,11 @@ def parse_arguments(arguments):
         help="folder of the model to fine-tune (default: the one that ships)",
     )
     add(
-        "--hparams_folder",
-        default=HERE / "hparams" / "finetune",
-        help="holds train_joint.yaml and train_sr_vocoder.yaml",
+        "--hparams",
+        default=HERE / "hparams" / "finetune" / "train_sr_vocoder.yaml",
+        help="of the training",
     )
-    add(
-        "--minutes",
-        type=float,
-        help="of training; without it both stages run all their epochs",
-    )
+    add("--minutes", type=float, help="of training; default: all epochs")
     return parse_known_arguments(parser, arguments)
 
 
@@ -87,7 +77,7 @@ def finetune(options, passed_on):
     options : argparse.Namespace
         See :func:`parse_arguments`.
     passed_on : list of str
-        Arguments of both stages.
+        Arguments of the training.
 
     Returns
     -------
@@ -95,7 +85,11 @@ def finetune(options, passed_on):
         The new pretrained folder.
     """
     pretrained = pathlib.Path(options.pretrained).resolve()
-    weights = {name: find_weights(pretrained, name) for name in PARTS}
+    files = {
+        "autoencoder_file": find_weights(pretrained, "autoencoder"),
+        "student_file": find_weights(pretrained, "unet"),
+        "vocoder_file": find_weights(pretrained, "vocoder"),
+    }
     output = pathlib.Path(options.output_folder)
     data = output / "data"
     prepare_folder(
@@ -105,36 +99,22 @@ def finetune(options, passed_on):
         domain=options.domain,
         test_fraction=0.0,
     )
-    files = {
-        "joint": {
-            "autoencoder_file": weights["autoencoder"],
-            "student_file": weights["unet"],
-        },
-        "sr_vocoder": {
-            "autoencoder_file": output / "joint" / "autoencoder.ckpt",
-            "student_file": output / "joint" / "unet.ckpt",
-            "vocoder_file": weights["vocoder"],
-        },
-    }
-    for stage in STAGES:
-        command = [
-            sys.executable,
-            str(HERE / f"train_{stage}.py"),
-            str(pathlib.Path(options.hparams_folder) / f"train_{stage}.yaml"),
-            f"--model=!include:{pretrained / 'hyperparams.yaml'}",
-            f"--data_folder={data}",
-            f"--output_folder={output / stage}",
-        ]
-        command += [f"--{name}={path}" for name, path in files[stage].items()]
-        if options.minutes is not None:
-            command.append(f"--max_minutes={options.minutes / len(STAGES)}")
-        subprocess.run(command + passed_on, check=True)
-    states = {
-        name: read_checkpoint(output / stage / f"{name}.ckpt")
-        for stage, trained in STAGES.items()
-        for name in trained
-    }
-    return export_with_weights(output / "pretrained", pretrained, states)
+    command = [
+        sys.executable,
+        str(HERE / "train_sr_vocoder.py"),
+        str(options.hparams),
+        f"--model=!include:{pretrained / 'hyperparams.yaml'}",
+        f"--data_folder={data}",
+        f"--output_folder={output / 'sr_vocoder'}",
+        *(f"--{name}={path}" for name, path in files.items()),
+    ]
+    if options.minutes is not None:
+        command.append(f"--max_minutes={options.minutes}")
+    subprocess.run(command + passed_on, check=True)
+    state = read_checkpoint(output / "sr_vocoder" / "vocoder.ckpt")
+    return export_with_weights(
+        output / "pretrained", pretrained, {"vocoder": state}
+    )
 
 
 @torch.no_grad()

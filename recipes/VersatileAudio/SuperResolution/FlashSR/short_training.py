@@ -36,7 +36,7 @@ sys.path.append(str(train_all.HERE.parents[1] / "prepare"))
 from pack_clips import unpack_clips  # noqa: E402
 
 NOTES = ("hyperparams.yaml", "train_log.txt")
-"""What is written beside the weights of a stage."""
+"""Files that are written beside the weights of a stage."""
 
 
 def parse_arguments(arguments):

@@ -144,7 +144,7 @@ def check_outputs(settings, cutoffs):
         raise ValueError(
             f"'{folder}' has outputs for one cut-off, but there are "
             f"{len(cutoffs)}: write {{cutoff}} where the folders' names have "
-            f"{cutoffs[0]}, or give one of --cutoffs."
+            f"{cutoffs[0]}, or pass one of --cutoffs."
         )
 
 

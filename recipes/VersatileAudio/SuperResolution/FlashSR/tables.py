@@ -72,7 +72,7 @@ def notes(results):
             for package in lacking
         )
         lines.append(
-            f"{', '.join(labels)}: not computed, for {', '.join(packages)} "
+            f"{', '.join(labels)}: not computed, because {', '.join(packages)} "
             "cannot be imported (pip install 'speechbrain_flashsr[evaluate]')."
         )
     if results["refused"]:

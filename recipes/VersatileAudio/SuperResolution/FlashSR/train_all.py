@@ -27,62 +27,55 @@ from speechbrain_flashsr.checkpoints.export import (
 
 HERE = pathlib.Path(__file__).resolve().parent
 
-ENCODER = ("autoencoder/autoencoder.ckpt",)
-LAST_ENCODER = ("joint/autoencoder.ckpt", *ENCODER)
-LAST_STUDENT = ("joint/unet.ckpt", "student/unet.ckpt")
+ENCODER = "autoencoder/autoencoder.ckpt"
+TEACHER = "teacher/unet.ckpt"
+STUDENT = "student/unet.ckpt"
+VOCODER = "sr_vocoder/vocoder.ckpt"
 
 STAGES = {
     "autoencoder": (
         0.15,
         {
             "autoencoder_file": ENCODER,
-            "discriminator_file": ("autoencoder/discriminator.ckpt",),
+            "discriminator_file": "autoencoder/discriminator.ckpt",
         },
     ),
     "teacher": (
         0.4,
-        {"autoencoder_file": ENCODER, "unet_file": ("teacher/unet.ckpt",)},
+        {"autoencoder_file": ENCODER, "unet_file": TEACHER},
     ),
     "student": (
         0.15,
         {
             "autoencoder_file": ENCODER,
-            "teacher_file": ("teacher/unet.ckpt",),
-            "student_file": ("student/unet.ckpt",),
-            "discriminator_file": ("student/discriminator.ckpt",),
+            "teacher_file": TEACHER,
+            "student_file": STUDENT,
+            "discriminator_file": "student/discriminator.ckpt",
         },
-    ),
-    "joint": (
-        0.25,
-        {"autoencoder_file": LAST_ENCODER, "student_file": LAST_STUDENT},
     ),
     "sr_vocoder": (
         0.27,
         {
-            "autoencoder_file": LAST_ENCODER,
-            "student_file": LAST_STUDENT,
-            "vocoder_file": ("sr_vocoder/vocoder.ckpt",),
-            "discriminator_file": ("sr_vocoder/discriminator.ckpt",),
+            "autoencoder_file": ENCODER,
+            "student_file": STUDENT,
+            "vocoder_file": VOCODER,
+            "discriminator_file": "sr_vocoder/discriminator.ckpt",
         },
     ),
 }
 """For each stage, in order, its share of the minutes and the weights that it
-needs or starts from: {option: paths below the output folder, of which it is given
-the first that exists}."""
-
-DEFAULT_STAGES = "autoencoder,teacher,student,sr_vocoder"
+needs or starts from: {option: path below the output folder, if it exists}."""
 
 EXPORT_SHARE = 0.03
-"""Share of the minutes for the export. With those of the default stages, the sum
-is one."""
+"""Share of the minutes for the export; the sum is one."""
 
 SETTINGS = {"sr_vocoder": {"student_mel_fraction": 0.7}}
 """{stage: {key: value}} beside its YAML."""
 
 EXPORTED = {
-    "autoencoder": LAST_ENCODER,
-    "unet": (*LAST_STUDENT, "teacher/unet.ckpt"),
-    "vocoder": ("sr_vocoder/vocoder.ckpt",),
+    "autoencoder": (ENCODER,),
+    "unet": (STUDENT, TEACHER),
+    "vocoder": (VOCODER,),
 }
 """For each module, the files to export it from: the first that exists."""
 
@@ -107,9 +100,8 @@ def add_common_arguments(parser):
     parser.add_argument(
         "--stages",
         type=stage_names,
-        default=DEFAULT_STAGES,
-        help=f"to run, in this order, of {','.join(STAGES)}"
-        f" (default: {DEFAULT_STAGES})",
+        default=",".join(STAGES),
+        help="to run, in this order (default: %(default)s)",
     )
     parser.add_argument(
         "--minutes",
@@ -152,10 +144,9 @@ def run_stages(options, passed_on, settings=SETTINGS):
             "output_folder": options.output_folder / stage,
             **settings.get(stage, {}),
         }
-        for name, paths in files.items():
-            path = first_file(options.output_folder, paths)
-            if path is not None:
-                values[name] = path
+        for name, file in files.items():
+            if (options.output_folder / file).is_file():
+                values[name] = options.output_folder / file
         if options.minutes is not None:
             left = options.minutes - (time.monotonic() - start) / 60
             values["max_minutes"] = max(left, 0.0) * share / rest
@@ -171,11 +162,6 @@ def run_stages(options, passed_on, settings=SETTINGS):
             if f"--{name}" not in given
         ]
         subprocess.run(command + passed_on, check=True)
-
-
-def first_file(folder, paths):
-    """The first of several paths below a folder that is a file, or None."""
-    return next((folder / p for p in paths if (folder / p).is_file()), None)
 
 
 def export(folder):
@@ -198,13 +184,13 @@ def export(folder):
     """
     states = {}
     for name, paths in EXPORTED.items():
-        path = first_file(folder, paths)
-        if path is None:
+        found = [folder / p for p in paths if (folder / p).is_file()]
+        if not found:
             raise FileNotFoundError(
                 f"'{folder}' lacks {' or '.join(paths)}. Train the stage first."
             )
-        states[name] = read_checkpoint(path)
-    model = model_of_recipe(path.parent / "hyperparams.yaml")
+        states[name] = read_checkpoint(found[0])
+    model = model_of_recipe(found[0].parent / "hyperparams.yaml")
     return export_pretrained(folder / "pretrained", model, states)
 
 
