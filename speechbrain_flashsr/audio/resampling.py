@@ -87,20 +87,16 @@ class Resampler:
         output_length(time)]."""
         return torch.cat(list(self.stream([wavs])), dim=1)
 
-    def stream(self, blocks, length=None):
+    def stream(self, blocks):
         """Resamples a signal that comes in blocks [channels, time], time at
-        least 1.
-
-        Its `length`, where it is known better than by the input's, which may
-        have been rounded, is kept: a sample more or less. It is not used if
-        both rates are the same."""
+        least 1."""
         if self.orig == self.new:
             return iter(blocks)
         if self._filter is None:
-            return self._stream_by_soxr(blocks, length)
-        return self._stream_by_table(blocks, length)
+            return self._stream_by_soxr(blocks)
+        return self._stream_by_table(blocks)
 
-    def _stream_by_table(self, blocks, length):
+    def _stream_by_table(self, blocks):
         """Convolves chunks that overlap by the filter's length."""
         # Chunks start and end at multiples of `orig` input samples, which are
         # multiples of `new` output samples.
@@ -121,7 +117,7 @@ class Resampler:
                 yield self._resample_chunk(buffer, chunk, margin)
                 written += chunk // self.orig * self.new
                 buffer = buffer[:, chunk:]
-        missing = (length or self.output_length(num_samples)) - written
+        missing = self.output_length(num_samples) - written
         while missing > 0:
             chunk = min(chunk, self.orig * math.ceil(missing / self.new))
             lacking = max(0, chunk + 2 * margin - buffer.shape[1])
@@ -145,7 +141,7 @@ class Resampler:
         start = margin // self.orig * self.new
         return resampled[:, start : start + chunk // self.orig * self.new]
 
-    def _stream_by_soxr(self, blocks, length):
+    def _stream_by_soxr(self, blocks):
         """Leaves the blocks, less the first sample, to the SoX resampler: it
         takes a signal for 0 before its start."""
         resample = None
@@ -162,7 +158,7 @@ class Resampler:
             written += new.shape[1]
             if new.shape[1] > 0:
                 yield new
-        missing = (length or self.output_length(num_samples)) - written
+        missing = self.output_length(num_samples) - written
         end = (block[:, -1:] - first).expand(-1, self._width)
         new = _as_block(resample(_as_frames(end), last=True), first)
         yield new[:, :missing]

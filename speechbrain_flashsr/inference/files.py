@@ -107,14 +107,13 @@ def restore_file(
         # Second pass: the restored recording, at its new rate and level.
         if sinks:
             blocks = with_progress(
-                restore_stream(flashsr, reader.blocks(), analysis, settings),
-                Resampler(orig_rate, model_rate).output_length(
-                    analysis.num_samples
+                restore_stream(
+                    flashsr, reader.blocks(), analysis, settings, new_rate
                 ),
-                model_rate,
+                num_samples,
+                new_rate,
                 f"Restoring {reader.title}" if progressbar else None,
             )
-            blocks = Resampler(model_rate, new_rate).stream(blocks, num_samples)
             for block in blocks if level is None else level(blocks):
                 for sink in sinks:
                     sink(block)

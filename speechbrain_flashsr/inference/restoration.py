@@ -32,63 +32,80 @@ EDGE_FADE_SECONDS = 0.1
 """Duration of the fade between two edges where the cut-off changes."""
 
 
-def restore_stream(flashsr, blocks, analysis, settings):
-    """Brings a recording, blocks [channels, time] at its own rate, to the
-    model's and restores its high band."""
-    resampler = Resampler(analysis.sample_rate, flashsr.sample_rate)
-    if analysis.is_full_band:
-        yield from resampler.stream(blocks)
-    else:
-        yield from restore_recording(
-            resampler.stream(analysis.ends.extend(blocks)),
-            resampler.output_length(analysis.num_samples),
-            WindowRestorer(
-                flashsr.mods.super_resolver,
-                analysis,
-                settings,
-                flashsr.batch_windows,
-                flashsr.device,
-                flashsr.inference_ctx,
-            ),
-            flashsr.window_length,
+def restore_stream(flashsr, blocks, analysis, settings, new_rate=None):
+    """Restores the high band of a recording, blocks [channels, time] at its own
+    rate, and brings it to another rate, by default the model's.
+
+    It is cut from its continuation beyond its ends, so that loops have no seam.
+    """
+    orig_rate, model_rate = analysis.sample_rate, flashsr.sample_rate
+    new_rate = new_rate or model_rate
+    resampler = Resampler(orig_rate, model_rate)
+    extended = resampler.stream(analysis.ends.extend(blocks))
+    start = -CONTEXT_SECONDS * new_rate
+    if not analysis.is_full_band:
+        restorer = WindowRestorer(
+            flashsr.mods.super_resolver,
+            analysis,
+            settings,
+            flashsr.batch_windows,
+            flashsr.device,
+            flashsr.inference_ctx,
         )
+        plan = plan_windows(
+            resampler.output_length(analysis.num_samples),
+            flashsr.window_length,
+            restorer.super_resolver.window_multiple,
+        )
+        extended = restore_extended(extended, restorer, plan)
+        start = plan.starts[0] * new_rate // model_rate
+    # The recording and, unless nothing is restored, what is added to it.
+    pairs = (
+        rows.split(len(analysis.tracks))
+        for rows in Resampler(model_rate, new_rate).stream(extended)
+    )
+    num_samples = Resampler(orig_rate, new_rate).output_length(
+        analysis.num_samples
+    )
+    if analysis.loop and not analysis.is_full_band:
+        pairs = close_loop(pairs, start, num_samples, new_rate)
+    else:
+        pairs = crop(pairs, start, num_samples)
+    for pair in pairs:
+        yield sum(pair[1:], pair[0])
 
 
-def restore_recording(extended, num_samples, restorer, window_length):
-    """Restores a recording: evens out its level, runs the model on windows, and
-    adds the result at the level of the recording.
+def restore_extended(extended, restorer, plan):
+    """Evens out the level of a recording, runs the model on windows, and brings
+    the result to the level of the recording.
 
     Arguments
     ---------
     extended : iterable of torch.Tensor
         The recording at the model's rate, with `CONTEXT_SECONDS` more on both
         sides, [channels, time].
-    num_samples : int
-        Its length without these, and of all that is yielded.
     restorer : WindowRestorer
         See there.
-    window_length : int
-        Longest window, in samples.
+    plan : WindowPlan
+        Of the recording.
+
+    Yields
+    ------
+    torch.Tensor
+        From the first window on, the recording and what is to be added to it,
+        [2 * channels, time].
     """
-    analysis, rate = restorer.analysis, restorer.sample_rate
+    analysis = restorer.analysis
     channels = len(analysis.tracks)
-    plan = plan_windows(
-        num_samples, window_length, restorer.super_resolver.window_multiple
-    )
-    first = plan.starts[0]
     pairs = process_windows(
-        _evened(extended, analysis, first, rate),
+        _evened(extended, analysis, plan.starts[0], restorer.sample_rate),
         plan,
         lambda rows, starts: restorer(rows[:, -channels:], starts),
         restorer.windows_at_a_time,
     )
-    if analysis.loop:
-        pairs = close_loop(pairs, first, num_samples, rate)
-    else:
-        pairs = crop(pairs, first, num_samples)
     for rows, added in pairs:
         low, gain, _ = rows.chunk(3)
-        yield low + gain * added
+        yield torch.cat([low, gain * added])
 
 
 def _evened(blocks, analysis, first, sample_rate):

@@ -6,6 +6,7 @@ Authors
 
 import pytest
 import scipy.signal
+import soundfile
 import torch
 
 from speechbrain_flashsr.bandwidth import CutoffSegment, CutoffTrack
@@ -126,10 +127,22 @@ def test_a_steady_tone_above_the_edge_stays():
     assert level(out, 48000, 7000, 15000) > level(wav, 48000, 0, 5000) - 20
 
 
-@pytest.mark.parametrize("seconds", [0.05, 0.3, 3.0])
-def test_loop_has_no_step_at_its_seam(seconds):
-    """Played twice, the band is as smooth at the seam as elsewhere."""
-    length = int(seconds * 48000)
+@pytest.mark.parametrize("cutoff", [4000, None])
+@pytest.mark.parametrize(
+    "seconds, orig_rate, rate",
+    [
+        (0.05, 48000, 48000),
+        (0.3, 16000, 44100),
+        (3.0, 48000, 44100),
+        (0.3, 44100, 96000),
+    ],
+)
+def test_loop_has_no_step_at_its_seam(
+    seconds, orig_rate, rate, cutoff, find, tmp_path
+):
+    """Played twice, it is as smooth at the seam as elsewhere, whether a band
+    is added or it is full band."""
+    length = round(seconds * orig_rate)
     time = torch.arange(length) / length
     periods = round(3000 * seconds)
     loop = 0.1 * torch.sin(2 * torch.pi * periods * time)
@@ -138,9 +151,13 @@ def test_loop_has_no_step_at_its_seam(seconds):
         """The input's rectified form: harmonics that follow it."""
         return low.abs()
 
-    out = toy_interface(high_band).super_resolve_batch(
-        loop[None], sample_rate=48000, cutoff=4000, loop=True
-    )[0]
+    if cutoff is None:
+        find([(0, seconds, None)])
+    soundfile.write(tmp_path / "loop.wav", loop, orig_rate, "FLOAT")
+    out = toy_interface(high_band).enhance_file(
+        tmp_path / "loop.wav", cutoff=cutoff, loop=True, rate=rate
+    )
+    length = round(seconds * rate)
     twice = torch.cat([out, out])
     curvature = twice.diff(n=2).abs()
     seam = curvature[length - 4 : length + 2].max()
