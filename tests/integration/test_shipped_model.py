@@ -19,9 +19,7 @@ from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
 
 @pytest.fixture(scope="module")
 def flashsr():
-    return FlashSR.from_hparams(
-        run_opts={"device": "cpu", "precision": "fp32"}
-    )
+    return FlashSR.from_hparams(run_opts={"device": "cpu", "precision": "fp32"})
 
 
 def levels_db(wav, sample_rate, edges):
