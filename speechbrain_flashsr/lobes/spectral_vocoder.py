@@ -119,6 +119,9 @@ class SpectralVocoder(nn.Module):
     num_bands : int
         Bands, from 0 to half the sample rate, for which a level and the shares
         of the excitations are decided.
+    gain_frames : int
+        Frames over which the gain of a band is averaged, an odd number: a
+        correction of the predicted level, not of its course.
 
     Example
     -------
@@ -142,9 +145,11 @@ class SpectralVocoder(nn.Module):
         mel_std=3.0,
         swing=0.0,
         num_bands=24,
+        gain_frames=1,
     ):
         super().__init__()
         self.swing = swing
+        self.gain_frames = gain_frames
         self.hop_length = features.hop_length
         self.mel_mean = mel_mean
         self.mel_std = mel_std
@@ -253,7 +258,14 @@ class SpectralVocoder(nn.Module):
             mode="bilinear",
         )
         gate = gate_above(self.frequencies, cutoff_hz)
-        level = (self.levels(mel) + 2 * bands[:, 0]).clamp(-12, 7)
+        gain = F.avg_pool1d(
+            bands[:, 0],
+            self.gain_frames,
+            stride=1,
+            padding=self.gain_frames // 2,
+            count_include_pad=False,
+        )
+        level = (self.levels(mel) + 2 * gain).clamp(-12, 7)
         magnitude = enlarge_swings(level, gate, self.swing).exp()
         tonal, noisy, replicated = bands[:, 1:].softmax(1).sqrt().unbind(1)
         phase = torch.complex(4 * real + 1e-2, 4 * imaginary)

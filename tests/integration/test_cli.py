@@ -295,7 +295,8 @@ def test_interruption(flashsr, tmp_path, monkeypatch):
 
 
 def start(folder, tmp_path, arguments, redirection=""):
-    """Starts the command in a shell, which redirects its streams."""
+    """Starts the command in a shell, which redirects its streams; SIGHUP has an
+    effect, even if these tests were started by nohup."""
     command = [sys.executable, "-m", "speechbrain_flashsr.cli", *arguments]
     command = [*command, "--source", folder, "--device", "cpu"]
     return subprocess.Popen(
@@ -305,6 +306,7 @@ def start(folder, tmp_path, arguments, redirection=""):
         env={**os.environ, "PYTHONIOENCODING": "latin-1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
 
 

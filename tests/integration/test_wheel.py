@@ -89,9 +89,11 @@ def test_metadata(metadata):
         metadata["License-Expression"] or metadata["License"]
     )
     assert set(metadata.get_all("Provides-Extra")) == {
+        "app",
         "asr-check",
         "dev",
         "evaluate",
+        "onnx",
         "train",
     }
 
