@@ -8,6 +8,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import torch
 from torch import nn
 
 
@@ -23,10 +24,15 @@ class MelPredictor(nn.Module):
         Log-mel spectrogram <-> latent.
     denoiser : speechbrain_flashsr.diffusion.VDenoiser
         The latent U-Net with its noise schedule.
+    floor : float, optional
+        Lowest value of the given spectrogram below the cut-off. Recordings for
+        training have a noise floor; without one, digital silence raises the
+        band next to it.
     """
 
-    def __init__(self, features, autoencoder, denoiser):
+    def __init__(self, features, autoencoder, denoiser, floor=None):
         super().__init__()
+        self.floor = floor
         self.features = features
         self.autoencoder = autoencoder
         self.denoiser = denoiser
@@ -62,10 +68,17 @@ class MelPredictor(nn.Module):
             self.features.n_mels // downsampling,
         )
 
-    def forward(self, low, noise, num_steps=1, guidance_scale=1.0):
+    def forward(
+        self, low, noise, num_steps=1, guidance_scale=1.0, cutoff_hz=None
+    ):
         """Restores the high band of the log-mel spectrogram, [batch, 1, frames,
         n_mels]; see :meth:`LatentSuperResolver.forward`."""
-        condition = self.autoencoder.encode(self.features(low))
+        mel = self.features(low)
+        if self.floor is not None and cutoff_hz is not None:
+            top_hz = 0.9 * cutoff_hz.to(mel)[:, None, None, None]
+            below = self.features.band_centres().to(mel) < top_hz
+            mel = torch.where(below, mel.clamp_min(self.floor), mel)
+        condition = self.autoencoder.encode(mel)
         latent = self.denoiser.sample(
             noise, condition, num_steps, guidance_scale
         )
@@ -82,6 +95,8 @@ class LatentSuperResolver(nn.Module):
         See :class:`MelPredictor`.
     vocoder : speechbrain_flashsr.lobes.vocoder.SRVocoder
         Log-mel spectrogram and low-resolution waveform -> waveform.
+    floor : float, optional
+        See :class:`MelPredictor`.
 
     Example
     -------
@@ -105,9 +120,9 @@ class LatentSuperResolver(nn.Module):
     torch.Size([1, 30720])
     """
 
-    def __init__(self, features, autoencoder, denoiser, vocoder):
+    def __init__(self, features, autoencoder, denoiser, vocoder, floor=None):
         super().__init__()
-        self.predictor = MelPredictor(features, autoencoder, denoiser)
+        self.predictor = MelPredictor(features, autoencoder, denoiser, floor)
         self.vocoder = vocoder
         self.sample_rate = features.sample_rate
 
@@ -167,6 +182,6 @@ class LatentSuperResolver(nn.Module):
                 f"The noise has shape {list(noise.shape)}, but windows of "
                 f"shape {list(low.shape)} need {list(expected)}."
             )
-        mel = self.predictor(low, noise, num_steps, guidance_scale)
+        mel = self.predictor(low, noise, num_steps, guidance_scale, cutoff_hz)
         mel = mel.squeeze(1).transpose(1, 2)
         return self.vocoder(mel, low, cutoff_hz, excitation)
