@@ -25,7 +25,7 @@ TRAIN = ["julius>=0.2.7", "sox>=1.4.1", "tensorboard>=2.12"]
 # The page of `flashsr app`.
 APP = ["gradio>=6.0,<7"]
 
-# What writes the files of `flashsr export`, and what runs them.
+# Packages that write the files of `flashsr export` and run them
 ONNX = ["onnx>=1.16", "onnxruntime>=1.16", "onnxscript>=0.5"]
 
 # Perceptual metrics and the report page of the evaluation; pesq is compiled,

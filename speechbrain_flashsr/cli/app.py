@@ -177,7 +177,7 @@ def restore(flashsr, folder, recording, strength=0.0, cutoff_hz=0):
     from speechbrain_flashsr.cli.pictures import plot_before_after
 
     if recording is None:
-        return "There is no recording. Drop a file or record.", [None] * 4
+        return "The recording is missing. Drop a file or record.", [None] * 4
     source, folder = Path(recording), Path(tempfile.mkdtemp(dir=folder))
     before, after = folder / "before.wav", folder / f"{source.stem}{SUFFIX}.wav"
     pictures = [folder / "before.png", folder / "after.png"]

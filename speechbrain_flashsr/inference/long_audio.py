@@ -143,7 +143,7 @@ def process_windows(blocks, plan, process, windows_at_a_time=1):
     middle = OVERLAP * plan.multiple // 2
     fade_start = middle - plan.multiple // 4
     fade_stop = middle + plan.multiple // 4
-    # What is sure of a window's result ends where the fade to the next begins.
+    # A window's result is final up to where the fade to the next begins.
     ends = [start + fade_start for start in plan.starts[1:]]
     ends.append(plan.starts[-1] + plan.length)
     ends = iter(ends)

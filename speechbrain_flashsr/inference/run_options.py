@@ -45,7 +45,7 @@ def complete_run_options(run_opts, hparams):
     for name in run_opts or ():
         if name not in known:
             raise ValueError(
-                f"There is no run option {name!r}. Use one of "
+                f"The run option {name!r} does not exist. Use one of "
                 f"{', '.join(known)}."
             )
     options = {name: hparams[name] for name in known if name in hparams}

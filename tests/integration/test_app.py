@@ -78,7 +78,7 @@ def test_errors_are_sentences_without_the_folders(flashsr, tmp_path):
     assert text.startswith("'notes.wav' cannot be read as audio")
     assert files == [None] * 4
     text, files = restore(flashsr, tmp_path, None)
-    assert text == "There is no recording. Drop a file or record."
+    assert text == "The recording is missing. Drop a file or record."
     assert files == [None] * 4
 
 

@@ -87,7 +87,7 @@ def test_example_needs_no_pytorch(project, file, tmp_path):
     assert done.returncode == 0, done.stderr
     restored, rate = soundfile.read(tmp_path / "out.wav")
     assert (rate, len(restored)) == (48000, 24000)
-    # What the tiny model adds to the tone, it adds above the cut-off.
+    # The tiny model adds to the tone above the cut-off alone.
     tone = 0.0025 * np.sin(2 * np.pi * 440 * np.arange(24000) / 48000)
     gain = restored @ tone / (tone @ tone)
     assert abs(gain - 1) < 0.01
