@@ -60,7 +60,7 @@ class FlashSRBrain(sb.Brain):
     which they take turns."""
 
     def init_optimizers(self):
-        """Makes the optimisers and the averaged copies of the exported modules."""
+        """Makes the optimisers and the averages of the exported modules."""
         self.turn = None
         if self.device_type == "cpu":
             use_fast_forms(self.modules)
@@ -150,8 +150,14 @@ class FlashSRBrain(sb.Brain):
             self._save_intra_epoch_ckpt()
 
     def turns(self):
-        """Names of the optimisers that take a step on a batch, in order."""
-        return list(self.optimized)
+        """Names of the optimisers that take a step on a batch, in order; the
+        discriminator joins in at step `adversarial_start`."""
+        start = getattr(self.hparams, "adversarial_start", 0)
+        return [
+            turn
+            for turn in self.optimized
+            if turn != "discriminator" or self.optimizer_step >= start
+        ]
 
     def compute_losses(self, batch, stage, turn):
         """Returns the unweighted losses of a batch for one optimiser's turn:

@@ -88,10 +88,8 @@ class BandDiscriminator(nn.Module):
         Waveform -> log-mel spectrogram.
     channels : int
         Width of the first convolutions.
-    mel_mean : float
-        Subtracted from the log-mel spectrogram.
-    mel_std : float
-        The difference is divided by it.
+    mel_mean, mel_std : float
+        Log-mel spectrograms are read as (mel - mel_mean) / mel_std.
 
     Example
     -------
@@ -203,8 +201,8 @@ class VocoderDiscriminator(nn.Module):
 
 class PatchDiscriminator(nn.Module):
     """Judges patches of an image by strided 3x3 convolutions: of what the
-    teacher predicts for a latent (the architecture of FlashSR's discriminator is
-    not public), or of a spectrogram.
+    teacher predicts for a latent (the architecture of FlashSR's discriminator
+    is not public), or of a spectrogram.
 
     Arguments
     ---------

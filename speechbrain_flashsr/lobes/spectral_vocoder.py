@@ -72,16 +72,10 @@ def enlarge_swings(level, gate, share):
     global variance of its parameters likewise (Toda and Tokuda 2007, IEICE
     Transactions E90-D).
 
-    Arguments
-    ---------
-    level : torch.Tensor
-        Natural logarithms of magnitudes, [batch, bins, frames].
-    gate : torch.Tensor
-        1 above the cut-off, 0 below it, [batch, bins, 1].
-    share : float
-        By which the band's level departs further from its mean over the
-        `SWING_SECONDS` around; 0 for no change.
-    """
+    Takes natural logarithms of magnitudes, [batch, bins, frames], a gate that
+    is 1 above the cut-off and 0 below it, [batch, bins, 1], and the share by
+    which the band's level departs further from its mean over the
+    `SWING_SECONDS` around."""
     width = 2 * int(SWING_SECONDS * FRAMES_PER_SECOND / 2) + 1
     power = ((2 * level).exp() * gate).mean(1, keepdim=True)
     band = power.clamp_min(1e-12).log() / 2
@@ -110,10 +104,8 @@ class SpectralVocoder(nn.Module):
         Length of the short-time transform, in samples.
     hop_length : int
         Step between its frames, in samples.
-    mel_mean : float
-        Subtracted from the log-mel spectrogram.
-    mel_std : float
-        The difference is divided by it.
+    mel_mean, mel_std : float
+        Log-mel spectrograms are read as (mel - mel_mean) / mel_std.
     swing : float
         Share of :func:`enlarge_swings`.
     num_bands : int
@@ -235,7 +227,7 @@ class SpectralVocoder(nn.Module):
         )
 
     def decide(self, mel, low, cutoff_hz):
-        """Runs the network; returns [batch, 4 * num_bands + 2 * bins, frames]."""
+        """Runs the network: [batch, 4 * num_bands + 2 * bins, frames]."""
         scales = torch.linspace(0.5, 8, 16, device=mel.device)
         cutoff = torch.sin((cutoff_hz.log()[:, None] - 9) * scales)
         h = self.mel_in((mel.transpose(1, 2) - self.mel_mean) / self.mel_std)

@@ -102,24 +102,11 @@ def shift_up(spectrum, cutoff_hz, bin_hz, hop_length):
     modulated by the difference: harmonics, pulses and onsets stay what they
     are.
 
-    Arguments
-    ---------
-    spectrum : torch.Tensor
-        Short-time spectrum of band-limited waveforms, [batch, bins, frames],
-        complex.
-    cutoff_hz : torch.Tensor
-        Where each band ends, [batch].
-    bin_hz : float
-        Distance of bins, in Hz.
-    hop_length : int
-        Samples between frames.
-
-    Returns
-    -------
-    torch.Tensor
-        [batch, bins, frames], of about unit power from 0.92 of the cut-off
-        upwards, where there is sound below.
-    """
+    Takes the short-time spectrum of band-limited waveforms, [batch, bins,
+    frames], complex, where each band ends, [batch], the distance of bins in Hz,
+    and the samples between frames. Returns a spectrum of the same shape, of
+    about unit power from 0.92 of the cut-off upwards, where there is sound
+    below."""
     num_bins, num_frames = spectrum.shape[1:]
     power = spectrum.real.square() + spectrum.imag.square()
     frames_per_second = 2 * (num_bins - 1) * bin_hz / hop_length

@@ -135,10 +135,8 @@ class SRVocoder(nn.Module):
         Dilations of every AMP block.
     alias_free : bool
         Whether the activations run at twice the rate.
-    mel_mean : float
-        Subtracted from the log-mel spectrogram.
-    mel_std : float
-        The difference is divided by it.
+    mel_mean, mel_std : float
+        Log-mel spectrograms are read as (mel - mel_mean) / mel_std.
 
     Example
     -------

@@ -12,9 +12,9 @@ import scipy.signal
 import soundfile
 import torch
 
+from speechbrain_flashsr import SHIPPED_MODEL
 from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.inference import FlashSR
-from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
 
 
 @pytest.fixture(scope="module")

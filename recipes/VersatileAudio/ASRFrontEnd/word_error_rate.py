@@ -30,12 +30,11 @@ from speechbrain.dataio.preprocess import AudioNormalizer
 from speechbrain.utils.metric_stats import ErrorRateStats
 from tqdm import tqdm
 
-from speechbrain_flashsr import __version__
+from speechbrain_flashsr import SHIPPED_MODEL, __version__
 from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.audio.writing import complete_file
-from speechbrain_flashsr.checkpoints.digest import digest_of_model
+from speechbrain_flashsr.checkpoints.reading import digest_of_model
 from speechbrain_flashsr.inference import FlashSR, SuperResolutionFrontEnd
-from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
 
 WIDE, NARROW = 16000, 8000
 

@@ -14,8 +14,7 @@ from pathlib import Path
 from clip_manifest import Clip
 from corpus import SPLITS, prepare_corpus, run_command_line
 
-from speechbrain_flashsr.audio.folders import find_sound_files
-from speechbrain_flashsr.audio.formats import EXTENSIONS
+from speechbrain_flashsr.audio.formats import EXTENSIONS, find_sound_files
 
 LICENCE = "not stated"
 

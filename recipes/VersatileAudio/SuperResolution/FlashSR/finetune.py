@@ -23,6 +23,7 @@ import sys
 import torch
 from speechbrain.dataio.dataio import read_audio
 
+from speechbrain_flashsr import SHIPPED_MODEL
 from speechbrain_flashsr.brains.recipe import parse_known_arguments
 from speechbrain_flashsr.checkpoints import read_checkpoint
 from speechbrain_flashsr.checkpoints.export import (
@@ -31,7 +32,6 @@ from speechbrain_flashsr.checkpoints.export import (
 )
 from speechbrain_flashsr.data.degradations import low_pass
 from speechbrain_flashsr.inference import FlashSR
-from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
 from speechbrain_flashsr.metrics import spectral
 
 HERE = pathlib.Path(__file__).resolve().parent

@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 from clips import AUDIO_FILES, RefusedError, fit, read_counterpart
 
+from speechbrain_flashsr import SHIPPED_MODEL
 from speechbrain_flashsr.audio.checks import AudioError
 from speechbrain_flashsr.inference import FlashSR
-from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
 
 ANCHORS = ("original", "input")
 """Systems of every evaluation: the recording, and its low-resolution copy."""
