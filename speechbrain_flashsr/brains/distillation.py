@@ -101,26 +101,13 @@ def distribution_matching_loss(
     """Moves the student's distribution towards the teacher's.
 
     The gradient is the difference of the two scores at a noised sample
-    (https://arxiv.org/abs/2311.18828, equation 7); the student itself stands in
-    for the network that follows the student's distribution.
+    (https://arxiv.org/abs/2311.18828, equation 7); the student itself, through
+    which no gradient flows here, stands in for the network that follows the
+    student's distribution.
 
-    Arguments
-    ---------
-    student_x0, condition, noise : torch.Tensor
-        The student's latent, condition latent, and standard normal,
-        [batch, channels, frames, bands].
-    teacher, student : speechbrain_flashsr.diffusion.VDenoiser
-        No gradient flows through this use of the student.
-    t : torch.Tensor
-        Time steps, [batch].
-    guidance_scale : float
-        Of the teacher.
-
-    Returns
-    -------
-    torch.Tensor
-        Scalar.
-    """
+    The student's latent, the condition latent and standard normal noise are
+    [batch, channels, frames, bands], time steps [batch], the teacher has a
+    guidance scale, and the loss is a scalar."""
     schedule = teacher.schedule
     with torch.no_grad():
         x = schedule.add_noise(student_x0, noise, t)

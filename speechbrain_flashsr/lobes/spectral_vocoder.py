@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from speechbrain_flashsr.lobes.features import check_frames
 from speechbrain_flashsr.lobes.spectrum import (
     MelLevels,
     ShortTimeSpectrum,
@@ -177,8 +178,8 @@ class SpectralVocoder(nn.Module):
             Log-mel spectrogram of the high-resolution signal,
             [batch, n_mels, frames].
         wavs : torch.Tensor
-            Normalised low-resolution waveforms at the output's rate,
-            [batch, frames * hop_length].
+            Normalised low-resolution waveforms at the output's rate, of the output's
+            shape.
         cutoff_hz : torch.Tensor
             Where the band of each waveform ends, in Hz, [batch].
         excitation : torch.Tensor
@@ -189,12 +190,7 @@ class SpectralVocoder(nn.Module):
         ValueError
             If the lengths do not fit.
         """
-        if wavs.shape[-1] != mel.shape[-1] * self.hop_length:
-            raise ValueError(
-                f"{mel.shape[-1]} mel frames need "
-                f"{mel.shape[-1] * self.hop_length} samples of waveform, but "
-                f"{wavs.shape[-1]} were given."
-            )
+        check_frames(mel, wavs, self.hop_length)
         if excitation.shape != wavs.shape:
             raise ValueError(
                 f"The vocoder needs white noise of shape {list(wavs.shape)} "

@@ -38,14 +38,9 @@ class ShortTimeSpectrum(nn.Module):
     its inverse by overlap and add.
 
     The framing is that of :class:`~speechbrain_flashsr.lobes.features.LogMel`:
-    `time` samples give `time / hop_length` frames.
-
-    Arguments
-    ---------
-    n_fft : int
-        Length of the transform and of its periodic Hann window, in samples.
-    hop_length : int
-        Step between frames, in samples; their difference is even.
+    `time` samples give `time / hop_length` frames. `n_fft` is the length of the
+    transform and of its periodic Hann window, in samples; it differs from the
+    hop by an even number.
 
     Example
     -------
@@ -148,14 +143,9 @@ class MelLevels(nn.Module):
     """The magnitude in the bins of a short-time spectrum that a log-mel
     spectrogram tells, by interpolation between the centres of its bands.
 
-    Arguments
-    ---------
-    features : speechbrain_flashsr.lobes.features.LogMel
-        Of the spectrogram; its hop is a multiple of `hop_length`.
-    n_fft : int
-        Length of the short-time transform, in samples.
-    hop_length : int
-        Step between its frames, in samples.
+    Takes the :class:`~speechbrain_flashsr.lobes.features.LogMel` of the
+    spectrogram, whose hop is a multiple of `hop_length`, and the length of the
+    short-time transform and the step between its frames, in samples.
 
     Example
     -------
