@@ -147,12 +147,8 @@ LONGEST_EFFECT = 45.0  # seconds
 
 
 def prepare_debian_games(data_folder, save_folder, *manifests, **options):
-    """Prepares the corpus.
-
-    Arguments
-    ---------
-    data_folder, save_folder, manifests, options
-        See :func:`debian_packages.prepare_packages`.
+    """Prepares the corpus. For the arguments see
+    :func:`debian_packages.prepare_packages`.
 
     Example
     -------

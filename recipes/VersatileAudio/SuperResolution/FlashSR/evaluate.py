@@ -94,15 +94,8 @@ def key_of(*values):
 
 
 class Evaluation:
-    """One evaluation: what is compared, the scores so far, and the refusals.
-
-    Arguments
-    ---------
-    hparams : dict
-        See hparams/evaluate.yaml.
-    run_opts : dict
-        SpeechBrain's run options.
-    """
+    """One evaluation, by hparams/evaluate.yaml and SpeechBrain's run options:
+    what is compared, the scores so far, and the refusals."""
 
     def __init__(self, hparams, run_opts):
         self.hparams = hparams
