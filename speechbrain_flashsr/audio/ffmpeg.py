@@ -41,8 +41,8 @@ _MOST_PLANES = 7
 # Full scale of FFmpeg's sample formats.
 _FULL_SCALE = {"u8": 2**7, "s16": 2**15, "s32": 2**31}
 
-# Exceptions of FFmpeg and PyAV, also where a file makes them seek to a place before
-# its start, or take more memory than there is.
+# Exceptions of FFmpeg and PyAV, also where a file makes them seek to a place
+# before its start, or take more memory than there is.
 _DAMAGE = (FFmpegError, OSError, ValueError, MemoryError)
 
 

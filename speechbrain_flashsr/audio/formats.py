@@ -1,9 +1,10 @@
 """The sound files that can be read, and the library that reads each.
 
-The content of a file decides, not its name. libsndfile reads uncompressed files,
-FLAC and plain Ogg streams: these formats declare their length, and libsndfile
-reads them to the last sample. FFmpeg reads the other formats on a list. Formats
-that are not on it include playlists, which would make FFmpeg open other files.
+The content of a file decides, not its name. libsndfile reads uncompressed
+files, FLAC and plain Ogg streams: these formats declare their length, and
+libsndfile reads them to the last sample. FFmpeg reads the other formats on a
+list. Formats that are not on it include playlists, which would make FFmpeg open
+other files.
 
 Authors
  * The speechbrain_flashsr developers 2026

@@ -10,12 +10,7 @@ import soundfile
 
 from speechbrain_flashsr.audio.checks import AudioError
 
-OUTPUT_FORMATS = {
-    ".wav": "WAV",
-    ".flac": "FLAC",
-    ".ogg": "OGG",
-    ".opus": "OGG",
-}
+OUTPUT_FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".opus": "OGG"}
 """Formats that are written, by file extension."""
 
 OUTPUT_RATES = (44100, 48000, 96000)

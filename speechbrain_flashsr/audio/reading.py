@@ -183,7 +183,7 @@ class AudioReader:
         return read_metadata(self._file, self.sample_rate)
 
     def copy_to(self, path):
-        """Copies the file, bit for bit; the copy appears when it is complete."""
+        """Copies the file bit for bit; the copy appears when it is complete."""
         self._file.seek(0)
         with complete_file(path) as temporary, write_errors(path):
             with open(temporary, "wb") as target:

@@ -99,8 +99,8 @@ class BandwidthDetector:
     """Detects the cut-off of each channel over time, in bounded memory.
 
     Every half second a small network reads statistics of the spectrum at the
-    input's own rate and scores the edges (network.py). The most likely path of edges over time,
-    with few changes, is the track (segmentation.py).
+    input's own rate and scores the edges (network.py). The most likely path of
+    edges over time, with few changes, is the track (segmentation.py).
 
     Arguments
     ---------

@@ -3,9 +3,9 @@
 It works on a logarithmic frequency axis, where an edge has the same shape at
 every frequency: filters, and the images that resamplers leave, scale with it.
 Its output is evidence: scores of edges 3 % apart, and of full band, that add up
-over the chunks of a recording. Training maximises the probability of the right edge
-after that sum and a prior, which counts once, so the network learns to score
-all edges alike where a chunk tells nothing.
+over the chunks of a recording. Training maximises the probability of the right
+edge after that sum and a prior, which counts once, so the network learns to
+score all edges alike where a chunk tells nothing.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -138,10 +138,7 @@ class CutoffNetwork(torch.nn.Module):
     """
 
     def __init__(
-        self,
-        channels=64,
-        inner_channels=24,
-        dilations=(1, 2, 4, 8, 16, 32, 1),
+        self, channels=64, inner_channels=24, dilations=(1, 2, 4, 8, 16, 32, 1)
     ):
         super().__init__()
         self.stem = torch.nn.Conv1d(

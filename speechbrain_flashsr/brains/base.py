@@ -65,7 +65,9 @@ class FlashSRBrain(sb.Brain):
         if self.device_type == "cpu":
             use_fast_forms(self.modules)
         self.optimizers_dict = {
-            turn: self.opt_class(self.parameters_of(names))
+            turn: self.opt_class(
+                [p for name in names for p in self.modules[name].parameters()]
+            )
             for turn, names in self.optimized.items()
         }
         self.averages = {
@@ -90,10 +92,6 @@ class FlashSRBrain(sb.Brain):
         if self.turn is None:
             return optimizers
         return {self.turn: optimizers[self.turn]}
-
-    def parameters_of(self, names):
-        """The parameters of modules, as one list."""
-        return [p for name in names for p in self.modules[name].parameters()]
 
     def unwrapped(self, name):
         """A module without the wrappers of distributed training and of

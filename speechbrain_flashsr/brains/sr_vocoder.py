@@ -96,7 +96,7 @@ class SRVocoderBrain(FlashSRBrain):
         return losses
 
     def excerpts(self):
-        """A random excerpt of original, generated and band-limited waveforms."""
+        """A random excerpt of original, generated and band-limited sound."""
         length = self.hparams.discriminator_length
         spare = self.triple[0].shape[1] - length
         generator = self.generator(self.optimizer_step)

@@ -53,7 +53,8 @@ def make_parser():
         type=Path,
         help="name of the output of a single file (.wav, .flac, .ogg or "
         ".opus), - for the standard output, or a folder, in which the tree of "
-        f"an input folder is repeated; default: NAME{SUFFIX}.EXT beside each input",
+        "an input folder is repeated; default: "
+        f"NAME{SUFFIX}.EXT beside each input",
     )
     add(
         "--overwrite",
@@ -87,7 +88,8 @@ def make_parser():
     add(
         "--raw",
         metavar="FORMAT:RATE[:CHANNELS]",
-        help="the inputs have no header, for example ulaw:8000 or s16le:16000:2",
+        help="the inputs have no header, for example ulaw:8000 or "
+        "s16le:16000:2",
     )
     add(
         "--cutoff",

@@ -47,7 +47,7 @@ def main(argv=None):
 
 
 def _handle_signals():
-    """Handles termination signals like Ctrl-C, so that no partial files stay."""
+    """Handles termination signals like Ctrl-C: no partial files stay."""
     if threading.current_thread() is not threading.main_thread():
         return
     for name in ("SIGTERM", "SIGHUP"):

@@ -127,15 +127,8 @@ def low_pass(wav, sample_rate, cutoff_hz, family="cheby1", order=8):
     return up[..., :length]
 
 
-def random_low_pass(
-    wav,
-    rng,
-    sample_rate=48000,
-    min_hz=2000,
-    max_hz=16000,
-    log_uniform=True,
-):
-    """Applies :func:`low_pass` to [time] with random family, order and cut-off,
+def random_low_pass(wav, rng, min_hz=2000, max_hz=16000, log_uniform=True):
+    """Applies :func:`low_pass` to [time] at 48 kHz with random family, order and cut-off,
     between two limits in Hz; returns also the cut-off.
 
     If `log_uniform`, its logarithm is uniform, which favours the low, hard
@@ -149,7 +142,7 @@ def random_low_pass(
     cutoff_hz = 100 * round(cutoff / 100)
     family = FAMILIES[rng.integers(len(FAMILIES))]
     order = int(rng.integers(ORDERS[0], ORDERS[1] + 1))
-    return low_pass(wav, sample_rate, cutoff_hz, family, order), cutoff_hz
+    return low_pass(wav, SAMPLE_RATE, cutoff_hz, family, order), cutoff_hz
 
 
 class RandomDegradation:

@@ -132,13 +132,7 @@ class WindowRestorer:
     """
 
     def __init__(
-        self,
-        super_resolver,
-        analysis,
-        settings,
-        batch_windows,
-        device,
-        context,
+        self, super_resolver, analysis, settings, batch_windows, device, context
     ):
         self.super_resolver = super_resolver
         self.sample_rate = super_resolver.sample_rate

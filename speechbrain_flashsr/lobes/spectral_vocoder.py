@@ -178,7 +178,7 @@ class SpectralVocoder(nn.Module):
             Log-mel spectrogram of the high-resolution signal,
             [batch, n_mels, frames].
         wavs : torch.Tensor
-            Normalised low-resolution waveforms at the output's rate, of the output's
+            Normalised low-resolution waveforms at the output's rate, and of its
             shape.
         cutoff_hz : torch.Tensor
             Where the band of each waveform ends, in Hz, [batch].

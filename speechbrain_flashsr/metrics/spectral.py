@@ -112,7 +112,7 @@ class SpectralComparison:
         bins = between(self.target, lower_hz, upper_hz)
         difference = (self.prediction - self.target) ** 2
         mean = (difference * bins).sum(1) / bins.sum(1)
-        return self._mean_over_frames(mean.sqrt())
+        return (mean.sqrt() * self.frames).sum(1) / self.frames.sum(1)
 
     def envelope_correlation(self, cutoff_hz, rolloff_hz=SAMPLE_RATE / 2):
         """Correlation over time of the levels of 1 kHz bands above the cut-off.
@@ -158,9 +158,6 @@ class SpectralComparison:
             levels = (_log_sum(x[:, frames], bands) for x in (ours, theirs))
             values.append(measure(*levels).mean())
         return torch.stack(values)
-
-    def _mean_over_frames(self, values):
-        return (values * self.frames).sum(1) / self.frames.sum(1)
 
 
 def lsd(predictions, targets, lower_hz=0.0, upper_hz=math.inf, lengths=None):

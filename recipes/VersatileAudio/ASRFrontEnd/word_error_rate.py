@@ -3,11 +3,11 @@
 To run it:
 > python word_error_rate.py hparams/pocketsphinx.yaml --data_folder=...
 
-Recorded prompts are recognised at 16 kHz, at 8 kHz resampled, at 8 kHz
-through FlashSR, and the same two after G.711 telephone coding. The hypotheses
-of each condition are written to `<condition>.json`, and an interrupted run goes
-on from there, if data and model are the same; `results.json` and `results.md` hold the word error
-rates with 95 % intervals of a paired bootstrap over the prompts.
+Recorded prompts are recognised at 16 kHz, at 8 kHz resampled, at 8 kHz through
+FlashSR, and the same two after G.711 telephone coding. The hypotheses of each
+condition are written to `<condition>.json`, and an interrupted run goes on from
+there, if data and model are the same; `results.json` and `results.md` hold the
+word error rates with 95 % intervals of a paired bootstrap over the prompts.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -158,7 +158,7 @@ def recognise(prompts, front_end, hparams):
 
 
 def key_of(condition, front_end, hparams):
-    """Everything but the prompt that the hypotheses of a condition depend on."""
+    """Everything but the prompt on which a condition's hypotheses depend."""
     key = [__version__, str(Path(hparams["data_folder"]).resolve())]
     if condition.endswith("flashsr"):
         sr = front_end.flashsr

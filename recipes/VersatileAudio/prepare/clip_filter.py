@@ -40,8 +40,8 @@ LEAST_RMS_DB, LEAST_PEAK = -45.0, 0.01
 
 @dataclass
 class ClipMeasure:
-    """Measurements of a clip for the filter; levels in dB, the rest in the units
-    of the names.
+    """Measurements of a clip for the filter; levels in dB, the rest in the
+    units of the names.
 
     Arguments
     ---------

@@ -53,7 +53,8 @@ def prepare_packages(
     ValueError
         If a package is none of those known.
     RuntimeError
-        If one cannot be fetched or unpacked, or see :func:`corpus.prepare_corpus`.
+        If one cannot be fetched or unpacked, or as
+        :func:`corpus.prepare_corpus` does.
     """
     if skip_prep:
         return

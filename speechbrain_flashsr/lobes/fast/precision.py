@@ -7,8 +7,8 @@ Authors
 import torch
 
 NATIVE_BFLOAT16 = ("amx_bf16", "avx512_bf16")
-"""Capabilities of processors, in PyTorch's words, that multiply bfloat16 and add
-in single precision. On processors without them, bfloat16 is slower."""
+"""Capabilities of processors, in PyTorch's words, that multiply bfloat16 and
+add in single precision. On processors without them, bfloat16 is slower."""
 
 
 def fastest_precision(device_type):

@@ -5,8 +5,8 @@ To run it:
 
 Each stage has its own folder below the output folder, with checkpoints and the
 weights that it exports. Run again, the stages continue from their checkpoints,
-or where there is none from those weights. Unknown options are passed on to every
-stage (`--precision=bf16`, `--device=cuda`).
+or where there is none from those weights. Unknown options are passed on to
+every stage (`--precision=bf16`, `--device=cuda`).
 
 Authors
  * The speechbrain_flashsr developers 2026
