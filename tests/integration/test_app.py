@@ -153,7 +153,9 @@ def test_page_in_a_browser(browser, address, recording, tmp_path):
 
     def press(name):
         """Presses a button with a text or, if it is a picture, a label."""
-        selector = f"//button[.='{name}' or @aria-label='{name}']"
+        selector = (
+            f"//button[normalize-space()='{name}' or @aria-label='{name}']"
+        )
         until(
             lambda: [
                 button.click() or True
