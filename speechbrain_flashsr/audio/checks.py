@@ -66,9 +66,16 @@ def check_finite(
     )
 
 
-def check_not_input(filename, output_filename):
-    """Raises an AudioError if an output would replace its own input; bytes and
-    open files are taken for another file."""
+def check_output_name(filename, output_filename):
+    """Raises an AudioError if an output's name is not one, or is that of its own
+    input; bytes and open files are taken for another file."""
+    if not isinstance(output_filename, str | os.PathLike) or "\0" in os.fspath(
+        output_filename
+    ):
+        raise AudioError(
+            f"The output {output_filename!r} is not a name. Pass a string or a "
+            "Path."
+        )
     named = isinstance(filename, str | os.PathLike)
     if (
         named

@@ -122,7 +122,7 @@ def _taps(start, stop, sample_rate, lowpass):
     nyquist = sample_rate / 2
     if stop >= nyquist:
         if lowpass:
-            return torch.ones(1)  # nothing to limit
+            return torch.ones(1).float()  # nothing to limit
         stop = 0.9999 * nyquist
     length, beta = kaiserord(_ATTENUATION, (stop - start) / nyquist)
     return torch.from_numpy(

@@ -7,7 +7,10 @@ Authors
 import torch
 from speechbrain.dataio.preprocess import AudioNormalizer
 
-from speechbrain_flashsr.audio.checks import check_not_input, check_sample_rate
+from speechbrain_flashsr.audio.checks import (
+    check_output_name,
+    check_sample_rate,
+)
 from speechbrain_flashsr.audio.output_formats import output_format
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.resampling import Resampler
@@ -54,7 +57,7 @@ def enhance_and_restore(enhancer, flashsr, filename, output_filename=None):
     """
     with AudioReader(filename) as reader:
         if output_filename is not None:
-            check_not_input(filename, output_filename)
+            check_output_name(filename, output_filename)
             file_type = output_format(output_filename, reader.subtype)
         rate = check_sample_rate(reader.sample_rate, f"'{filename}'")
         audio = torch.cat(list(reader.blocks()), dim=1).T

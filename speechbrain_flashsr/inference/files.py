@@ -6,7 +6,7 @@ Authors
 
 from contextlib import ExitStack
 
-from speechbrain_flashsr.audio.checks import AudioError, check_not_input
+from speechbrain_flashsr.audio.checks import AudioError, check_output_name
 from speechbrain_flashsr.audio.headroom import Headroom
 from speechbrain_flashsr.audio.output_formats import (
     check_output_rate,
@@ -62,7 +62,7 @@ def restore_file(
                 "waveform."
             )
         if output_filename is not None:
-            check_not_input(filename, output_filename)
+            check_output_name(filename, output_filename)
             file_type = output_format(output_filename, reader.subtype, subtype)
         cutoffs = cutoff_list(
             cutoff, reader.channels, min(orig_rate, model_rate)

@@ -94,7 +94,7 @@ def matched_cross_fade(old, new):
     True
     """
     time = old.shape[1]
-    position = (torch.arange(time, device=old.device) + 0.5) / time
+    position = (torch.arange(time).to(old) + 0.5) / time
     rise = torch.sin(0.5 * math.pi * position) ** 2
     fall = 1 - rise
     energy = (old.square().sum(1) * new.square().sum(1)).sqrt()

@@ -208,7 +208,7 @@ class WindowRestorer:
             high = self.super_resolver(
                 low,
                 **noise,
-                cutoff_hz=torch.tensor(edges, device=self.device),
+                cutoff_hz=wavs.new_tensor(edges),
                 num_steps=self.settings.num_steps,
                 guidance_scale=self.settings.guidance_scale,
             ).float()

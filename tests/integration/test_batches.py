@@ -4,6 +4,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -230,10 +231,10 @@ def test_wrong_ranks_are_an_error(tree, flashsr, monkeypatch):
 
 
 def start(tree, out, folder):
-    """Starts two processes with torchrun."""
+    """Starts four processes with torchrun."""
     command = [
         *(sys.executable, "-m", "torch.distributed.run"),
-        *("--standalone", "--nproc-per-node=2"),
+        *("--standalone", "--nproc-per-node=4"),
         *("-m", "speechbrain_flashsr.cli", str(tree), "-o", str(out)),
         *("--source", folder, "--device", "cpu"),
     ]
@@ -246,10 +247,20 @@ def start(tree, out, folder):
     )
 
 
+def limit_files(processes, num_bytes):
+    """Lets processes write no files that are longer, as on a full disk."""
+    resource = pytest.importorskip("resource")
+    for process in processes:
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (num_bytes, -1))
+
+
 @pytest.mark.slow
-def test_two_processes_one_of_them_killed(folder, tmp_path):
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of processes")
+def test_four_processes_and_all_that_may_happen_to_them(folder, tmp_path):
+    """The disk is full for a while, then one hangs and one is killed. A pipe
+    in the folder would never end."""
     tree, out, alone = (tmp_path / name for name in ("tree", "out", "alone"))
-    for index in range(40):
+    for index in range(48):
         extension = ("wav", "flac")[index % 2]
         write(
             tree / f"{index % 3}" / f"{index:03}.{extension}",
@@ -257,11 +268,16 @@ def test_two_processes_one_of_them_killed(folder, tmp_path):
             samples=200 + 35 * index,
         )
     (tree / "broken.wav").write_text("not audio")
+    os.mkfifo(tree / "pipe.wav")
 
     first = start(tree, out, folder)
-    while len(outputs(out)) < 8:
-        assert first.poll() is None, first.communicate()
-        time.sleep(0.02)
+
+    def wait_for_outputs(count):
+        while len(outputs(out)) < count:
+            assert first.poll() is None, first.communicate()
+            time.sleep(0.02)
+
+    wait_for_outputs(4)
     workers = subprocess.run(
         ["pgrep", "-P", str(first.pid)],
         capture_output=True,
@@ -269,30 +285,42 @@ def test_two_processes_one_of_them_killed(folder, tmp_path):
         check=True,
     )
     workers = [int(pid) for pid in workers.stdout.split()]
-    assert len(workers) == 2
-    os.kill(workers[0], signal.SIGKILL)
+    assert len(workers) == 4
+    limit_files(workers, 0)
+    assert any("cannot be written" in line for line in first.stderr)
+    limit_files(workers, -1)
+    wait_for_outputs(len(outputs(out)) + 4)
+    os.kill(workers[0], signal.SIGSTOP)
+    os.kill(workers[1], signal.SIGKILL)
     first.communicate(timeout=300)
-    assert first.returncode != 0  # the other was ended, too: nobody hangs
+    assert first.returncode != 0  # the others were ended, too: nobody hangs
     before = identities(out)
-    assert 8 <= len(before) < 40
+    assert 8 <= len(before) < 48
+    noted = {
+        json.loads(line)[0]
+        for journal in out.glob(".flashsr-finished.*")
+        for line in journal.read_text().splitlines()
+        if line
+    }
+    assert noted <= set(before)
 
     second = start(tree, out, folder)
     text, err = second.communicate(timeout=300)
     assert second.returncode == 1  # for the file that is broken
-    earlier = f"({len(before)} by an earlier run)"
-    assert f"flashsr: 40 of 41 inputs done {earlier}, 1 failed" in err
+    earlier = f"({len(noted)} by an earlier run)"
+    assert f"flashsr: 48 of 49 inputs done {earlier}, 1 failed" in err
     assert err.count("inputs done") == 1 and "inputs done" not in text
     assert err.count("broken.wav") == 1
-    assert len(text.splitlines()) == 40 - len(before)
+    assert len(text.splitlines()) == 48 - len(noted)
 
     cli.main(
         [str(tree), "-o", str(alone), "--source", folder, "--device=cpu"]
         + ["--quiet"]
     )
     found, expected = outputs(out), outputs(alone)
-    assert list(found) == list(expected) and len(found) == 40
+    assert list(found) == list(expected) and len(found) == 48
     for name, path in found.items():
         assert path.read_bytes() == expected[name].read_bytes(), name
-    assert not set(changed(before, out)) & set(before)
+    assert not set(changed(before, out)) & noted
     left = out.rglob(".flashsr-*")  # nothing that the killed one had begun
     assert all(path.name.startswith(".flashsr-finished.") for path in left)

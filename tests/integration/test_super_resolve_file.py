@@ -229,6 +229,9 @@ def test_errors_leave_nothing_behind(sr, tmp_path):
     for out in ("a.wav", "out.mp3", "a.wav/out.wav"):
         with pytest.raises(AudioError, match=out):
             sr.super_resolve_file(tmp_path / "a.wav", tmp_path / out)
+    for out in (b"out.wav", 3, "out\0.wav"):
+        with pytest.raises(AudioError, match="is not a name"):
+            sr.super_resolve_file(tmp_path / "a.wav", out)
     assert sorted(tmp_path.iterdir()) == before
     assert (tmp_path / "a.wav").read_bytes() == data
 

@@ -166,6 +166,17 @@ def test_errors_are_one_line_whatever_is_passed(sr):
     assert "\n" not in str(error.value)
 
 
+def test_another_default_type_changes_nothing(sr):
+    wavs = 0.1 * torch.randn(1, 8000)
+    expected = sr.super_resolve_batch(wavs, sample_rate=8000)
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = sr.super_resolve_batch(wavs, sample_rate=8000)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    torch.testing.assert_close(found, expected)
+
+
 # Seams -------------------------------------------------------------------------
 
 
