@@ -68,7 +68,8 @@ def model_of_recipe(hyperparams_file):
 
 
 def export_pretrained(folder, model, states, half=True, extra=""):
-    """Writes a pretrained folder, complete or not at all; returns its path.
+    """Writes a pretrained folder, complete or not at all, and returns its path;
+    an older model there is replaced.
 
     The weights are safetensors files, and the hyperparameters hold the SHA-256
     of each, which is checked when they are loaded.
@@ -76,16 +77,15 @@ def export_pretrained(folder, model, states, half=True, extra=""):
     Arguments
     ---------
     folder : str
-        Where to write; an older model there is replaced.
-    model : str
-        YAML of the model, references allowed, without includes.
+        Where to write.
+    model, extra : str
+        YAML of the model, references allowed, without includes, and what is
+        added to it.
     states : dict
         {module name: state dictionary}, of `autoencoder`, `unet` and
         `vocoder`.
     half : bool
         Whether weights are stored in half precision.
-    extra : str
-        YAML that is added to the hyperparameters.
 
     Raises
     ------
