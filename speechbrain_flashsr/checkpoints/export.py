@@ -23,9 +23,7 @@ from speechbrain_flashsr.checkpoints.reading import (
     digest_of_file,
     read_checkpoint,
 )
-
-WINDOW_LENGTH = 245760
-"""Length of an inference window in samples, 5.12 s as in the paper."""
+from speechbrain_flashsr.lobes.super_resolver import WINDOW_LENGTH
 
 INTERFACE = """
 window_length: {window_length}
