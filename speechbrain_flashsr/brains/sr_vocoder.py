@@ -19,7 +19,7 @@ from speechbrain_flashsr.brains.weights import frozen
 from speechbrain_flashsr.lobes.features import at_least_single, extend_band
 from speechbrain_flashsr.lobes.super_resolver import RESTORED_FROM
 from speechbrain_flashsr.metrics import spectral
-from speechbrain_flashsr.random_streams import TrainingStream, generator_of
+from speechbrain_flashsr.random_streams import TrainingStream
 
 GENERATOR_LOSS = GeneratorLoss(
     mseg_loss=MSEGLoss(),
@@ -122,15 +122,8 @@ class SRVocoderBrain(FlashSRBrain):
         learning = stage == sb.Stage.TRAIN
         if learning and self.optimizer_step < self.hparams.true_mels_until:
             fraction = 0.0
-        predicted = torch.tensor(
-            [
-                generator_of(
-                    self.hparams.seed, draw, TrainingStream.PREDICTED_MEL
-                ).random()
-                < fraction
-                for draw in batch.id
-            ]
-        )
+        rngs = self.generators(batch, TrainingStream.PREDICTED_MEL)
+        predicted = torch.tensor([rng.random() < fraction for rng in rngs])
         if not predicted.any():
             return mel
         predictor = self.hparams.super_resolver.predictor

@@ -152,21 +152,16 @@ def _complete_folder(folder):
             )
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(shutil.rmtree, partial, ignore_errors=True)
         yield partial
         if folder.exists():
             shutil.rmtree(replaced, ignore_errors=True)
             os.replace(folder, replaced)
-        try:
-            os.replace(partial, folder)
-        except BaseException:
-            if replaced.exists():
-                os.replace(replaced, folder)
-            raise
-        shutil.rmtree(replaced, ignore_errors=True)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+            undo.callback(os.replace, replaced, folder)
+        os.replace(partial, folder)
+        undo.pop_all()
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def _write_weights(folder, states, half):
