@@ -12,6 +12,9 @@ import torch
 
 from speechbrain_flashsr.audio.checks import AudioError
 
+LARGEST = 1 - 2**-15
+"""Largest sample of 16 bits."""
+
 
 class Headroom:
     """Lowers a recording, if need be, so that its peaks stay below full scale
@@ -30,14 +33,15 @@ class Headroom:
 
     def __init__(self, decibels):
         try:
-            self._limit = 10 ** (-float(decibels) / 20)
+            limit = 10 ** (-float(decibels) / 20)
         except (TypeError, ValueError, OverflowError):
-            self._limit = math.nan
-        if not 0 < self._limit <= 1:
+            limit = math.nan
+        if not 0 < limit <= 1:
             raise AudioError(
                 f"headroom is {decibels!r}. Choose how many dB the peaks are "
                 "to stay below full scale, 0 or more, for example 1."
             )
+        self._limit = min(limit, LARGEST)
         self.gain_db = 0.0
 
     def __call__(self, blocks):

@@ -66,7 +66,7 @@ def run(arguments):
     flashsr = load_model(arguments)
     with tempfile.TemporaryDirectory(prefix="flashsr-app-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder  # uploads
-        page = make_page(gradio, flashsr, folder)
+        page = _make_page(gradio, flashsr, folder)
         _, address, _ = page.launch(
             server_name="127.0.0.1",
             server_port=arguments.port,
@@ -84,22 +84,8 @@ def run(arguments):
     return 0
 
 
-def make_page(gr, flashsr, folder):
-    """Lays out the page.
-
-    Arguments
-    ---------
-    gr : module
-        Gradio.
-    flashsr : FlashSR
-        The model.
-    folder : str or Path
-        For the results.
-
-    Returns
-    -------
-    gradio.Blocks
-    """
+def _make_page(gr, flashsr, folder):
+    """Lays out a gradio.Blocks whose results go to a folder."""
     keep = OLDEST_FILE
     with gr.Blocks(title="FlashSR", delete_cache=(keep, keep)) as page:
         recording = gr.Audio(
@@ -122,31 +108,25 @@ def make_page(gr, flashsr, folder):
                 info="where the recording's band ends; 0: it is detected",
             )
         button = gr.Button("Restore", variant="primary")
-        text = gr.Textbox(label="Result", interactive=False)
-        files = []
+        results = [gr.Textbox(label="Result", interactive=False)]
         with gr.Row():
-            for title in ("Before", "After"):
+            for title, buttons in ("Before", []), ("After", ["download"]):
                 with gr.Column():
-                    files += [
-                        gr.Audio(label=title, interactive=False, buttons=[]),
+                    results += [
+                        gr.Audio(
+                            label=title, interactive=False, buttons=buttons
+                        ),
                         gr.Image(
                             alt_text=f"Spectrogram {title.lower()}",
                             show_label=False,
                             buttons=["fullscreen"],
                         ),
                     ]
-        download = gr.DownloadButton("Download", interactive=False)
 
         def show(*values, progress=gr.Progress(track_tqdm=True)):
-            said, names = restore(flashsr, folder, *values)
-            result = gr.DownloadButton(
-                value=names[2], interactive=bool(names[2])
-            )
-            return said, *names, result
+            return restore(flashsr, folder, *values)
 
-        button.click(
-            show, [recording, strength, cutoff], [text, *files, download]
-        )
+        button.click(show, [recording, strength, cutoff], results)
     return page
 
 
@@ -168,39 +148,47 @@ def restore(flashsr, folder, recording, strength=0.0, cutoff_hz=0):
 
     Returns
     -------
-    text : str
-        The finding and warnings, or the error.
-    files : list of str or None
-        The recording as WAV and its picture, the result and its picture;
-        None after an error.
+    tuple of str or None
+        The finding and warnings, or the error; then the recording as WAV and
+        its picture, the result and its picture, which are None after an error.
     """
     from speechbrain_flashsr.cli.pictures import plot_before_after
 
     if recording is None:
-        return "The recording is missing. Drop a file or record.", [None] * 4
+        return "The recording is missing. Drop a file or record.", *[None] * 4
     source, folder = Path(recording), Path(tempfile.mkdtemp(dir=folder))
     before, after = folder / "before.wav", folder / f"{source.stem}{SUFFIX}.wav"
     pictures = [folder / "before.png", folder / "after.png"]
-    texts, handler = [], logging.Handler()
+    texts, files = [], [None] * 4
+    handler = logging.Handler()
     handler.emit = lambda record: texts.append(record.getMessage())
     package = logging.getLogger("speechbrain_flashsr")
     package.addHandler(handler)
     try:
         report = flashsr.super_resolve_file(
-            source, after, strength=strength, cutoff=cutoff_hz or None
+            source,
+            after,
+            strength=strength,
+            cutoff=cutoff_hz or None,
+            headroom=0,
         )
         _write_playable(source, before)
         plot_before_after(source, after, pictures, report.cutoff_hz[0])
         texts.insert(0, f"{describe(report)}.")
-        files = [before, pictures[0], after, pictures[1]]
+        if report.gain_db:
+            texts.append(
+                f"Lowered by {-report.gain_db:.1f} dB, for it would clip. With "
+                "less strength it stays louder."
+            )
+        files = [str(p) for p in (before, pictures[0], after, pictures[1])]
     except (ValueError, OSError) as error:
-        texts, files = [str(error)], []
+        texts = [str(error)]
     finally:
         package.removeHandler(handler)
     text = "\n".join(texts)
     for parent in (folder, source.parent):
         text = text.replace(f"{parent}{os.sep}", "")
-    return text, [str(name) for name in files] or [None] * 4
+    return text, *files
 
 
 def _write_playable(recording, path):

@@ -41,7 +41,7 @@ def recording(tmp_path):
 
 
 def test_recording_is_restored_and_drawn(flashsr, recording, tmp_path):
-    text, files = restore(flashsr, tmp_path, str(recording))
+    text, *files = restore(flashsr, tmp_path, str(recording))
     assert text.startswith("call_48k.wav: 0.50 s at 48000 Hz, restored above 3")
     before, before_picture, after, after_picture = files
     assert soundfile.info(before).samplerate == 16000
@@ -50,7 +50,7 @@ def test_recording_is_restored_and_drawn(flashsr, recording, tmp_path):
     pictures = [matplotlib.image.imread(p) for p in files[1::2]]
     assert pictures[0].shape == pictures[1].shape
     # Another strength and cut-off go to another file.
-    other = restore(flashsr, tmp_path, str(recording), 10.0, 7000)[1][2]
+    other = restore(flashsr, tmp_path, str(recording), 10.0, 7000)[3]
     assert other != after
     sounds = [soundfile.read(path)[0] for path in (after, other)]
     assert abs(sounds[0] - sounds[1]).max() > 0
@@ -59,7 +59,7 @@ def test_recording_is_restored_and_drawn(flashsr, recording, tmp_path):
 def test_players_get_a_format_that_browsers_play(flashsr, tmp_path):
     path = tmp_path / "call.mp4"
     path.write_bytes(encode(noise(16000), 16000, "mp4", "aac", pictures=2))
-    _, files = restore(flashsr, tmp_path, str(path))
+    _, *files = restore(flashsr, tmp_path, str(path))
     assert [soundfile.info(f).format for f in files[::2]] == ["WAV", "WAV"]
 
 
@@ -67,10 +67,10 @@ def test_errors_are_sentences_without_the_folders(flashsr, tmp_path):
     path = tmp_path / "upload" / "notes.wav"
     path.parent.mkdir()
     path.write_text("no sound")
-    text, files = restore(flashsr, tmp_path, str(path))
+    text, *files = restore(flashsr, tmp_path, str(path))
     assert text.startswith("'notes.wav' cannot be read as audio")
     assert files == [None] * 4
-    text, files = restore(flashsr, tmp_path, None)
+    text, *files = restore(flashsr, tmp_path, None)
     assert text == "The recording is missing. Drop a file or record."
     assert files == [None] * 4
 
@@ -79,9 +79,18 @@ def test_full_band_recordings_are_said_to_be_such(flashsr, tmp_path):
     path = tmp_path / "wide.wav"
     white = np.random.default_rng(0).uniform(-0.5, 0.5, 24000)
     soundfile.write(path, white, 48000)
-    text, files = restore(flashsr, tmp_path, str(path))
+    text, *files = restore(flashsr, tmp_path, str(path))
     assert "'wide.wav' is full band already: nothing is added." in text
     assert all(map(os.path.exists, files))
+
+
+def test_loud_results_are_lowered_and_said_to_be(flashsr, tmp_path):
+    path = tmp_path / "loud.wav"
+    soundfile.write(path, 5 * noise(16000).T, 16000, subtype="FLOAT")
+    text, _, _, after, _ = restore(flashsr, tmp_path, str(path))
+    lowered = text.splitlines()[-1]
+    assert lowered.startswith("Lowered by ") and "--" not in text
+    assert 0.99 < abs(soundfile.read(after)[0]).max() < 1
 
 
 def test_error_without_gradio_names_the_command(monkeypatch, capsys):
@@ -136,11 +145,15 @@ def test_page_in_a_browser(browser, address, recording, tmp_path):
         return find("textarea")[0].get_property("value")
 
     def press(name):
+        """Presses a button with a text or, if it is a picture, a label."""
+        selector = (
+            f"//button[normalize-space()='{name}' or @aria-label='{name}']"
+        )
         until(
             lambda: [
                 button.click() or True
-                for button in browser.find_elements("css selector", "button, a")
-                if button.text == name and button.is_enabled()
+                for button in browser.find_elements("xpath", selector)
+                if button.is_enabled()
             ],
             name,
         )

@@ -167,6 +167,11 @@ def test_clipping_is_said_aloud_and_can_be_avoided(tmp_path, caplog):
     assert "FLOAT" in caplog.text
     caplog.clear()
     report = sr.super_resolve_file(
+        tmp_path / "a.wav", tmp_path / "b.wav", headroom=0, **options
+    )
+    assert report.clipped_samples == 0 and report.gain_db < -1
+    assert not caplog.text
+    report = sr.super_resolve_file(
         tmp_path / "a.wav", tmp_path / "c.wav", subtype="FLOAT", **options
     )
     assert report.clipped_samples == 0 and not caplog.text

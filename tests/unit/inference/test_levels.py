@@ -43,11 +43,13 @@ def test_gain_is_that_of_the_recording(factor):
     )
 
 
-def test_a_fade_is_followed():
-    wavs = noise(10)
+@pytest.mark.parametrize("seconds, most, at_ends", [(3, 2, 6), (10, 1.7, 4)])
+def test_a_fade_is_followed(seconds, most, at_ends):
+    wavs = noise(seconds)
     fade = 10 ** (-60 / 20 * torch.linspace(0, 1, wavs.shape[1]))
     off = decibels(gain(wavs * fade) / (gain(wavs) * fade))
-    assert off.abs().max() < 4
+    inside = off[RATE // 2 : -RATE // 2]
+    assert inside.abs().max() < most and off.abs().max() < at_ends
 
 
 def test_clicks_change_the_level_around_them_alone():
@@ -59,14 +61,14 @@ def test_clicks_change_the_level_around_them_alone():
     for position in range(RATE // 2, len(near), RATE):
         near[position - 640 : position + 640] = True
     assert change[~near].abs().max() < 0.5
-    assert (clicks[0] / gain(clicks)).abs().max() < 0.65
+    assert (clicks[0] / gain(clicks)).abs().max() < 0.53
 
 
 def test_a_loud_passage_does_not_reach_far():
     quiet = 0.01 * noise(4)
     both = torch.cat([quiet, 50 * noise(2, seed=1)], dim=1)
-    change = decibels(gain(both)[: 2 * RATE] / gain(quiet)[: 2 * RATE])
-    assert change.abs().max() < 0.1
+    change = decibels(gain(both)[: 4 * RATE] / gain(quiet))
+    assert change[: -RATE // 4].abs().max() < 0.5
     assert (both[0] / gain(both)).abs().max() < 0.6
 
 
