@@ -14,4 +14,9 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+from pathlib import Path
+
 __version__ = "0.1.0"
+
+SHIPPED_MODEL = Path(__file__).parent / "pretrained" / "small"
+"""Folder of the model that ships with the package."""

@@ -37,13 +37,8 @@ def cosine_betas(num_timesteps=1000, offset=0.008, max_beta=0.999):
 
 
 class NoiseSchedule(nn.Module):
-    """alpha and sigma of each time step, and what follows from them alone.
-
-    Arguments
-    ---------
-    betas : torch.Tensor
-        Variances of the steps, [num_timesteps]; the cosine schedule by
-        default.
+    """alpha and sigma of each time step, and what follows from them alone, by
+    the variances of the steps, [num_timesteps]; the cosine schedule by default.
 
     Example
     -------
@@ -106,12 +101,8 @@ class NoiseSchedule(nn.Module):
 
 def trailing_timesteps(num_steps, num_timesteps=1000):
     """Time steps of a sampler that starts at the last one ("trailing"),
-    decreasing, [num_steps].
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than one step or more than time steps.
+    decreasing, [num_steps]. Raises a ValueError if there are fewer than one
+    step or more than time steps.
 
     Example
     -------
@@ -140,16 +131,11 @@ def dpm_solver_pp(predict_x0, x, timesteps, schedule):
     predict_x0 : callable
         Maps (x [batch, ...], t [batch]) to the predicted x0.
     x : torch.Tensor
-        State at the first time step, [batch, ...].
+        State at the first time step, [batch, ...], the shape of the sample.
     timesteps : torch.Tensor
         Decreasing integer time steps, [num_steps].
     schedule : NoiseSchedule
         alpha and sigma of the time steps.
-
-    Returns
-    -------
-    torch.Tensor
-        Sample, [batch, ...].
 
     Example
     -------
@@ -246,16 +232,9 @@ class VDenoiser(nn.Module):
     def loss(self, x0, condition, noise, t, drop_condition=None):
         """Mean squared error of v for each sample, [batch].
 
-        Arguments
-        ---------
-        x0, condition, noise : torch.Tensor
-            Clean and condition latent, and standard normal,
-            [batch, channels, frames, bands].
-        t : torch.Tensor
-            Time steps, [batch].
-        drop_condition : torch.Tensor
-            True for samples whose condition is withheld, [batch].
-        """
+        Clean latent, condition latent and standard normal noise are [batch,
+        channels, frames, bands], time steps [batch]. `drop_condition`, [batch],
+        is True for samples whose condition is withheld."""
         if drop_condition is not None:
             drop = drop_condition[:, None, None, None]
             condition = condition.masked_fill(drop, self.unconditional)

@@ -19,8 +19,17 @@ import torch  # noqa: E402
 torch.set_num_threads(1)
 
 
-SLOW = ("recipes", "fuzz", "integration/test_wheel.py")
-"""Parts of tests/ that take a minute or more; others are marked one by one."""
+SLOW = (
+    *("recipes", "fuzz", "integration/test_wheel.py"),
+    *("integration/test_batches.py", "integration/test_cli_process.py"),
+    *("unit/checkpoints/test_external", "unit/metrics/test_perceptual.py"),
+    *(
+        "unit/inference/test_channels_and_windows.py",
+        "unit/lobes/test_reference",
+    ),
+    "unit/inference/test_precision.py",
+)
+"""Parts of tests/ that take long; others are marked one by one."""
 
 
 def pytest_collection_modifyitems(items):

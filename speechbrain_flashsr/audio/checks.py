@@ -9,18 +9,13 @@ Authors
 import os
 
 LOWEST_RATE = 4000
-"""Lowest sample rate of an input, in Hz."""
-
-
 HIGHEST_RATE = 768000
-"""Highest sample rate of an input, in Hz."""
+"""Limits of an input's sample rate, in Hz."""
 
 
 class AudioError(ValueError):
     """Input that cannot be super-resolved, or output that cannot be written.
-
-    The message names the offending value and the remedy, in one line.
-    """
+    The message, one line, names the offending value and the remedy."""
 
     def __init__(self, message):
         super().__init__(" ".join(str(message).splitlines()))
@@ -57,15 +52,8 @@ def check_finite(
 ):
     """Raises an AudioError if a sample of [channels, time] is NaN or infinite.
 
-    Arguments
-    ---------
-    block : torch.Tensor
-        Samples, of which the first is at position `start`.
-    sample_rate : int
-        In Hz.
-    name, remedy : str
-        Whose samples they are, and what to do, for the message.
-    """
+    The message says whose it is (`name`) and when, the block being at position
+    `start` in samples, and what to do (`remedy`)."""
     finite = block.isfinite()
     if finite.all():
         return

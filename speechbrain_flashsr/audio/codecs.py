@@ -45,24 +45,12 @@ CODEC_RATES = (8000, 12000, 16000, 24000, 48000)
 
 
 def code(wav, sample_rate, codec, quality=None):
-    """Codes and decodes a waveform [time], which keeps its length.
+    """Codes and decodes a waveform [time] at a rate in Hz by one of `CODECS` or
+    `FFMPEG_CODECS`; it keeps its length.
 
-    Arguments
-    ---------
-    wav : numpy.ndarray
-        [time].
-    sample_rate : int
-        In Hz.
-    codec : str
-        One of `CODECS` or `FFMPEG_CODECS`.
-    quality : float
-        From 0, the lowest, to 1; libsndfile's default, or the middle of the
-        bit rates, if not given. G.711, GSM and "opus" have none.
-
-    Raises
-    ------
-    ValueError
-        If the codec has no such sample rate.
+    The quality goes from 0, the lowest, to 1; by default it is libsndfile's or
+    the middle of the bit rates. G.711, GSM and "opus" have none. Raises a
+    ValueError if the codec has no such sample rate.
 
     Example
     -------
@@ -71,26 +59,33 @@ def code(wav, sample_rate, codec, quality=None):
     >>> bool(0 < np.abs(coded - wav).max() < 0.005)
     True
     """
-    if codec in FFMPEG_CODECS:
-        return _code_by_ffmpeg(wav, sample_rate, codec, quality)
-    buffer = io.BytesIO()
-    options = dict(CODECS[codec])
-    if quality is not None:
-        options["compression_level"] = HARDEST * (1.0 - quality)
+    by = _code_by_ffmpeg if codec in FFMPEG_CODECS else _code_by_libsndfile
     try:
-        soundfile.write(buffer, wav, sample_rate, **options)
-    except (soundfile.LibsndfileError, ValueError) as error:
+        decoded = by(wav, sample_rate, codec, quality)
+    except (soundfile.LibsndfileError, av.FFmpegError, ValueError) as error:
         raise ValueError(
             f"{codec} cannot hold sound at {sample_rate} Hz ({error}). Choose "
             f"another rate or codec."
         )
+    return with_length(decoded, len(wav))
+
+
+def with_length(wav, length):
+    """Cuts a waveform [time], or continues it by zeros."""
+    return np.pad(wav, (0, max(0, length - len(wav))))[:length]
+
+
+def _code_by_libsndfile(wav, sample_rate, codec, quality):
+    buffer = io.BytesIO()
+    options = dict(CODECS[codec])
+    if quality is not None:
+        options["compression_level"] = HARDEST * (1.0 - quality)
+    soundfile.write(buffer, wav, sample_rate, **options)
     buffer.seek(0)
-    decoded, _ = soundfile.read(buffer)
-    return np.pad(decoded, (0, max(0, len(wav) - len(decoded))))[: len(wav)]
+    return soundfile.read(buffer)[0]
 
 
 def _code_by_ffmpeg(wav, sample_rate, codec, quality):
-    """As :func:`code`, through PyAV."""
     encoder_name, decoder_name, bit_rates = FFMPEG_CODECS[codec]
     low, high = np.log(bit_rates)
     encoder = av.CodecContext.create(encoder_name, "w")
@@ -100,13 +95,7 @@ def _code_by_ffmpeg(wav, sample_rate, codec, quality):
     encoder.time_base = fractions.Fraction(1, sample_rate)
     part = 0.5 if quality is None else quality
     encoder.bit_rate = round(math.exp(low + part * (high - low)))
-    try:
-        encoder.open()
-    except (av.FFmpegError, ValueError) as error:
-        raise ValueError(
-            f"{codec} cannot hold sound at {sample_rate} Hz ({error}). Choose "
-            f"another rate or codec."
-        )
+    encoder.open()
     frame = av.AudioFrame.from_ndarray(
         np.clip(wav, -1, 1).astype(np.float32)[None], "flt", "mono"
     )
@@ -131,8 +120,7 @@ def _code_by_ffmpeg(wav, sample_rate, codec, quality):
         for part in decoder.decode(packet):
             blocks += [b.to_ndarray()[0] for b in join.resample(part)]
     blocks += [b.to_ndarray()[0] for b in join.resample(None)]
-    decoded = np.concatenate(blocks).astype(np.float64)
-    return np.pad(decoded, (0, max(0, len(wav) - len(decoded))))[: len(wav)]
+    return np.concatenate(blocks).astype(np.float64)
 
 
 def code_at(wav, rate, codec, quality=None):
@@ -142,7 +130,7 @@ def code_at(wav, rate, codec, quality=None):
     up = scipy.signal.resample_poly(
         code(down, rate, codec, quality), SAMPLE_RATE, rate
     )
-    return np.pad(up, (0, max(0, len(wav) - len(up))))[: len(wav)]
+    return with_length(up, len(wav))
 
 
 def telephone(wav):

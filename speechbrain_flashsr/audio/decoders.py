@@ -54,12 +54,8 @@ def reason(error):
 class SndfileDecoder:
     """A sound file that libsndfile decodes.
 
-    Arguments
-    ---------
-    source : str or Path or binary file
-        The file.
-    **options
-        Of `soundfile.SoundFile`, for files without a header.
+    Takes the name or a binary file, and for files without a header options of
+    `soundfile.SoundFile`. Raises a DecodeError if libsndfile does not read it.
 
     Attributes
     ----------
@@ -71,11 +67,6 @@ class SndfileDecoder:
         Samples per channel that are declared; 0 if that is not known.
     format, subtype : str
         libsndfile's names of file type and sample format.
-
-    Raises
-    ------
-    DecodeError
-        If libsndfile does not read it.
     """
 
     def __init__(self, source, **options):
@@ -99,18 +90,9 @@ class SndfileDecoder:
             raise DecodeError(reason(error)) from error
 
     def blocks(self, accept_truncated=False):
-        """Decodes the file from its start.
-
-        Arguments
-        ---------
-        accept_truncated : bool
-            Whether to end without an error where the sound is cut.
-
-        Yields
-        ------
-        numpy.ndarray
-            float32 in -1..1, [channels, time].
-        """
+        """Decodes the file from its start: yields float32 in -1..1, [channels,
+        time]. Where the sound is cut, it raises a DecodeError or, if that is
+        accepted, ends."""
         count = 0
         frames = block_frames(self.channels)
         order = slice(None)

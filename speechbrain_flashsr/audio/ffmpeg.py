@@ -41,8 +41,8 @@ _MOST_PLANES = 7
 # Full scale of FFmpeg's sample formats.
 _FULL_SCALE = {"u8": 2**7, "s16": 2**15, "s32": 2**31}
 
-# Exceptions of FFmpeg and PyAV, also where a file makes them seek to a place before
-# its start, or take more memory than there is.
+# Exceptions of FFmpeg and PyAV, also where a file makes them seek to a place
+# before its start, or take more memory than there is.
 _DAMAGE = (FFmpegError, OSError, ValueError, MemoryError)
 
 
@@ -63,28 +63,14 @@ def open_container(file, **options):
 
 
 class FFmpegDecoder:
-    """The sound of any file that FFmpeg decodes.
+    """The sound of any file that FFmpeg decodes; a
+    :class:`~speechbrain_flashsr.audio.decoders.SndfileDecoder` has the same
+    attributes.
 
-    If the rate or the channels change within a file, the sound is converted to
-    those of its beginning.
-
-    Arguments
-    ---------
-    file : binary file
-        Seekable.
-    **options
-        Of FFmpeg's demultiplexer.
-
-    Attributes
-    ----------
-    sample_rate, channels, num_samples, format, subtype
-        See :class:`~speechbrain_flashsr.audio.decoders.SndfileDecoder`.
-
-    Raises
-    ------
-    DecodeError
-        If FFmpeg does not read it, or it holds no sound.
-    """
+    Takes a seekable file, and options of FFmpeg's demultiplexer. If the rate or
+    the channels change within a file, the sound is converted to those of its
+    beginning. Raises a DecodeError if FFmpeg does not read it, or it holds no
+    sound."""
 
     def __init__(self, file, **options):
         self._file = file
@@ -159,19 +145,8 @@ class FFmpegDecoder:
             raise DecodeError(damage)
 
     def blocks(self, accept_truncated=False):
-        """Decodes the file from its start.
-
-        Arguments
-        ---------
-        accept_truncated : bool
-            Whether to skip damaged parts and to end without an error where the
-            sound is cut.
-
-        Yields
-        ------
-        numpy.ndarray
-            float32 in -1..1, [channels, time].
-        """
+        """Decodes the file from its start, like those of `SndfileDecoder`; if a
+        cut is accepted, damaged parts are skipped, too."""
         count = 0
         with self._opened() as (container, stream):
             frames = self._frames(container, stream, accept_truncated)
@@ -219,8 +194,8 @@ def _seconds(container, stream):
 
 
 def _samples_of_mp3(file, sample_rate):
-    """Number of samples that an MP3 declares in the tag at its beginning, by Xing's
-    encoder or LAME; 0 if it does not."""
+    """Number of samples that an MP3 declares in the tag at its beginning, by
+    Xing's encoder or LAME; 0 if it does not."""
     file.seek(0)
     head = file.read(10)
     start = 0

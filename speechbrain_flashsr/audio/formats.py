@@ -1,9 +1,10 @@
 """The sound files that can be read, and the library that reads each.
 
-The content of a file decides, not its name. libsndfile reads uncompressed files,
-FLAC and plain Ogg streams: these formats declare their length, and libsndfile
-reads them to the last sample. FFmpeg reads the other formats on a list. Formats
-that are not on it include playlists, which would make FFmpeg open other files.
+The content of a file decides, not its name. libsndfile reads uncompressed
+files, FLAC and plain Ogg streams: these formats declare their length, and
+libsndfile reads them to the last sample. FFmpeg reads the other formats on a
+list. Formats that are not on it include playlists, which would make FFmpeg open
+other files.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -106,3 +107,26 @@ def subtype_of(codec, lossless, sample_format):
     if lossless and sample_format.removesuffix("p") in depths:
         return depths[sample_format.removesuffix("p")]
     return codec.removesuffix("float").removeprefix("lib").upper()
+
+
+def find_sound_files(folder):
+    """Finds the sound files in a folder and those below it, sorted, without
+    hidden files and folders.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> for name in ("b.wav", "a.txt", ".c.wav"):
+    ...     (folder / name).touch()
+    >>> [path.name for path in find_sound_files(folder)]
+    ['b.wav']
+    """
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in EXTENSIONS
+        and not any(
+            part.startswith(".") for part in path.relative_to(folder).parts
+        )
+        and path.is_file()
+    )

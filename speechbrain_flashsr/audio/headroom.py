@@ -17,25 +17,11 @@ LARGEST = 1 - 2**-15
 
 
 class Headroom:
-    """Lowers a recording, if need be, so that its peaks stay below full scale.
+    """Lowers a recording, if need be, so that its peaks stay below full scale
+    by a number of decibels, 0 or more; another one raises an AudioError.
 
-    One gain holds for the whole recording. The samples wait in a temporary
-    file until the gain is known.
-
-    Arguments
-    ---------
-    decibels : float
-        By which the highest peak stays below full scale, 0 or more.
-
-    Attributes
-    ----------
-    gain_db : float
-        Gain of the recording; 0 or negative.
-
-    Raises
-    ------
-    AudioError
-        If `decibels` is not such a number.
+    One gain, `gain_db`, holds for the whole recording. The samples wait in a
+    temporary file until it is known.
 
     Example
     -------

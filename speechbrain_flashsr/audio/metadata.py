@@ -93,7 +93,7 @@ class Metadata:
     Arguments
     ---------
     sample_rate : int
-        That positions refer to, in Hz.
+        To which positions refer, in Hz.
     texts : dict
         FFmpeg's name of each text, such as "title" -> the text.
     pictures : list of (str, bytes)

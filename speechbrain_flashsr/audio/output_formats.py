@@ -10,12 +10,7 @@ import soundfile
 
 from speechbrain_flashsr.audio.checks import AudioError
 
-OUTPUT_FORMATS = {
-    ".wav": "WAV",
-    ".flac": "FLAC",
-    ".ogg": "OGG",
-    ".opus": "OGG",
-}
+OUTPUT_FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".opus": "OGG"}
 """Formats that are written, by file extension."""
 
 OUTPUT_RATES = (44100, 48000, 96000)
@@ -39,27 +34,12 @@ _SUBSTITUTES = {
 
 
 def output_format(path, source_subtype="PCM_16", subtype=None):
-    """Decides how an output file is written.
+    """Decides how an output file is written: libsndfile's names of the format,
+    by the extension of `path`, and of the sample format.
 
-    Arguments
-    ---------
-    path : str or Path
-        Name of the output, whose extension is the format.
-    source_subtype : str
-        Sample format of the input, whose bit depth is kept if the format can
-        hold it.
-    subtype : str, optional
-        Requested sample format, for example "PCM_24" or "FLOAT".
-
-    Returns
-    -------
-    format, subtype : str
-        libsndfile's names of the format and of the sample format.
-
-    Raises
-    ------
-    AudioError
-        If the extension is another one, or the format cannot hold `subtype`.
+    The sample format is `subtype` if there is one, otherwise that of the input,
+    if the format can hold it. Raises an AudioError if the extension is another
+    one, or the format cannot hold `subtype`.
 
     Example
     -------

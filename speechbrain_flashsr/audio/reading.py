@@ -49,13 +49,10 @@ RAW_FORMATS = {
     "u8": ("PCM_U8", "FILE"),
     **{
         f"{name}{end[0].lower()}e": (subtype, end)
-        for name, subtype in (
-            ("s16", "PCM_16"),
-            ("s24", "PCM_24"),
-            ("s32", "PCM_32"),
-            ("f32", "FLOAT"),
-            ("f64", "DOUBLE"),
-        )
+        for name, subtype in {
+            **{f"s{bits}": f"PCM_{bits}" for bits in (16, 24, 32)},
+            **{"f32": "FLOAT", "f64": "DOUBLE"},
+        }.items()
         for end in ("LITTLE", "BIG")
     },
 }
@@ -110,11 +107,12 @@ class AudioReader:
             lacking = "" if raw else shortage(self._file)
             if lacking and not accept_truncated:
                 raise self._truncated(lacking)
+            given = source if _is_name(source) else self._file
             try:
                 self._decoder = (
-                    self._raw_decoder(source, raw)
+                    self._raw_decoder(given, raw)
                     if raw
-                    else self._choose_decoder(source)
+                    else self._choose_decoder(given)
                 )
             except DecodeError as error:
                 raise AudioError(
@@ -156,9 +154,7 @@ class AudioReader:
             or (head.startswith(b"OggS") and is_plain_ogg(self._file))
         ):
             with suppress(DecodeError):
-                decoder = SndfileDecoder(
-                    source if _is_name(source) else self._file
-                )
+                decoder = SndfileDecoder(source)
                 if decoder.subtype in LIBSNDFILE_SUBTYPES:
                     return decoder
         return FFmpegDecoder(self._file)
@@ -174,7 +170,7 @@ class AudioReader:
             raise _raw_error(raw)
         subtype, endian = RAW_FORMATS[name]
         return SndfileDecoder(
-            source if _is_name(source) else self._file,
+            source,
             samplerate=check_sample_rate(rate, self.name),
             channels=channels,
             subtype=subtype,
@@ -183,35 +179,20 @@ class AudioReader:
         )
 
     def metadata(self):
-        """Reads the metadata of the file.
-
-        Returns
-        -------
-        Metadata
-        """
+        """Reads the :class:`~speechbrain_flashsr.audio.metadata.Metadata`."""
         return read_metadata(self._file, self.sample_rate)
 
     def copy_to(self, path):
-        """Copies the file, bit for bit; the copy appears when it is complete."""
+        """Copies the file bit for bit; the copy appears when it is complete."""
         self._file.seek(0)
         with complete_file(path) as temporary, write_errors(path):
             with open(temporary, "wb") as target:
                 shutil.copyfileobj(self._file, target)
 
     def blocks(self):
-        """Reads the file from its start.
-
-        Yields
-        ------
-        torch.Tensor
-            The next samples, float32 in -1..1, [channels, time].
-
-        Raises
-        ------
-        AudioError
-            If the file ends early, is damaged, has no samples, or has one
-            that is NaN or infinite.
-        """
+        """Reads the file from its start: yields float32 in -1..1, [channels,
+        time]. Raises an AudioError if the file ends early, is damaged, has no
+        samples, or has one that is NaN or infinite."""
         count = 0
         try:
             for block in self._decoder.blocks(self.accept_truncated):

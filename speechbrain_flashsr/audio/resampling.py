@@ -35,17 +35,10 @@ _LARGEST_CHUNK = 2**22
 
 
 class Resampler:
-    """Brings signals from one sample rate to another, without delay.
+    """Brings signals from one sample rate in Hz to another, without delay.
 
     Beyond its ends a signal is continued by its first and last sample. The
     result of a stream does not depend on its division into blocks.
-
-    Arguments
-    ---------
-    orig_rate : int
-        Sample rate of the input, in Hz.
-    new_rate : int
-        Sample rate of the output, in Hz.
 
     Example
     -------

@@ -62,24 +62,9 @@ def read_chunks(file):
 
 
 def read_aiff_chunks(file):
-    """Reads the markers and loops of an AIFF file.
-
-    Arguments
-    ---------
-    file : binary file
-        Seekable.
-
-    Returns
-    -------
-    dict
-        The same as cue points, labels and loop points of a WAV, see
-        :func:`read_chunks`. Empty for another format.
-
-    Raises
-    ------
-    struct.error
-        If they are damaged.
-    """
+    """Reads the markers and loops of a seekable AIFF file, in the form of a
+    WAV's cue points, labels and loop points (see :func:`read_chunks`); there
+    are none in another format. Raises a struct.error if they are damaged."""
     found = {}
     for chunk in chunks(file):
         if chunk.id in (b"MARK", b"INST") and chunk.size <= _LARGEST_CHUNK:
@@ -126,14 +111,8 @@ def read_aiff_chunks(file):
 
 def scale_chunk(id, content, orig_rate, new_rate):
     """Brings a chunk of :func:`read_chunks` to another rate; positions are
-    rounded to the nearest sample.
-
-    Raises
-    ------
-    KeyError
-        If the content of the chunk is unknown.
-    struct.error
-        If it is damaged.
+    rounded to the nearest sample. Raises a KeyError if the content of the chunk
+    is unknown, a struct.error if it is damaged.
 
     Example
     -------

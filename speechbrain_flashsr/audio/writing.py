@@ -69,15 +69,14 @@ class AudioWriter:
     num_samples : int
         Expected length, which decides whether a WAV needs a 64-bit header.
     metadata : Metadata, optional
-        See :meth:`AudioReader.metadata`. A warning names the parts that the
-        format cannot hold.
+        Of the input. A warning names the parts that the format cannot hold.
 
     Attributes
     ----------
     clipped_samples : int
         Number of samples beyond the range of the format.
     peak : float
-        Largest magnitude that was asked for.
+        Largest magnitude, relative to full scale.
 
     Raises
     ------
@@ -200,13 +199,7 @@ class AudioWriter:
         return False
 
     def write(self, block):
-        """Appends samples.
-
-        Arguments
-        ---------
-        block : torch.Tensor
-            Full scale is 1, [channels, time].
-        """
+        """Appends samples [channels, time], whose full scale is 1."""
         check_finite(
             block,
             self.sample_rate,

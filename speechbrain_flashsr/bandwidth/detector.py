@@ -39,8 +39,8 @@ LEAST_FRAMES = 4
 """An end shorter than that takes the edge of the chunk before."""
 
 MAX_STEPS = 8192
-"""Steps that are kept, 70 minutes of chunks. Longer recordings are kept in steps
-of twice the length, and so on, which bounds the memory."""
+"""Steps that are kept, 70 minutes of chunks. Longer recordings are kept in
+steps of twice the length, and so on, which bounds the memory."""
 
 LEAST_LOG_PROBABILITY = -7.0
 """A single chunk never rules an edge out."""
@@ -52,8 +52,8 @@ HEARD_BAND = 2
 """Levels count from 1.5 kHz on."""
 
 QUIET_DB = 40.0
-"""Chunks so far below the recording's loudest carry no evidence: silence, pauses,
-a bass channel."""
+"""Chunks so far below the recording's loudest carry no evidence: silence,
+pauses, a bass channel."""
 
 SILENT_DB = -190.0
 
@@ -100,15 +100,14 @@ class BandwidthDetector:
 
     Every half second a small network reads statistics of the spectrum at the
     input's own rate and scores the edges (network.py). The most likely path of
-    edges over time, with few changes, is the track
-    (segmentation.py).
+    edges over time, with few changes, is the track (segmentation.py).
 
     Arguments
     ---------
     sample_rate : int
         In Hz: the recording's own rate, before any resampling.
     channels_per_recording : int, optional
-        Number of neighbouring channels of one recording and share what
+        Number of neighbouring channels that are one recording and share what
         is known about its edge. Default: all.
     network : CutoffNetwork, optional
         Default: the one that ships with the package.
@@ -137,13 +136,7 @@ class BandwidthDetector:
         self._step_chunks = 1
 
     def update(self, block):
-        """Takes in consecutive samples.
-
-        Arguments
-        ---------
-        block : torch.Tensor
-            [channels, time].
-        """
+        """Takes in consecutive samples, [channels, time]."""
         chunk = CHUNK_FRAMES * frame_length(self.sample_rate)
         for samples in block.detach().split(BLOCK_CHUNKS * chunk, dim=1):
             self._pending.append(samples.to("cpu", torch.float32, copy=True))
@@ -161,13 +154,8 @@ class BandwidthDetector:
         self.num_samples += block.shape[1]
 
     def result(self):
-        """The cut-off so far; may be asked for at any time.
-
-        Returns
-        -------
-        list of CutoffTrack
-            One a channel; empty before the first sample.
-        """
+        """The cut-off so far, a list of one CutoffTrack a channel, empty before
+        the first sample; may be asked for at any time."""
         if not self.num_samples:
             return []
         steps, rest = self._with(torch.cat(self._pending, dim=1))

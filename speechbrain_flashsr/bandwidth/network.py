@@ -1,11 +1,11 @@
 """A small network that finds the edge of a spectrum from its statistics.
 
 It works on a logarithmic frequency axis, where an edge has the same shape at
-every frequency: filters, and the images that resamplers leave, scale with it. Its output
-is evidence: scores of edges 3 % apart, and of full band, that add up over the
-chunks of a recording. Training maximises the probability of the right edge
-after that sum and a prior, which counts once, so the network learns to score
-all edges alike where a chunk tells nothing.
+every frequency: filters, and the images that resamplers leave, scale with it.
+Its output is evidence: scores of edges 3 % apart, and of full band, that add up
+over the chunks of a recording. Training maximises the probability of the right
+edge after that sum and a prior, which counts once, so the network learns to
+score all edges alike where a chunk tells nothing.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -62,19 +62,10 @@ def mirror_correlation(level, exists):
     """Correlates the fine structure of a spectrum above each bin with the
     mirror image of that below: gentle resamplers leave such images at the edge.
 
-    Arguments
-    ---------
-    level : torch.Tensor
-        In dB, [batch, bins].
-    exists : torch.Tensor
-        Whether a bin is below half the sample rate, [batch, bins].
-
-    Returns
-    -------
-    torch.Tensor
-        Correlations over 8 and 24 bins to either side of each bin and, in
-        between, of each upper border of a bin, [batch, 2, 2 * bins].
-    """
+    Takes levels in dB, [batch, bins], and whether a bin is below half the
+    sample rate, [batch, bins]. Returns correlations over 8 and 24 bins to
+    either side of each bin and, in between, of each upper border of a bin,
+    [batch, 2, 2 * bins]."""
 
     def pool(values, width):
         return torch.nn.functional.avg_pool1d(values, width, 1, width // 2)
@@ -147,10 +138,7 @@ class CutoffNetwork(torch.nn.Module):
     """
 
     def __init__(
-        self,
-        channels=64,
-        inner_channels=24,
-        dilations=(1, 2, 4, 8, 16, 32, 1),
+        self, channels=64, inner_channels=24, dilations=(1, 2, 4, 8, 16, 32, 1)
     ):
         super().__init__()
         self.stem = torch.nn.Conv1d(
@@ -203,17 +191,10 @@ class CutoffNetwork(torch.nn.Module):
         return torch.cat([scores, full_band], dim=1).float(), prior
 
     def view(self, statistics):
-        """The spectrum on a logarithmic axis.
-
-        Returns
-        -------
-        x : torch.Tensor
-            Levels relative to the loudest, about -3 to 3, whether there is a
-            level, where on the axis, and mirror correlations,
-            [batch, 8, positions].
-        exists : torch.Tensor
-            [batch, 1, positions]
-        """
+        """The spectrum on a logarithmic axis: levels relative to the loudest,
+        about -3 to 3, whether there is a level, where on the axis, and mirror
+        correlations, [batch, 8, positions]; and what exists, [batch, 1,
+        positions]."""
         has_bin = (statistics[:, :1] > SILENT_DB).float()
         has_bin[..., : LOWEST_BIN // 2] = 0
         share = has_bin @ self.pool

@@ -7,8 +7,8 @@ Authors
 import numpy as np
 
 CHANGE_COST = 9.0
-"""Cost of a change of the edge in nats: two to four chunks must support it.
-On recordings of the dev split that change every 5 s, 7 to 12 do equally well."""
+"""Cost of a change of the edge in nats: two to four chunks must support it. On
+recordings of the dev split that change every 5 s, 7 to 12 do equally well."""
 
 ABOVE_FLOOR_DB = 6.0
 """Sound that exceeds the usual level above an edge by so much is not noise."""
@@ -21,18 +21,8 @@ that all channels share."""
 def best_path(evidence):
     """The most likely sequence of states where changes are rare.
 
-    Arguments
-    ---------
-    evidence : numpy.ndarray
-        Log-probabilities, [steps, states].
-
-    Returns
-    -------
-    path : numpy.ndarray
-        The state of every step, [steps].
-    score : float
-        Sum of its evidence, less the cost of its changes.
-    """
+    Takes log-probabilities, [steps, states]; returns the state of every step,
+    [steps], and the sum of its evidence, less the cost of its changes."""
     steps, states = evidence.shape
     stay = np.arange(states)
     origins = np.zeros((steps, states), np.int16)
@@ -52,19 +42,9 @@ def best_path(evidence):
 def channel_paths(evidence):
     """A path for each channel of a recording: shared where they agree.
 
-    Arguments
-    ---------
-    evidence : numpy.ndarray
-        Log-probabilities, [channels, steps, states]; all 0 where a channel
-        has no evidence.
-
-    Returns
-    -------
-    paths : numpy.ndarray
-        [channels, steps]
-    pooled : numpy.ndarray
-        Evidence for the edges, [channels, steps, states].
-    """
+    Takes log-probabilities, [channels, steps, states], all 0 where a channel
+    has no evidence; returns the paths, [channels, steps], and the evidence for
+    their edges, shared like them, [channels, steps, states]."""
     own = [best_path(channel) for channel in evidence]
     paths = np.stack([path for path, _ in own])
     pooled = evidence.copy()
@@ -98,13 +78,8 @@ def give_way(path, level_above):
     """Assigns a chunk in which the edge changes to the wider side, if it has
     sound above the narrower edge, so that real sound is not replaced.
 
-    Arguments
-    ---------
-    path : numpy.ndarray
-        The state of every step, [steps]; wider bands have higher states.
-    level_above : numpy.ndarray
-        Level above the edge of each state in dB, [steps, states].
-    """
+    Takes the state of every step, [steps] (wider bands have higher states), and
+    the level above the edge of each state in dB, [steps, states]."""
     given = path.copy()
     stretches = runs(path)
     for left, right in zip(stretches, stretches[1:]):

@@ -48,22 +48,12 @@ def num_bins(sample_rate):
 
 
 def chunk_statistics(samples, sample_rate):
-    """Statistics over time of the spectrum of one chunk.
+    """Statistics over time of the spectrum of one chunk [..., time], whole
+    frames or less than one, at a rate in Hz.
 
-    Arguments
-    ---------
-    samples : torch.Tensor
-        [..., time]; whole frames, or less than one.
-    sample_rate : int
-        In Hz.
-
-    Returns
-    -------
-    torch.Tensor
-        Mean over frames, tenth percentile, median and maximum in dB relative
-        to full scale 1 per Hz, [..., 4, 512]; -200 dB above half the sample
-        rate.
-    """
+    Returns the mean over frames, tenth percentile, median and maximum in dB
+    relative to full scale 1 per Hz, [..., 4, 512]; -200 dB above half the
+    sample rate."""
     frame = frame_length(sample_rate)
     # A cut through the sound would have energy in every band: short clips get
     # a window of their own length.

@@ -29,12 +29,6 @@ class AutoencoderBrain(FlashSRBrain):
     trained = ("autoencoder",)
     optimized = {"autoencoder": trained, "discriminator": ("discriminator",)}
 
-    def turns(self):
-        """The discriminator joins in at `adversarial_start`."""
-        if self.optimizer_step < self.hparams.adversarial_start:
-            return ["autoencoder"]
-        return ["autoencoder", "discriminator"]
-
     def compute_losses(self, batch, stage, turn):
         """The losses of a batch of segments."""
         if turn == "discriminator":

@@ -60,12 +60,14 @@ class FlashSRBrain(sb.Brain):
     which they take turns."""
 
     def init_optimizers(self):
-        """Makes the optimisers and the averaged copies of the exported modules."""
+        """Makes the optimisers and the averages of the exported modules."""
         self.turn = None
         if self.device_type == "cpu":
             use_fast_forms(self.modules)
         self.optimizers_dict = {
-            turn: self.opt_class(self.parameters_of(names))
+            turn: self.opt_class(
+                [p for name in names for p in self.modules[name].parameters()]
+            )
             for turn, names in self.optimized.items()
         }
         self.averages = {
@@ -90,10 +92,6 @@ class FlashSRBrain(sb.Brain):
         if self.turn is None:
             return optimizers
         return {self.turn: optimizers[self.turn]}
-
-    def parameters_of(self, names):
-        """The parameters of modules, as one list."""
-        return [p for name in names for p in self.modules[name].parameters()]
 
     def unwrapped(self, name):
         """A module without the wrappers of distributed training and of
@@ -150,8 +148,14 @@ class FlashSRBrain(sb.Brain):
             self._save_intra_epoch_ckpt()
 
     def turns(self):
-        """Names of the optimisers that take a step on a batch, in order."""
-        return list(self.optimized)
+        """Names of the optimisers that take a step on a batch, in order; the
+        discriminator joins in at step `adversarial_start`."""
+        start = getattr(self.hparams, "adversarial_start", 0)
+        return [
+            turn
+            for turn in self.optimized
+            if turn != "discriminator" or self.optimizer_step >= start
+        ]
 
     def compute_losses(self, batch, stage, turn):
         """Returns the unweighted losses of a batch for one optimiser's turn:

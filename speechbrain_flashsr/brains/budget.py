@@ -31,8 +31,8 @@ class Budget:
         self.start = time.monotonic() if start is None else start
 
     def is_over(self, share=1.0):
-        """Tells whether a share of the minutes is over. In distributed training,
-        all processes must ask, and get the answer of the first."""
+        """Tells whether a share of the minutes is over. In distributed
+        training, all processes must ask, and get the answer of the first."""
         if self.minutes is None:
             return False
         elapsed = (time.monotonic() - self.start) / 60

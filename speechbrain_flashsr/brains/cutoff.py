@@ -48,9 +48,8 @@ class CutoffBrain(FlashSRBrain):
     """Maximises the probability of the right edge.
 
     Losses: `together`, the cross-entropy after the evidence of an example's
-    chunks is added to the prior; `single`, that of single chunks; `wrong`, the share of
-    examples whose edge is not found, for the log.
-    """
+    chunks is added to the prior; `single`, that of single chunks; `wrong`, the
+    share of examples whose edge is not found, for the log."""
 
     trained = ("network",)
     optimized = {"network": trained}

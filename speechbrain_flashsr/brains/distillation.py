@@ -20,18 +20,9 @@ from speechbrain_flashsr.diffusion import dpm_solver_pp
 def start_state(schedule, z_high, noise, timesteps, start_index):
     """The state x_t from which teacher and student start.
 
-    Arguments
-    ---------
-    schedule : speechbrain_flashsr.diffusion.NoiseSchedule
-        The noise schedule.
-    z_high, noise : torch.Tensor
-        Latent of the high-resolution signal, and standard normal,
-        [batch, channels, frames, bands].
-    timesteps : torch.Tensor
-        The teacher's time steps, [num_steps].
-    start_index : int
-        Index of the first one taken; 0 starts from pure noise.
-    """
+    Latents `z_high` and standard normal `noise`, [batch, channels, frames,
+    bands], are mixed as at one of the teacher's time steps, [num_steps]; index
+    0 starts from pure noise."""
     if start_index == 0:
         return noise
     t = timesteps[start_index].expand(z_high.shape[0])
@@ -59,7 +50,7 @@ def boundary_scaling(t, sigma_data=0.5, timestep_scaling=10.0):
 
 
 def student_output(student, x, t, condition, scale_boundary=True, **boundary):
-    """Runs the student for one step.
+    """Runs the student for one step: predicts the clean latent.
 
     Arguments
     ---------
@@ -73,11 +64,6 @@ def student_output(student, x, t, condition, scale_boundary=True, **boundary):
         Whether :func:`boundary_scaling` is applied.
     **boundary
         Its other arguments.
-
-    Returns
-    -------
-    torch.Tensor
-        Clean latent, of the noisy latent's shape.
     """
     x0 = student.predict_x0(x, t, condition)
     if not scale_boundary:
@@ -91,25 +77,11 @@ def student_output(student, x, t, condition, scale_boundary=True, **boundary):
 
 @torch.no_grad()
 def teacher_rollout(teacher, x, condition, timesteps, guidance_scale):
-    """Runs the frozen teacher for all its remaining steps.
-
-    Arguments
-    ---------
-    teacher : speechbrain_flashsr.diffusion.VDenoiser
-        The teacher.
-    x, condition : torch.Tensor
-        State at the first of the time steps, and condition latent,
-        [batch, channels, frames, bands].
-    timesteps : torch.Tensor
-        From the start step downwards, [remaining steps].
-    guidance_scale : float
-        Classifier-free guidance.
-
-    Returns
-    -------
-    torch.Tensor
-        Clean latent, of the state's shape.
-    """
+    """Runs the frozen teacher (a
+    :class:`~speechbrain_flashsr.diffusion.VDenoiser`) for its remaining time
+    steps, [remaining steps] and decreasing, from the state at the first of
+    them, given a condition latent, both [batch, channels, frames, bands];
+    returns the clean latent."""
     return dpm_solver_pp(
         lambda x, t: teacher.predict_x0(x, t, condition, guidance_scale),
         x,
@@ -119,7 +91,7 @@ def teacher_rollout(teacher, x, condition, timesteps, guidance_scale):
 
 
 def distillation_loss(student_x0, teacher_x0):
-    """Mean squared difference between the student's and the teacher's latent."""
+    """Mean squared difference of the student's and the teacher's latent."""
     return F.mse_loss(student_x0, teacher_x0)
 
 
@@ -129,26 +101,13 @@ def distribution_matching_loss(
     """Moves the student's distribution towards the teacher's.
 
     The gradient is the difference of the two scores at a noised sample
-    (https://arxiv.org/abs/2311.18828, equation 7); the student itself stands in
-    for the network that follows the student's distribution.
+    (https://arxiv.org/abs/2311.18828, equation 7); the student itself, through
+    which no gradient flows here, stands in for the network that follows the
+    student's distribution.
 
-    Arguments
-    ---------
-    student_x0, condition, noise : torch.Tensor
-        The student's latent, condition latent, and standard normal,
-        [batch, channels, frames, bands].
-    teacher, student : speechbrain_flashsr.diffusion.VDenoiser
-        No gradient flows through this use of the student.
-    t : torch.Tensor
-        Time steps, [batch].
-    guidance_scale : float
-        Of the teacher.
-
-    Returns
-    -------
-    torch.Tensor
-        Scalar.
-    """
+    The student's latent, the condition latent and standard normal noise are
+    [batch, channels, frames, bands], time steps [batch], the teacher has a
+    guidance scale, and the loss is a scalar."""
     schedule = teacher.schedule
     with torch.no_grad():
         x = schedule.add_noise(student_x0, noise, t)

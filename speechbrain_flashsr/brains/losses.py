@@ -7,7 +7,12 @@ Authors
 import torch
 from torch import nn
 
+from speechbrain_flashsr.audio import SAMPLE_RATE
 from speechbrain_flashsr.lobes.features import at_least_single
+
+BAND_HZ = 1000.0
+LEAST_POWER = 1e-10
+"""Width of a band whose level is compared, and its smallest power."""
 
 LOWEST_RESTORED = 0.9
 """Share of the cut-off from which the model's output is used."""
@@ -24,8 +29,6 @@ class MultiResolutionSTFTLoss(nn.Module):
     ---------
     n_ffts : sequence of int
         Length of each transform and of its Hann window; the hop is a quarter.
-    sample_rate : int
-        In Hz.
     floor : float
         Smallest magnitude before the logarithm.
 
@@ -40,10 +43,9 @@ class MultiResolutionSTFTLoss(nn.Module):
     tensor(True)
     """
 
-    def __init__(self, n_ffts=(2048, 512, 128), sample_rate=48000, floor=1e-4):
+    def __init__(self, n_ffts=(2048, 512, 128), floor=1e-4):
         super().__init__()
         self.n_ffts = tuple(n_ffts)
-        self.sample_rate = sample_rate
         self.floor = floor
         for n_fft in self.n_ffts:
             self.register_buffer(
@@ -59,7 +61,7 @@ class MultiResolutionSTFTLoss(nn.Module):
                 self.magnitudes(wavs, n_fft) for wavs in (predicted, target)
             )
             bins = torch.arange(n_fft // 2 + 1, device=ours.device)
-            hz = bins * (self.sample_rate / n_fft)
+            hz = bins * (SAMPLE_RATE / n_fft)
             mask = (hz >= lower_hz[:, None]).to(ours)[:, :, None]
             logarithms = (ours.log() - theirs.log()).abs()
             compressed = (ours**0.3 - theirs**0.3).abs()
@@ -88,15 +90,6 @@ class BandLevelLoss(nn.Module):
     too loud or too quiet; a distance of logarithms at every moment is least for
     too quiet a band.
 
-    Arguments
-    ---------
-    sample_rate : int
-        In Hz.
-    band_hz : float
-        Width of the bands.
-    floor : float
-        Smallest power of a band, of a full scale of 1.
-
     Example
     -------
     >>> loss = BandLevelLoss()
@@ -106,17 +99,11 @@ class BandLevelLoss(nn.Module):
     1.0
     """
 
-    def __init__(self, sample_rate=48000, band_hz=1000.0, floor=1e-10):
-        super().__init__()
-        self.sample_rate = sample_rate
-        self.band_hz = band_hz
-        self.floor = floor
-
     def forward(self, predicted, target, lower_hz):
         """Compares waveforms [batch, time] above a frequency [batch]; returns a
         scalar."""
         ours, theirs = (self.levels(wavs) for wavs in (predicted, target))
-        start = torch.arange(ours.shape[1], device=ours.device) * self.band_hz
+        start = torch.arange(ours.shape[1], device=ours.device) * BAND_HZ
         inside = start >= lower_hz[:, None]
         difference = (ours - theirs).abs() * inside
         return (difference.sum(1) / inside.sum(1).clamp_min(1)).mean()
@@ -128,8 +115,8 @@ class BandLevelLoss(nn.Module):
         spectrum = torch.fft.rfft(wavs)
         power = (spectrum.real**2 + spectrum.imag**2) * 2 / time**2
         hz = torch.arange(power.shape[1], device=wavs.device)
-        band = (hz * (self.sample_rate / time / self.band_hz)).long()
-        num_bands = int(self.sample_rate / 2 / self.band_hz)
+        band = (hz * (SAMPLE_RATE / time / BAND_HZ)).long()
+        num_bands = int(SAMPLE_RATE / 2 / BAND_HZ)
         sums = power.new_zeros(len(power), num_bands + 1)
         sums = sums.index_add(1, band.clamp_max(num_bands), power)
-        return sums[:, :num_bands].clamp_min(self.floor).log10()
+        return sums[:, :num_bands].clamp_min(LEAST_POWER).log10()

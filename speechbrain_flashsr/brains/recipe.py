@@ -97,23 +97,12 @@ def load_recipe(arguments):
     command line, starts distributed training if torchrun did, and makes the
     experiment's folder.
 
-    Returns
-    -------
-    hparams : dict
-        The loaded hyperparameters, and `budget`, the clock of `max_minutes`.
-    run_opts : dict
-        SpeechBrain's run options; those that the YAML names (`precision` and
-        the like) are taken from it unless the command line sets them.
-
-    Raises
-    ------
-    FileNotFoundError
-        If a manifest is missing.
-    KeyError
-        If an override has no counterpart.
-    RuntimeError
-        If another training writes into the same folder.
-    """
+    Returns the loaded hyperparameters, with `budget`, the clock of
+    `max_minutes`, and SpeechBrain's run options; those that the YAML names
+    (`precision` and the like) are taken from it unless the command line sets
+    them. Raises a FileNotFoundError if a manifest is missing, a KeyError if an
+    override has no counterpart, and a RuntimeError if another training writes
+    into the same folder."""
     start = time.monotonic()
     keep_freed_memory()
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
@@ -226,20 +215,13 @@ def prepare_latents(hparams, run_opts):
     """Caches the latents of a stage that trains on them, as many as fit into
     its time, and logs the speed.
 
-    Arguments
-    ---------
-    hparams : dict
-        `train_segments`, `valid_segments`, `features`, `autoencoder`,
-        `latents_folder`, `cache_opts`, `cache_share` (of `budget`),
-        `draws_per_epoch`, `sample_rate`, `segment_length`, `train_logger`.
-    run_opts : speechbrain.utils.run_opts.RunOptions
-        `device` and `precision` of the encoding, as of the training.
-
-    Returns
-    -------
-    train_data, valid_data : speechbrain_flashsr.data.latents.LatentPairs
-        `draws_per_epoch` in an epoch, and all that are cached.
-    """
+    Reads the hyperparameters `train_segments`, `valid_segments`, `features`,
+    `autoencoder`, `latents_folder`, `cache_opts`, `cache_share` (of `budget`),
+    `draws_per_epoch`, `sample_rate`, `segment_length` and `train_logger`, and
+    encodes on the device and in the precision of the training. Returns training
+    and validation data as
+    :class:`~speechbrain_flashsr.data.latents.LatentPairs`: `draws_per_epoch` in
+    an epoch, and all that are cached."""
     folder = pathlib.Path(hparams["latents_folder"])
     precision = hparams["precision"]
     if "precision" in run_opts.overridden_args:

@@ -42,12 +42,11 @@ class SRVocoderBrain(FlashSRBrain):
     step before which all are true; `discriminator_length`, the samples of the
     excerpt that the discriminator sees.
 
-    Targets are continued above each clip's roll-off by `band_extension`. Losses:
-    `stft` (multi-resolution) and `level` (of bands), above the cut-off, `mel`,
-    and from step `adversarial_start` on `adversarial`, `feature_matching` and the
-    discriminator's `discriminator`. Validation logs the log-spectral distance
-    `lsd` below the roll-off.
-    """
+    Targets are continued above each clip's roll-off by `band_extension`.
+    Losses: `stft` (multi-resolution) and `level` (of bands), above the cut-off,
+    `mel`, and from step `adversarial_start` on `adversarial`,
+    `feature_matching` and the discriminator's `discriminator`. Validation logs
+    the log-spectral distance `lsd` below the roll-off."""
 
     trained = ("vocoder",)
     optimized = {"vocoder": trained, "discriminator": ("discriminator",)}
@@ -57,12 +56,6 @@ class SRVocoderBrain(FlashSRBrain):
         super().on_fit_start()
         predictor = self.hparams.super_resolver.predictor.to(self.device)
         predictor.eval().requires_grad_(False)
-
-    def turns(self):
-        """The discriminator joins in at `adversarial_start`."""
-        if self.optimizer_step < self.hparams.adversarial_start:
-            return ["vocoder"]
-        return ["vocoder", "discriminator"]
 
     def compute_losses(self, batch, stage, turn):
         """The losses of a batch of segments."""
@@ -103,7 +96,7 @@ class SRVocoderBrain(FlashSRBrain):
         return losses
 
     def excerpts(self):
-        """A random excerpt of original, generated and band-limited waveforms."""
+        """A random excerpt of original, generated and band-limited sound."""
         length = self.hparams.discriminator_length
         spare = self.triple[0].shape[1] - length
         generator = self.generator(self.optimizer_step)

@@ -16,7 +16,8 @@ from speechbrain_flashsr.random_streams import TrainingStream, generator_of
 
 class StudentBrain(LatentBrain):
     """Third stage: FlashSR's distillation (https://arxiv.org/abs/2501.10807,
-    figure 1c) with the losses of :mod:`speechbrain_flashsr.brains.distillation`.
+    figure 1c) with the losses of
+    :mod:`speechbrain_flashsr.brains.distillation`.
 
     Hyperparameters read beside the base's: `phases` (a list of
     :class:`~speechbrain_flashsr.brains.phases.Phase`), `scale_boundary`,
@@ -29,8 +30,7 @@ class StudentBrain(LatentBrain):
     Losses, weighted by the phase: `distillation`, `distribution_matching`,
     `adversarial`, and the discriminator's `discriminator`; beside the paper's,
     `regression`, the mean squared distance to the true latents, which teaches
-    one step while the teacher's many steps are not good yet.
-    """
+    one step while the teacher's many steps are not good yet."""
 
     optimized = {
         "unet": LatentBrain.trained,

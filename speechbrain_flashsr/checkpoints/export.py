@@ -68,7 +68,7 @@ def model_of_recipe(hyperparams_file):
 
 
 def export_pretrained(folder, model, states, half=True, extra=""):
-    """Writes a pretrained folder, complete or not at all.
+    """Writes a pretrained folder, complete or not at all; returns its path.
 
     The weights are safetensors files, and the hyperparameters hold the SHA-256
     of each, which is checked when they are loaded.
@@ -87,11 +87,6 @@ def export_pretrained(folder, model, states, half=True, extra=""):
     extra : str
         YAML that is added to the hyperparameters.
 
-    Returns
-    -------
-    pathlib.Path
-        The folder.
-
     Raises
     ------
     FileExistsError
@@ -106,25 +101,12 @@ def export_pretrained(folder, model, states, half=True, extra=""):
 
 
 def export_with_weights(folder, pretrained, states):
-    """Writes a copy of a pretrained folder with other weights, complete or not
-    at all.
+    """Writes a copy of a pretrained folder with other weights, like
+    :func:`export_pretrained`.
 
-    Arguments
-    ---------
-    folder : str
-        Where to write; an older model there is replaced.
-    pretrained : str
-        The other folder; its model card (README.md) is left out.
-    states : dict
-        {module name: state dictionary}, of the modules whose weights are
-        others. All are stored in half precision if those of the other folder
-        are.
-
-    Returns
-    -------
-    pathlib.Path
-        The folder.
-    """
+    `states` are those of the modules whose weights are others. All are stored
+    in half precision if those of the other folder, `pretrained`, are; its model
+    card (README.md) is left out."""
     path = pathlib.Path(pretrained) / "hyperparams.yaml"
     text = path.read_text(encoding="utf-8")
     stored = {

@@ -32,11 +32,8 @@ SAFETENSORS = ".safetensors"
 
 
 class SafetensorsPretrainer(Pretrainer):
-    """SpeechBrain's pretrainer for a folder of `<name>.safetensors` files.
-
-    The base class looks for `<name>.ckpt` in the folder that it is given.
-    Takes the arguments of
-    :class:`speechbrain.utils.parameter_transfer.Pretrainer`.
+    """SpeechBrain's pretrainer for a folder of `<name>.safetensors` files,
+    where that looks for `<name>.ckpt`.
 
     Example
     -------
@@ -85,13 +82,8 @@ def load_folder(
 
     Arguments
     ---------
-    source : str or Path or FetchSource
-        A folder, a hub identifier or a URL.
-    hparams_file : str
-        Name of the hyperparameters in it.
-    trust : bool
-        Whether the folder may run any code. Otherwise the hyperparameters are
-        checked (see :mod:`speechbrain_flashsr.checkpoints.trust`).
+    source, hparams_file, trust
+        See :meth:`speechbrain_flashsr.inference.FlashSR.from_hparams`.
     needed : sequence of str
         Names of the modules that there must be.
     overrides : dict or str, optional

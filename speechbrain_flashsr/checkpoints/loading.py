@@ -21,10 +21,8 @@ _SHOWN_KEYS = 5
 
 
 def load_strictly(module, path, sha256=None):
-    """Loads a state dictionary that must fit to the last key and shape.
-
-    Values of another floating-point type, such as half precision, are
-    converted to the module's.
+    """Loads a state dictionary that must fit to the last key and shape. Values
+    of another floating-point type are converted to the module's.
 
     Arguments
     ---------
@@ -76,7 +74,7 @@ def load_strictly(module, path, sha256=None):
 
 
 def check_finite_weights(state, name):
-    """Raises a CheckpointError if a weight in {key: tensor} is NaN or infinite."""
+    """Raises a CheckpointError if a value of {key: tensor} is not finite."""
     for key, value in state.items():
         bad = (~value.to(torch.float32).isfinite()).sum().item()
         if bad:

@@ -19,31 +19,19 @@ OUTPUT = "high"
 
 
 def export_onnx(super_resolver, path, window_length):
-    """Writes a model that restores one window.
+    """Writes a model that restores one window of `window_length` samples,
+    complete or not at all.
 
-    The inputs are the band-limited waveform at 48 kHz, normalised, `low`
-    [1, time], standard normal `noise` [1, channels, frames / 8, bands / 8], the
+    The inputs are the band-limited waveform at 48 kHz, normalised, `low` [1,
+    time], standard normal `noise` [1, channels, frames / 8, bands / 8], the
     cut-off `cutoff_hz` [1], and white noise `excitation` [1, time]; the output
     is the waveform `high` [1, time].
 
-    Arguments
-    ---------
-    super_resolver : speechbrain_flashsr.lobes.super_resolver.LatentSuperResolver
-        In evaluation mode, in single precision. Its weight normalisations are
-        folded.
-    path : str or Path
-        File to write, complete or not at all.
-    window_length : int
-        `time`, in samples.
-
-    Raises
-    ------
-    ValueError
-        If the packages that write ONNX files are missing, or the length does
-        not fit.
-    AudioError
-        If the file cannot be written.
-    """
+    Takes a
+    :class:`~speechbrain_flashsr.lobes.super_resolver.LatentSuperResolver` in
+    evaluation mode and single precision, whose weight normalisations are then
+    folded. Raises a ValueError if packages are missing or the length does not
+    fit, an AudioError if the file cannot be written."""
     try:
         import onnxscript  # noqa: F401
     except ImportError as error:

@@ -33,13 +33,8 @@ def read_checkpoint(path):
 
     The content decides whether it is a safetensors file or one that
     ``torch.save`` wrote, not its name. The weights stay in the file and are
-    read when they are used.
-
-    Raises
-    ------
-    CheckpointError
-        If the file is missing or damaged, is something else, or holds pickled
-        code.
+    read when they are used. Raises a CheckpointError if the file is missing or
+    damaged, is something else, or holds pickled code.
 
     Example
     -------
@@ -135,6 +130,27 @@ def digest_of_file(path):
         while block := file.read(2**20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def digest_of_model(source):
+    """SHA-256 of the weights and hyperparameters in a model's folder; a hub
+    name is returned as it is.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> _ = (folder / "hyperparams.yaml").write_text("sample_rate: 48000")
+    >>> digest_of_model(folder)[:8], digest_of_model("user/model")
+    ('ace0e8a2', 'user/model')
+    """
+    if not Path(source).is_dir():
+        return str(source)
+    files = [
+        f"{digest_of_file(path)}  {path.name}"
+        for path in sorted(Path(source).iterdir())
+        if path.suffix in (".yaml", ".ckpt", ".safetensors")
+    ]
+    return hashlib.sha256("\n".join(files).encode()).hexdigest()
 
 
 def _is_plain(value):

@@ -63,8 +63,9 @@ OTHER_CLASSES = {"speechbrain.dataio.preprocess.AudioNormalizer"}
 _CORE = "tag:yaml.org,2002:"
 
 _PLAIN_TAGS = {
-    _CORE + kind for kind in ("str", "int", "float", "bool", "null", "map")
-} | {_CORE + "seq"}
+    _CORE + kind
+    for kind in ("str", "int", "float", "bool", "null", "map", "seq")
+}
 
 _REFERENCE = re.compile(r"<\w+(\[\w+\])*>")
 
@@ -85,13 +86,9 @@ def check_hyperparams(path):
 
     Allowed are plain values, references to other keys, the networks of this
     package and of torch.nn, SpeechBrain's `AudioNormalizer` and `Pretrainer`,
-    and :func:`~speechbrain_flashsr.checkpoints.load_strictly`.
-
-    Raises
-    ------
-    ModelError
-        If it names something else, is not valid, or would grow without bounds
-        when it is loaded.
+    and :func:`~speechbrain_flashsr.checkpoints.load_strictly`. Raises a
+    ModelError if it names something else, is not valid, or would grow without
+    bounds when it is loaded.
 
     Example
     -------

@@ -7,7 +7,7 @@ Authors
 import argparse
 from pathlib import Path
 
-from speechbrain_flashsr import __version__
+from speechbrain_flashsr import SHIPPED_MODEL, __version__
 
 FORMATS = ("wav", "flac", "ogg", "opus")
 """Formats that are written; the first is the default for other inputs."""
@@ -18,10 +18,6 @@ SUFFIX = "_48k"
 
 def make_parser():
     """Describes the arguments.
-
-    Returns
-    -------
-    argparse.ArgumentParser
 
     Example
     -------
@@ -57,7 +53,8 @@ def make_parser():
         type=Path,
         help="name of the output of a single file (.wav, .flac, .ogg or "
         ".opus), - for the standard output, or a folder, in which the tree of "
-        f"an input folder is repeated; default: NAME{SUFFIX}.EXT beside each input",
+        "an input folder is repeated; default: "
+        f"NAME{SUFFIX}.EXT beside each input",
     )
     add(
         "--overwrite",
@@ -91,7 +88,8 @@ def make_parser():
     add(
         "--raw",
         metavar="FORMAT:RATE[:CHANNELS]",
-        help="the inputs have no header, for example ulaw:8000 or s16le:16000:2",
+        help="the inputs have no header, for example ulaw:8000 or "
+        "s16le:16000:2",
     )
     add(
         "--cutoff",
@@ -143,24 +141,9 @@ def make_parser():
 
 
 def add_model_options(parser):
-    """Adds the options about the model and how it runs.
-
-    Arguments
-    ---------
-    parser : argparse.ArgumentParser
-        Gets the options.
-    """
+    """Adds the options of the model and of how it runs to a parser."""
+    add_source_options(parser)
     add = parser.add_argument
-    add(
-        "--source",
-        metavar="MODEL",
-        help="folder or hub name of a model (default: the one that ships)",
-    )
-    add(
-        "--trust",
-        action="store_true",
-        help="load a model whose folder names code of its own, and run that",
-    )
     add("--device", help="such as cpu or cuda:0 (default: a GPU if present)")
     add(
         "--precision",
@@ -174,4 +157,19 @@ def add_model_options(parser):
         metavar="N",
         type=int,
         help="windows per batch (default: 1 on a CPU, 8 on a GPU)",
+    )
+
+
+def add_source_options(parser):
+    """Adds the options of the model alone to a parser."""
+    parser.add_argument(
+        "--source",
+        metavar="MODEL",
+        default=SHIPPED_MODEL,
+        help="folder or hub name of a model (default: the one that ships)",
+    )
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="load a model whose folder names code of its own, and run that",
     )

@@ -24,18 +24,8 @@ from speechbrain_flashsr.cli.plan import STREAM, plan_jobs
 
 
 def run(arguments):
-    """Processes all files of a batch, or this process's share of them.
-
-    Arguments
-    ---------
-    arguments : argparse.Namespace
-        See :func:`~speechbrain_flashsr.cli.arguments.make_parser`.
-
-    Returns
-    -------
-    int
-        0 if all went well, otherwise 1.
-    """
+    """Processes all files of a batch, or this process's share of them; returns
+    0 if all went well, otherwise 1."""
     rank, size = _process_of_group()
     jobs, problems = plan_jobs(
         arguments.inputs, arguments.output, arguments.format
@@ -132,28 +122,16 @@ class _Batch:
 
     def _settings(self):
         """Everything but the input that determines an output."""
-        from speechbrain_flashsr.checkpoints.digest import digest_of_model
-        from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
+        from speechbrain_flashsr.checkpoints.reading import digest_of_model
 
-        model = digest_of_model(self.arguments.source or SHIPPED_MODEL)
+        model = digest_of_model(self.arguments.source)
         precision = self.arguments.precision
         return [__version__, model, precision, *self.options.values()]
 
 
 def load_model(arguments, progressbar=True):
-    """Loads the model that the arguments name.
-
-    Arguments
-    ---------
-    arguments : argparse.Namespace
-        See :func:`~speechbrain_flashsr.cli.arguments.add_model_options`.
-    progressbar : bool
-        Whether it shows progress.
-
-    Returns
-    -------
-    FlashSR
-    """
+    """Loads the model that the arguments (see
+    :func:`~speechbrain_flashsr.cli.arguments.add_model_options`) name."""
     from speechbrain_flashsr.inference import FlashSR
 
     options = {
@@ -162,9 +140,8 @@ def load_model(arguments, progressbar=True):
         "device": arguments.device,
         "batch_windows": arguments.batch_windows,
     }
-    source = arguments.source
     return FlashSR.from_hparams(
-        **({"source": source} if source else {}),
+        arguments.source,
         trust=arguments.trust,
         run_opts={k: v for k, v in options.items() if v is not None},
     )
@@ -173,14 +150,8 @@ def load_model(arguments, progressbar=True):
 class Journal:
     """The finished outputs in a folder, noted when they are complete.
 
-    Arguments
-    ---------
-    root : Path
-        The folder.
-    settings : list
-        Everything but an input that determines its outputs.
-    rank : int
-        Number of this process, which has a file of its own.
+    `settings` are everything but an input that determines its outputs; each
+    process, by its `rank`, has a file of its own.
 
     Example
     -------

@@ -23,19 +23,9 @@ SUBCOMMANDS = {"app": app, "convert": convert, "export": export}
 
 
 def main(argv=None):
-    """Runs the command.
-
-    Arguments
-    ---------
-    argv : list of str, optional
-        Arguments; default: those of the process, whose streams are protected.
-
-    Returns
-    -------
-    int
-        0 if all went well, 1 if an input failed or nothing could be done,
-        130 if interrupted.
-    """
+    """Runs the command with arguments, by default those of the process, whose
+    streams are then protected. Returns 0 if all went well, 1 if an input failed
+    or nothing could be done, 130 if interrupted."""
     if argv is None:
         argv = sys.argv[1:]
         protect_streams()
@@ -57,7 +47,7 @@ def main(argv=None):
 
 
 def _handle_signals():
-    """Handles termination signals like Ctrl-C, so that no partial files stay."""
+    """Handles termination signals like Ctrl-C: no partial files stay."""
     if threading.current_thread() is not threading.main_thread():
         return
     for name in ("SIGTERM", "SIGHUP"):

@@ -11,10 +11,6 @@ from pathlib import Path
 def make_parser():
     """Describes the arguments.
 
-    Returns
-    -------
-    argparse.ArgumentParser
-
     Example
     -------
     >>> parser = make_parser()
@@ -58,26 +54,9 @@ def make_parser():
 
 
 def run(arguments):
-    """Converts as the arguments say.
-
-    Arguments
-    ---------
-    arguments : argparse.Namespace
-        See :func:`make_parser`.
-
-    Returns
-    -------
-    int
-        0.
-
-    Raises
-    ------
-    ValueError
-        If options are missing or exclude each other, or a checkpoint is not
-        valid.
-    OSError
-        If the folder cannot be written.
-    """
+    """Converts as the arguments say; returns 0. Raises a ValueError if options
+    are missing or exclude each other, or a checkpoint is not valid, an OSError
+    if the folder cannot be written."""
     flashsr = {
         "--student-ldm": arguments.student_ldm,
         "--sr-vocoder": arguments.sr_vocoder,

@@ -7,15 +7,12 @@ Authors
 import argparse
 from pathlib import Path
 
+from speechbrain_flashsr.cli.arguments import add_source_options
 from speechbrain_flashsr.cli.messages import say
 
 
 def make_parser():
     """Describes the arguments.
-
-    Returns
-    -------
-    argparse.ArgumentParser
 
     Example
     -------
@@ -27,46 +24,22 @@ def make_parser():
         description="Writes a model for ONNX Runtime. The file restores one "
         "window at 48 kHz; examples/onnx_runtime.py runs it.",
     )
-    add = parser.add_argument
-    add("--onnx", metavar="FILE", type=Path, required=True, help="to write")
-    add(
-        "--source",
-        metavar="MODEL",
-        help="folder or hub name of a model (default: the one that ships)",
+    parser.add_argument(
+        "--onnx", metavar="FILE", type=Path, required=True, help="to write"
     )
-    add(
-        "--trust",
-        action="store_true",
-        help="load a model whose folder names code of its own, and run that",
-    )
+    add_source_options(parser)
     return parser
 
 
 def run(arguments):
-    """Exports as the arguments say.
-
-    Arguments
-    ---------
-    arguments : argparse.Namespace
-        See :func:`make_parser`.
-
-    Returns
-    -------
-    int
-        0.
-
-    Raises
-    ------
-    ValueError
-        If the model is not valid, or packages are missing.
-    OSError
-        If the model is not there, or the file cannot be written.
-    """
+    """Exports as the arguments say; returns 0. Raises a ValueError if the model
+    is not valid or packages are missing, an OSError if the model is not there
+    or the file cannot be written."""
     from speechbrain_flashsr.checkpoints.onnx import export_onnx
     from speechbrain_flashsr.inference import FlashSR
 
     flashsr = FlashSR.from_hparams(
-        **({"source": arguments.source} if arguments.source else {}),
+        arguments.source,
         trust=arguments.trust,
         run_opts={"device": "cpu", "precision": "fp32"},
         freeze_params=False,

@@ -4,19 +4,15 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import contextlib
 import logging
 import os
 import sys
 
 
 class PatientStream:
-    """A text stream that drops text which cannot be written, because nobody reads
-    it any longer, its disk is full, or there is no stream.
-
-    Arguments
-    ---------
-    stream : io.TextIOWrapper, optional
-        Where the text goes.
+    """A text stream that drops text which cannot be written, because nobody
+    reads it any longer, its disk is full, or there is no stream.
 
     Example
     -------
@@ -33,18 +29,14 @@ class PatientStream:
 
     def write(self, text):
         """Writes if possible."""
-        try:
+        with contextlib.suppress(OSError):
             self.stream.write(text)
-        except OSError:
-            pass
         return len(text)
 
     def flush(self):
         """Flushes if possible."""
-        try:
+        with contextlib.suppress(OSError):
             self.stream.flush()
-        except OSError:
-            pass
 
 
 def protect_streams():
@@ -90,17 +82,7 @@ def say_error(error, about=None):
 
 
 def describe(report):
-    """Describes a file that is done in a line.
-
-    Arguments
-    ---------
-    report : FileReport
-        The report on it.
-
-    Returns
-    -------
-    str
-    """
+    """Describes a file that is done in a line, by its FileReport."""
     edges = sorted(edge for edge in report.cutoff_hz if edge)
     found = " and ".join(dict.fromkeys(f"{hz / 1000:.2f}" for hz in edges))
     if any(len(track.segments) > 1 for track in report.tracks):

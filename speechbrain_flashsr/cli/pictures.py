@@ -23,26 +23,14 @@ DYNAMIC_RANGE = 100.0
 """Between the darkest and the brightest level, in dB."""
 
 
-def spectrogram(path, max_columns=MOST_COLUMNS, **options):
+def spectrogram(path, **options):
     """Computes the levels of a sound file's first channel.
 
-    Arguments
-    ---------
-    path : str or Path
-        The file.
-    max_columns : int
-        Number of spectra, at most; they are spread over the whole file.
-    **options
-        Of :class:`~speechbrain_flashsr.audio.reading.AudioReader`.
-
-    Returns
-    -------
-    levels : np.ndarray
-        In dB, [bins, columns].
-    sample_rate : int
-        In Hz; the bins reach from 0 to half of it.
-    seconds : float
-        Length of the file.
+    Takes the arguments of
+    :class:`~speechbrain_flashsr.audio.reading.AudioReader`. Returns levels in
+    dB from 0 Hz to half the sample rate, [bins, columns], at most
+    `MOST_COLUMNS` that are spread over the whole file; the sample rate in Hz;
+    and the length in seconds.
 
     Example
     -------
@@ -60,7 +48,7 @@ def spectrogram(path, max_columns=MOST_COLUMNS, **options):
         length = 2 * round(WINDOW_SECONDS * rate / 2)
         window = get_window("hann", length)
         window /= window.sum() / 2
-        columns = max(1, min(max_columns, 4 * total // length))
+        columns = max(1, min(MOST_COLUMNS, 4 * total // length))
         starts = np.linspace(0, max(0, total - length), columns).astype(int)
         levels = [
             20 * np.log10(np.abs(np.fft.rfft(samples * window)) + 1e-8)
@@ -86,26 +74,13 @@ def _excerpts(blocks, starts, length):
 
 
 def plot_before_after(before, after, pictures, cutoff_hz=None, **options):
-    """Draws the spectrograms of two sound files, above each other or apart.
+    """Draws the spectrograms of two sound files above each other into a PNG
+    file, or apart into a sequence of two.
 
     Both share the axes and the colours, so the restored band is the difference
-    between the two.
-
-    Arguments
-    ---------
-    before, after : str or Path
-        Sound files.
-    pictures : str or Path or sequence of these
-        Name of the PNG file, or of one for each sound file.
-    cutoff_hz : float, optional
-        Drawn as a dashed line.
-    **options
-        Of :class:`~speechbrain_flashsr.audio.reading.AudioReader`, for `before`.
-
-    Raises
-    ------
-    AudioError
-        If a picture cannot be written.
+    between the two. A dashed line shows the cut-off. Further options are those
+    of :class:`~speechbrain_flashsr.audio.reading.AudioReader` for `before`.
+    Raises an AudioError if a picture cannot be written.
 
     Example
     -------

@@ -8,8 +8,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from speechbrain_flashsr.audio.folders import find_sound_files
-from speechbrain_flashsr.audio.formats import EXTENSIONS
+from speechbrain_flashsr.audio.formats import EXTENSIONS, find_sound_files
 from speechbrain_flashsr.cli.arguments import FORMATS, SUFFIX
 
 STREAM = Path("-")
@@ -34,8 +33,9 @@ def plan_jobs(inputs, output=None, format=None):
         Files and folders.
     output : Path, optional
         File or folder.
-    format : {"wav", "flac", "ogg", "opus"}, optional
-        Default: that of the input, or "wav" if that cannot be written.
+    format : str, optional
+        One of `FORMATS`. Default: that of the input, or "wav" if that cannot be
+        written.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def plan_jobs(inputs, output=None, format=None):
     Raises
     ------
     ValueError
-        If the output is a single file, but there may be several inputs, or its
+        If the output is a single file but there may be several inputs, or its
         name has another format, or one that cannot be written.
 
     Example

@@ -41,9 +41,9 @@ class Augmentation:
     mix_gain_db : sequence of float
         Limits of the second segment's peak relative to the first's.
     noise_probability : float
-        Share of the segments to which steady noise is added, of a colour between
-        white and pink: a model that never saw a stationary sound makes it swell
-        at the borders of its windows.
+        Share of the segments to which steady noise is added, of a colour
+        between white and pink: a model that never saw a stationary sound makes
+        it swell at the borders of its windows.
     noise_db : sequence of float
         Limits of the noise's level relative to the segment's, of root mean
         squares.
@@ -102,13 +102,10 @@ class Augmentation:
         """Adds steady noise to [time], or not."""
         if rng.random() >= self.noise_probability:
             return wav
-        spectrum = np.fft.rfft(rng.standard_normal(len(wav)))
-        hz = np.linspace(0, SAMPLE_RATE / 2, len(spectrum))
-        # The power falls with the frequency, 0 (white) to 3 dB per octave (pink).
-        spectrum *= np.maximum(hz, LOWEST_NOISE_HZ) ** -rng.uniform(0, 0.5)
-        noise = np.fft.irfft(spectrum, n=len(wav))
+        white = rng.standard_normal(len(wav))
+        noise = coloured(white, 2 * rng.uniform(0, 0.5))
         gain = 10 ** (rng.uniform(*self.noise_db) / 20)
-        return wav + gain * rms(wav) / rms(noise) * noise
+        return wav + gain * rms(wav) * noise
 
     def equalize(self, wav, rng):
         """Applies a random frequency response of zero phase to [time]."""
@@ -138,6 +135,24 @@ def rms(wav):
     1.0
     """
     return np.sqrt(np.mean(np.square(wav)))
+
+
+def coloured(white, slope, top_hz=SAMPLE_RATE):
+    """White noise [time] at 48 kHz as noise of unit power that falls by `slope`
+    times 3 dB an octave (1 is pink) and ends at `top_hz`.
+
+    Example
+    -------
+    >>> noise = coloured(np.random.default_rng(0).standard_normal(480), 1.0)
+    >>> print(rms(noise).round(3))
+    1.0
+    """
+    spectrum = np.fft.rfft(white)
+    hz = np.linspace(0, SAMPLE_RATE / 2, len(spectrum))
+    spectrum *= np.maximum(hz, LOWEST_NOISE_HZ) ** (-slope / 2)
+    spectrum[hz > top_hz] = 0
+    noise = np.fft.irfft(spectrum, n=len(white))
+    return noise / max(rms(noise), 1e-10)
 
 
 def change_speed(wav, factor):

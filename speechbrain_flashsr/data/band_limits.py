@@ -14,6 +14,7 @@ import scipy.signal
 
 from speechbrain_flashsr.audio import SAMPLE_RATE
 from speechbrain_flashsr.audio.codecs import code
+from speechbrain_flashsr.data.augmentation import coloured
 from speechbrain_flashsr.data.degradations import FAMILIES, low_pass
 from speechbrain_flashsr.data.resamplers import (
     INTERPOLATIONS,
@@ -132,19 +133,9 @@ def telephone_band(wav, rng):
     return scipy.signal.sosfilt(sos, wav)
 
 
-def coloured_noise(num_samples, rng, slope=0.0):
-    """Noise of unit power whose density falls by `slope` times 3 dB an
-    octave."""
-    spectrum = np.fft.rfft(rng.standard_normal(num_samples))
-    hz = np.fft.rfftfreq(num_samples, 1 / SAMPLE_RATE)
-    spectrum *= np.maximum(hz, 20.0) ** (-slope / 2)
-    noise = np.fft.irfft(spectrum, n=num_samples)
-    return noise / max(noise.std(), 1e-20)
-
-
 def with_floor(example, level_db, rng, slope=0.0):
     """Adds a noise floor, its level in dB relative to full scale."""
-    noise = coloured_noise(len(example.wav), rng, slope)
+    noise = coloured(rng.standard_normal(len(example.wav)), slope)
     return example.with_wav(example.wav + 10 ** (level_db / 20) * noise)
 
 
@@ -230,7 +221,8 @@ class ExampleMaker:
             spectrum *= np.maximum(hz, 100.0) ** -slope
             return np.fft.irfft(spectrum, n=len(wav)), rolloff_hz
         if fate < 0.9:  # Noise, steady or pulsing
-            noise = coloured_noise(len(wav), rng, rng.uniform(0, 2))
+            slope = rng.uniform(0, 2)
+            noise = coloured(rng.standard_normal(len(wav)), slope)
             depth, rate = rng.uniform(0, 1), rng.uniform(0.3, 8)
             pulse = 1 + depth * np.sin(2 * np.pi * rate * times)
             return noise * pulse, SAMPLE_RATE / 2

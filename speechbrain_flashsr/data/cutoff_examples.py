@@ -40,24 +40,10 @@ TOP_BIN = 365
 def cache_examples(
     folder, manifest, data_root, num_examples, file_examples=400, seed=0
 ):
-    """Makes random examples of a manifest's recordings and writes them to a
-    folder, in files; files that are there stay.
-
-    Arguments
-    ---------
-    folder : str or Path
-        Where to write.
-    manifest : str or Path
-        JSON of recordings at 48 kHz.
-    data_root : str
-        Replaces `{data_root}` in it.
-    num_examples : int
-        Number of examples, rounded up to whole files.
-    file_examples : int
-        Of one file.
-    seed : int
-        Of all draws.
-    """
+    """Makes random examples, rounded up to whole files of `file_examples`, of
+    the recordings at 48 kHz in a manifest (see
+    :func:`~speechbrain_flashsr.data.manifest.read_manifest`) and writes them to
+    a folder. Files that are there stay."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     domains = {}

@@ -8,13 +8,12 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import functools
 import math
 
 import numpy as np
 import scipy.signal
 import soxr
-import torch
-import torchaudio
 
 from speechbrain_flashsr.audio import SAMPLE_RATE
 from speechbrain_flashsr.audio.codecs import (
@@ -22,7 +21,10 @@ from speechbrain_flashsr.audio.codecs import (
     TELEPHONE_BAND,
     code_at,
     telephone,
+    with_length,
 )
+from speechbrain_flashsr.data.augmentation import coloured, rms
+from speechbrain_flashsr.data.resamplers import by_scipy, by_torchaudio
 
 FAMILIES = ("cheby1", "butter", "bessel", "ellip")
 """Filters of AudioSR's training copies, by their names in scipy.signal."""
@@ -35,33 +37,17 @@ STOP_BAND_DB = 60.0
 """Of the Chebyshev and the elliptic filter, as in AudioSR."""
 
 
-def _torchaudio(wav, orig_rate, new_rate, **options):
-    wav = torch.from_numpy(np.ascontiguousarray(wav))
-    resample = torchaudio.functional.resample
-    return resample(wav, orig_rate, new_rate, **options).numpy()
-
-
-def _scipy(wav, orig_rate, new_rate):
-    return scipy.signal.resample_poly(wav, new_rate, orig_rate)
-
-
-def _ffmpeg(wav, orig_rate, new_rate):
-    return _torchaudio(
-        wav,
-        orig_rate,
-        new_rate,
+RESAMPLERS = {
+    "torchaudio": by_torchaudio,
+    "soxr": soxr.resample,
+    "scipy": by_scipy,
+    "ffmpeg": functools.partial(
+        by_torchaudio,
         resampling_method="sinc_interp_kaiser",
         lowpass_filter_width=16,
         rolloff=0.97,
         beta=9.0,
-    )
-
-
-RESAMPLERS = {
-    "torchaudio": _torchaudio,
-    "soxr": soxr.resample,
-    "scipy": _scipy,
-    "ffmpeg": _ffmpeg,
+    ),
 }
 """Common resamplers with their default settings:
 torchaudio; librosa and SoX, which share soxr's filter; SciPy; and a filter like
@@ -79,11 +65,12 @@ def resample_at(wav, rate, resampler):
     """
     resample = RESAMPLERS[resampler]
     back = resample(resample(wav, SAMPLE_RATE, rate), rate, SAMPLE_RATE)
-    return np.pad(back, (0, max(0, len(wav) - len(back))))[: len(wav)]
+    return with_length(back, len(wav))
 
 
 def low_pass(wav, sample_rate, cutoff_hz, family="cheby1", order=8):
-    """Removes the band above a cut-off, as a low sample rate would.
+    """Removes the band of [..., time] above a cut-off, as a low sample rate
+    would; the length stays.
 
     The filter runs forwards and backwards (so its attenuation doubles), then
     the signal is resampled to int(2 * cutoff_hz) Hz and back.
@@ -91,13 +78,13 @@ def low_pass(wav, sample_rate, cutoff_hz, family="cheby1", order=8):
     Arguments
     ---------
     wav : numpy.ndarray
-        [..., time], whose length is kept.
+        [..., time].
     sample_rate : int
         In Hz.
     cutoff_hz : float
         In Hz, below half the sample rate.
     family : str
-        `cheby1` (0.1 dB ripple), `butter`, `bessel` or `ellip` (0.1 and 60 dB).
+        One of `FAMILIES`.
     order : int
         Order of the filter.
 
@@ -140,40 +127,14 @@ def low_pass(wav, sample_rate, cutoff_hz, family="cheby1", order=8):
     return up[..., :length]
 
 
-def random_low_pass(
-    wav,
-    rng,
-    sample_rate=48000,
-    min_hz=2000,
-    max_hz=16000,
-    log_uniform=True,
-):
-    """Applies :func:`low_pass` with random family, order and cut-off.
+def random_low_pass(wav, rng, min_hz=2000, max_hz=16000, log_uniform=True):
+    """Applies :func:`low_pass` to [time] at 48 kHz with random family, order and cut-off,
+    between two limits in Hz; returns also the cut-off.
 
-    Cut-offs are multiples of 100 Hz, which keeps the ratio of the resampling,
-    and its cost, small.
-
-    Arguments
-    ---------
-    wav : numpy.ndarray
-        [time].
-    rng : numpy.random.Generator
-        Source of all draws.
-    sample_rate : int
-        In Hz.
-    min_hz, max_hz : float
-        Limits of the cut-off, in Hz.
-    log_uniform : bool
-        Whether the cut-off's logarithm is uniform (which favours the low,
-        hard ones) rather than the cut-off itself, as in the paper.
-
-    Returns
-    -------
-    low : numpy.ndarray
-        [time].
-    cutoff_hz : int
-        In Hz.
-    """
+    If `log_uniform`, its logarithm is uniform, which favours the low, hard
+    ones, rather than the cut-off itself, as in the paper. Cut-offs are
+    multiples of 100 Hz, which keeps the ratio of the resampling, and its cost,
+    small."""
     if log_uniform:
         cutoff = math.exp(rng.uniform(math.log(min_hz), math.log(max_hz)))
     else:
@@ -181,7 +142,7 @@ def random_low_pass(
     cutoff_hz = 100 * round(cutoff / 100)
     family = FAMILIES[rng.integers(len(FAMILIES))]
     order = int(rng.integers(ORDERS[0], ORDERS[1] + 1))
-    return low_pass(wav, sample_rate, cutoff_hz, family, order), cutoff_hz
+    return low_pass(wav, SAMPLE_RATE, cutoff_hz, family, order), cutoff_hz
 
 
 class RandomDegradation:
@@ -265,12 +226,6 @@ class RandomDegradation:
 
     def _noise(self, low, cutoff_hz, rng):
         """White or pink noise below the cut-off."""
-        spectrum = np.fft.rfft(rng.standard_normal(len(low)))
-        hz = np.linspace(0, SAMPLE_RATE / 2, len(spectrum))
-        if rng.random() < 0.5:
-            spectrum /= np.sqrt(np.maximum(hz, 20.0))
-        spectrum[hz > cutoff_hz] = 0
-        noise = np.fft.irfft(spectrum, n=len(low))
-        level = 10 ** (-rng.uniform(*self.snr_db) / 20)
-        rms = np.sqrt(np.mean(low**2) / max(np.mean(noise**2), 1e-20))
-        return level * rms * noise
+        white = rng.standard_normal(len(low))
+        noise = coloured(white, int(rng.random() < 0.5), cutoff_hz)
+        return 10 ** (-rng.uniform(*self.snr_db) / 20) * rms(low) * noise

@@ -12,6 +12,7 @@ import pathlib
 import numpy as np
 import torch
 from speechbrain.dataio.batch import PaddedBatch
+from speechbrain.utils.autocast import AMPConfig
 from speechbrain.utils.distributed import (
     ddp_barrier,
     is_distributed_initialized,
@@ -22,12 +23,6 @@ from tqdm import tqdm
 
 from speechbrain_flashsr.audio.writing import complete_file
 from speechbrain_flashsr.lobes.features import extend_band
-
-DTYPES = {
-    "fp32": torch.float32,
-    "bf16": torch.bfloat16,
-    "fp16": torch.float16,
-}
 
 
 @torch.no_grad()
@@ -43,7 +38,8 @@ def cache_latents(
     precision="fp32",
     is_over=None,
 ):
-    """Encodes draws of a dataset of segments to latents, once.
+    """Encodes draws of a dataset of segments to latents, once; returns how many
+    this call has encoded.
 
     Writes `high.npy` and `low.npy`, half precision, [num_draws, channels,
     frames, bands], `domain.npy`, indices into the list in `domains.json`,
@@ -68,15 +64,10 @@ def cache_latents(
     num_workers : int
         Of the data loader.
     device, precision : str
-        Of the encoding; `fp32`, `bf16` or `fp16`.
+        Of the encoding; SpeechBrain's names.
     is_over : callable
         Asked before each batch but the first; True ends the encoding. In
         distributed training it must answer all processes alike.
-
-    Returns
-    -------
-    int
-        How many draws this call has encoded.
     """
     folder = pathlib.Path(folder)
     features, autoencoder = features.to(device), autoencoder.to(device).eval()
@@ -123,7 +114,7 @@ def cache_latents(
             mel = extend_band(features(high), rolloff_hz, centres)
             with torch.autocast(
                 torch.device(device).type,
-                DTYPES[precision],
+                AMPConfig.from_name(precision).dtype,
                 precision != "fp32",
             ):
                 rows = {

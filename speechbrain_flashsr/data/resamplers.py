@@ -22,6 +22,8 @@ import soxr
 import torch
 import torchaudio
 
+from speechbrain_flashsr.audio.codecs import with_length
+
 KAISER_FAST = {
     "lowpass_filter_width": 16,
     "rolloff": 0.85,
@@ -37,18 +39,16 @@ KAISER_BEST = {
 """resampy's filters, as torchaudio's documentation gives them."""
 
 
-def _torchaudio(wav, orig_rate, new_rate, **options):
-    tensor = torch.from_numpy(np.asarray(wav, dtype=np.float32))
+def by_torchaudio(wav, orig_rate, new_rate, **options):
+    """Resamples [time] by torchaudio."""
+    tensor = torch.from_numpy(np.ascontiguousarray(wav))
     return torchaudio.functional.resample(
         tensor, orig_rate, new_rate, **options
     ).numpy()
 
 
-def _soxr(wav, orig_rate, new_rate, quality):
-    return soxr.resample(wav, orig_rate, new_rate, quality=quality)
-
-
-def _poly(wav, orig_rate, new_rate, **options):
+def by_scipy(wav, orig_rate, new_rate, **options):
+    """Resamples [time] by SciPy's polyphase filter."""
     return scipy.signal.resample_poly(wav, new_rate, orig_rate, **options)
 
 
@@ -66,7 +66,7 @@ def _fourier(wav, orig_rate, new_rate):
 def _decimate(wav, orig_rate, new_rate):
     factor = orig_rate // new_rate
     if factor < 2 or orig_rate % new_rate:
-        return _poly(wav, orig_rate, new_rate)
+        return by_scipy(wav, orig_rate, new_rate)
     return scipy.signal.decimate(wav, factor)
 
 
@@ -124,12 +124,12 @@ def _interpolate(wav, orig_rate, new_rate, kind):
 
 
 RESAMPLERS = {
-    "torchaudio": _torchaudio,
-    "torchaudio kaiser fast": functools.partial(_torchaudio, **KAISER_FAST),
-    "torchaudio kaiser best": functools.partial(_torchaudio, **KAISER_BEST),
-    "soxr LQ": functools.partial(_soxr, quality="LQ"),
-    "soxr HQ (librosa)": functools.partial(_soxr, quality="HQ"),
-    "soxr VHQ": functools.partial(_soxr, quality="VHQ"),
+    "torchaudio": by_torchaudio,
+    "torchaudio kaiser fast": functools.partial(by_torchaudio, **KAISER_FAST),
+    "torchaudio kaiser best": functools.partial(by_torchaudio, **KAISER_BEST),
+    "soxr LQ": functools.partial(soxr.resample, quality="LQ"),
+    "soxr HQ (librosa)": functools.partial(soxr.resample, quality="HQ"),
+    "soxr VHQ": functools.partial(soxr.resample, quality="VHQ"),
     "SoX -l": functools.partial(_sox, quality="-l"),
     "SoX -h": functools.partial(_sox, quality="-h"),
     "SoX -v": functools.partial(_sox, quality="-v"),
@@ -137,9 +137,9 @@ RESAMPLERS = {
     "ffmpeg swr, 128 taps": functools.partial(
         _swr, options=":filter_size=128:cutoff=0.99"
     ),
-    "scipy resample_poly": _poly,
+    "scipy resample_poly": by_scipy,
     "scipy resample_poly, kaiser 12": functools.partial(
-        _poly, window=("kaiser", 12.0)
+        by_scipy, window=("kaiser", 12.0)
     ),
     "scipy resample": _fourier,
     "scipy decimate": _decimate,
@@ -185,4 +185,4 @@ def resample(wav, orig_rate, new_rate, name):
         return wav
     length = round(len(wav) * new_rate / orig_rate)
     new = np.asarray(RESAMPLERS[name](wav, orig_rate, new_rate), np.float64)
-    return np.pad(new, (0, max(0, length - len(new))))[:length]
+    return with_length(new, length)

@@ -19,6 +19,9 @@ from speechbrain_flashsr.data.manifest import read_manifest
 from speechbrain_flashsr.lobes.features import normalize_pair
 from speechbrain_flashsr.random_streams import TrainingStream, generator_of
 
+MIN_GAIN_DB = -12.0
+"""Of a recording within a segment; the largest gain is 0 dB."""
+
 MAX_GAP_SECONDS = 0.25
 FADE_SECONDS = 0.005
 MIN_PEAK = 1e-3
@@ -28,14 +31,8 @@ MAX_ATTEMPTS = 20
 
 def read_finite(path, start, stop):
     """Reads samples `start` to `stop` of a recording of the training material,
-    [time].
-
-    Raises
-    ------
-    ValueError
-        If the file cannot be read, is shorter, has several channels, or has
-        samples that are NaN or infinite.
-    """
+    [time]. Raises a ValueError if the file cannot be read, is shorter, has
+    several channels, or has samples that are NaN or infinite."""
     try:
         wav = read_audio({"file": str(path), "start": start, "stop": stop})
         problem = None
@@ -105,8 +102,6 @@ class RandomSegments(Dataset):
     low_pass : dict
         Keyword arguments of
         :func:`~speechbrain_flashsr.data.degradations.random_low_pass`.
-    min_gain_db : float
-        Smallest gain of a recording within a segment; the largest is 0 dB.
     augmentation : speechbrain_flashsr.data.augmentation.Augmentation
         None for the recordings as they are.
     degradation : speechbrain_flashsr.data.degradations.RandomDegradation
@@ -127,7 +122,6 @@ class RandomSegments(Dataset):
         seed=0,
         num_draws=1000,
         low_pass=None,
-        min_gain_db=-12.0,
         augmentation=None,
         degradation=None,
     ):
@@ -135,7 +129,6 @@ class RandomSegments(Dataset):
         self.seed = seed
         self.num_draws = num_draws
         self.low_pass = low_pass or {}
-        self.min_gain_db = min_gain_db
         self.augmentation = augmentation
         self.degradation = degradation
         entries = read_manifest(manifest, data_root)
@@ -183,7 +176,7 @@ class RandomSegments(Dataset):
             low, cutoff_hz = random_low_pass(high, rng, **self.low_pass)
             if self.degradation is not None:
                 low, cutoff_hz = self.degradation(high, low, cutoff_hz, rng)
-            # The copy decides the level of both, so it must not be nearly silent.
+            # The copy decides the level of both: it must not be near silence.
             peak = np.abs(high).max()
             if peak > MIN_PEAK and np.abs(low).max() > MIN_PEAK_RATIO * peak:
                 break
@@ -261,4 +254,4 @@ class RandomSegments(Dataset):
         ramp = np.linspace(0, 1, fade)
         clip[:fade] *= ramp
         clip[len(clip) - fade :] *= ramp[::-1]
-        return clip * 10 ** (rng.uniform(self.min_gain_db, 0) / 20)
+        return clip * 10 ** (rng.uniform(MIN_GAIN_DB, 0) / 20)

@@ -81,8 +81,8 @@ def check_cutoff(cutoff, sample_rate):
 
 
 def cutoff_list(cutoff, count, sample_rate):
-    """Brings the cut-offs of several clips or channels to one form: one in Hz
-    for each, or None where they are to be detected.
+    """Brings the cut-offs of clips or channels to one form: one in Hz for each,
+    or None where they are to be detected.
 
     Example
     -------

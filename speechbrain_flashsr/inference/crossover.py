@@ -1,8 +1,8 @@
 """Linear-phase filters around the cut-off, for the model's input and output.
 
-The output of the interface is `input + highpass(model - lowpass(input))`: a model
-that leaves the low band alone meets its input without a notch or a bump, and
-the input's own sound above its cut-off stays.
+The output of the interface is `input + highpass(model - lowpass(input))`: a
+model that leaves the low band alone meets its input without a notch or a bump,
+and the input's own sound above its cut-off stays.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -89,18 +89,8 @@ def fill_up(there, wanted):
     """Computes the sound to add to a signal so that it gets the wanted power in
     each band and at each moment: nothing where it is as strong already.
 
-    Arguments
-    ---------
-    there : torch.Tensor
-        The signal above its edge, evened out, [batch, time].
-    wanted : torch.Tensor
-        The model's output there, [batch, time].
-
-    Returns
-    -------
-    torch.Tensor
-        `wanted` where nothing is there, [batch, time].
-    """
+    Takes the signal above its edge, evened out, and the model's output there,
+    both [batch, time]; returns the latter where nothing is there."""
     if there[:, _BORDER:-_BORDER].abs().amax() < _NEGLIGIBLE:
         return wanted
     options = {

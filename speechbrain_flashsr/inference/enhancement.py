@@ -81,5 +81,4 @@ def enhance_and_restore(enhancer, flashsr, filename, output_filename=None):
         ) as writer:
             writer.write(high.T)
         warn_of_clipping(writer)
-    high = high.squeeze(1) if high.shape[1] == 1 else high
-    return high
+    return high.squeeze(1) if high.shape[1] == 1 else high

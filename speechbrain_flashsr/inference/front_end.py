@@ -37,7 +37,7 @@ NEEDED_BAND = 0.85
 16 kHz it is 6.8 kHz, less than the 7 kHz of wideband telephony."""
 
 ALIKE = 1.1
-"""Largest ratio of the edges of channels that are mixed before they are restored."""
+"""Largest ratio of the edges of channels that are restored as one."""
 
 
 class SuperResolutionFrontEnd:
@@ -103,21 +103,11 @@ class SuperResolutionFrontEnd:
 
     @without_autocast
     def __call__(self, audio, sample_rate):
-        """Prepares one signal for the next model.
+        """Prepares one signal, [time] or [time, channels] at a rate in Hz, for
+        the next model.
 
-        Arguments
-        ---------
-        audio : torch.Tensor
-            [time] or [time, channels]
-        sample_rate : int
-            Its rate in Hz.
-
-        Returns
-        -------
-        torch.Tensor
-            At the front-end's rate, as long as plain resampling would make
-            it; one channel, [time], unless `mix` is "keep".
-        """
+        Returns it at the front-end's rate, as long as plain resampling would
+        make it; one channel, [time], unless `mix` is "keep"."""
         edges = self._edges(audio, sample_rate)
         audio = audio.to(torch.float32)
         if not self._is_narrow(edges):
@@ -160,21 +150,9 @@ class SuperResolutionFrontEnd:
     def prepare_batch(self, wavs, lengths=None, sample_rate=None):
         """Prepares a batch for the `*_batch` methods of an interface.
 
-        Arguments
-        ---------
-        wavs : torch.Tensor
-            [batch, time] or [batch, time, channels]
-        lengths : torch.Tensor, optional
-            Relative lengths in 0..1, [batch]. Default: all are full.
-        sample_rate : int
-            Rate of `wavs` in Hz.
-
-        Returns
-        -------
-        wavs : torch.Tensor
-            At the front-end's rate, 0 where padded.
-        lengths : torch.Tensor
-            Relative lengths, [batch].
+        Takes waveforms [batch, time] or [batch, time, channels], their relative
+        lengths [batch] (by default all are full) and their rate in Hz. Returns
+        waveforms at the front-end's rate, 0 where padded, and relative lengths.
 
         Example
         -------
@@ -229,17 +207,10 @@ class SuperResolutionFrontEnd:
 
 
 class SuperResolutionLayer(torch.nn.Module):
-    """A front-end as the first step of a model's features.
+    """A front-end as the first step of a model's features, for waveforms of a
+    rate in Hz: in a YAML's `compute_features`, before the filter bank.
 
-    For `compute_features` in a YAML, before the filter bank. The front-end
-    stays out of the `state_dict` and gets no gradient.
-
-    Arguments
-    ---------
-    front_end : SuperResolutionFrontEnd
-        The front-end.
-    sample_rate : int
-        Rate in Hz of the waveforms that come in.
+    The front-end stays out of the `state_dict` and gets no gradient.
 
     Example
     -------

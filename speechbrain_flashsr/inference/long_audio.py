@@ -1,7 +1,8 @@
 """Recordings of any length as overlapping windows, in bounded memory.
 
 Windows start at multiples of the model's smallest window, so that the noise
-can be keyed by its absolute position. Where two windows meet they are cross-faded by their correlation, after M. Fink, M. Holters, U. Zoelzer,
+can be keyed by its absolute position. Where two windows meet they are
+cross-faded by their correlation, after M. Fink, M. Holters, U. Zoelzer,
 "Signal-matched power-complementary cross-fading and dry-wet mixing", DAFx
 2016, so that the level holds whether they agree in phase or not.
 
@@ -16,11 +17,11 @@ import torch
 
 CONTEXT = 46080
 """Samples that the model hears before the first one and after the last: 0.96 s.
-Near the borders of windows its band swells: on white noise by 8 dB at the border,
-1.2 dB 0.6 s and 0.6 dB 1 s inside."""
+Near the borders of windows its band swells: on white noise by 8 dB at the
+border, 1.2 dB 0.6 s and 0.6 dB 1 s inside."""
 
 OVERLAP = 2
-"""Smallest windows that neighbours have in common; they are faded in the middle."""
+"""Smallest windows that neighbours have in common, faded in the middle."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,8 @@ def plan_windows(num_samples, window_length, multiple, context=CONTEXT):
 
 def matched_cross_fade(old, new):
     """Fades from one signal to another, [channels, time], without a dip or bump
-    of the level.
-
-    Two signals that agree are faded linearly, two that are unrelated by equal
-    power, and others by their correlation.
+    of the level: those that agree linearly, unrelated ones by equal power, and
+    others by their correlation.
 
     Example
     -------
@@ -125,10 +124,9 @@ def process_windows(blocks, plan, process, windows_at_a_time=1):
 
     Yields
     ------
-    low : torch.Tensor
-        Consecutive samples of the stream, [channels, time].
-    high : torch.Tensor
-        The joined results at the same place, [any, time].
+    low, high : torch.Tensor
+        Consecutive samples of the stream, [channels, time], and the joined
+        results at the same place, [any, time].
 
     Example
     -------

@@ -1,10 +1,10 @@
 """The noise that the model starts from: keyed by position, and as similar among
 channels as their sound is.
 
-A sample gets the same noise in any window and any batch. The
-noises of channels are mixed from independent ones so that they have the
-correlation that the channels have below their cut-off, so that a wide, narrow
-or inverted image stays as it is.
+A sample gets the same noise in any window and any batch. The noises of channels
+are mixed from independent ones so that they have the correlation that the
+channels have below their cut-off: a wide, narrow or inverted image stays as it
+is.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -16,11 +16,11 @@ import torch
 from speechbrain_flashsr.random_streams import InferenceStream, generator_of
 
 FIRST_BLOCK = 8
-"""Number of the block at position 0: a few blocks before it have numbers too."""
+"""Number of the block at position 0; a few before it have numbers, too."""
 
 CORRELATED_BAND = (0.5, 0.9)
-"""Band in which channels are compared, relative to the cut-off: near the restored
-band, and below the fall of filters."""
+"""Band in which channels are compared, relative to the cut-off: near the
+restored band, and below the fall of filters."""
 
 LEAST_INDEPENDENT = 1e-6
 """Share of power below which channels are regarded as the same."""
@@ -37,26 +37,10 @@ def position_noise(
 ):
     """Standard normal noise of a window, keyed by seed and position.
 
-    Arguments
-    ---------
-    seed : int
-        Not negative.
-    start, length : int
-        First sample of the window and its length, multiples of `multiple`.
-    multiple : int
-        Samples that one block of noise stands for.
-    block_shape : tuple of int
-        Shape of the noise of `multiple` samples, its second axis being time:
-        (channels, frames, bands) of a latent, or (1, samples, 1).
-    stream : InferenceStream
-        Use of the noise.
-    channel : int
-        Distinguishes independent noises of the same use.
-
-    Returns
-    -------
-    torch.Tensor
-        [channels, length / multiple * frames, bands].
+    `start` and `length`, in samples, are multiples of `multiple`, for which a
+    block of noise of `block_shape` stands: (channels, frames, bands) of a
+    latent, or (1, samples, 1). `channel` tells independent noises of one stream
+    apart. Returns [channels, length / multiple * frames, bands].
 
     Example
     -------

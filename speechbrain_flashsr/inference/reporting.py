@@ -53,15 +53,8 @@ class FileReport:
 
 
 def announce(analyses, name):
-    """Warns of channels where nothing is restored, and says why.
-
-    Arguments
-    ---------
-    analyses : list of SignalAnalysis
-        Of a recording or of the clips of a batch.
-    name : str
-        Name of the input.
-    """
+    """Warns of channels where nothing is restored, and says why, by the
+    analyses of the recording of that name or of the clips of a batch."""
     tracks = [track for analysis in analyses for track in analysis.tracks]
     channels = len(tracks)
     silent = sum(sum(analysis.silent) for analysis in analyses)

@@ -79,22 +79,9 @@ def restore_extended(extended, restorer, plan):
     """Evens out the level of a recording, runs the model on windows, and brings
     the result to the level of the recording.
 
-    Arguments
-    ---------
-    extended : iterable of torch.Tensor
-        The recording at the model's rate, with `CONTEXT_SECONDS` more on both
-        sides, [channels, time].
-    restorer : WindowRestorer
-        See there.
-    plan : WindowPlan
-        Of the recording.
-
-    Yields
-    ------
-    torch.Tensor
-        From the first window on, the recording and what is to be added to it,
-        [2 * channels, time].
-    """
+    `extended` are blocks [channels, time] at the model's rate, with
+    `CONTEXT_SECONDS` more on both sides. Yields, from the first window on, the
+    recording and what is to be added to it, [2 * channels, time]."""
     analysis = restorer.analysis
     channels = len(analysis.tracks)
     pairs = process_windows(
@@ -130,13 +117,12 @@ class WindowRestorer:
 
     Arguments
     ---------
-    super_resolver : torch.nn.Module
-        A :class:`~speechbrain_flashsr.lobes.super_resolver.LatentSuperResolver`
-        on `device`.
+    super_resolver : speechbrain_flashsr.lobes.super_resolver.LatentSuperResolver
+        On `device`.
     analysis : SignalAnalysis
         Of the recording.
     settings : Settings
-        See there.
+        Of the model.
     batch_windows : int
         Windows of one channel in a batch of the model.
     device : str
@@ -146,13 +132,7 @@ class WindowRestorer:
     """
 
     def __init__(
-        self,
-        super_resolver,
-        analysis,
-        settings,
-        batch_windows,
-        device,
-        context,
+        self, super_resolver, analysis, settings, batch_windows, device, context
     ):
         self.super_resolver = super_resolver
         self.sample_rate = super_resolver.sample_rate
@@ -175,15 +155,8 @@ class WindowRestorer:
         return max(1, self.batch_windows // len(self.channels))
 
     def __call__(self, windows, starts):
-        """Computes the band to add to the input.
-
-        Arguments
-        ---------
-        windows : torch.Tensor
-            The input, evened out, at the model's rate,
-            [windows, channels, time].
-        starts : list of int
-            Absolute position of each window, in samples.
+        """Computes the band to add to evened out windows at the model's rate,
+        [windows, channels, time], by the absolute position of each in samples.
         """
         time = windows.shape[2]
         shares = [

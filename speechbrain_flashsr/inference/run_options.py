@@ -16,25 +16,12 @@ BATCH_WINDOWS = {"cpu": 1, "cuda": 8}
 
 
 def complete_run_options(run_opts, hparams):
-    """Checks run options and adds those that have to be decided.
+    """Checks run options (a dict, or SpeechBrain's RunOptions) and adds those
+    that have to be decided: `device`, `precision` and `batch_windows`, without
+    "auto". Options in the hyperparameters of the model give way to run options.
 
-    Arguments
-    ---------
-    run_opts : dict or speechbrain.utils.run_opts.RunOptions, optional
-        Options by their names.
-    hparams : dict
-        Of the model; options in it give way to run options.
-
-    Returns
-    -------
-    dict
-        With `device`, `precision` and `batch_windows`, without "auto".
-
-    Raises
-    ------
-    ValueError
-        If an option is unknown, there is no such device, or the precision does
-        not suit it.
+    Raises a ValueError if an option is unknown, there is no such device, or the
+    precision does not suit it.
 
     Example
     -------

@@ -92,6 +92,10 @@ def analyse(
     loop : bool
         Whether the end goes on with the start.
 
+    Returns
+    -------
+    SignalAnalysis
+
     Example
     -------
     >>> block = torch.randn(2, 48000)

@@ -16,6 +16,7 @@ from speechbrain.utils.autocast import AMPConfig
 from speechbrain.utils.data_utils import split_path
 from speechbrain.utils.fetching import fetch
 
+from speechbrain_flashsr import SHIPPED_MODEL
 from speechbrain_flashsr.audio.checks import check_finite
 from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.checkpoints import ModelError
@@ -37,9 +38,6 @@ from speechbrain_flashsr.inference.settings import Settings
 from speechbrain_flashsr.inference.signal_analysis import analyse
 from speechbrain_flashsr.lobes.fast.memory import keep_freed_memory
 from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
-
-SHIPPED_MODEL = Path(__file__).parent.parent / "pretrained" / "small"
-"""Folder of the model that ships with the package."""
 
 WINDOW_LENGTH = 245760
 """Default length of a window in samples: the paper's 5.12 s."""

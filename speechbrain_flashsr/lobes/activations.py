@@ -9,9 +9,8 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import math
-
 import torch
+from scipy.signal import firwin, kaiser_atten, kaiser_beta
 from torch import nn
 from torch.nn import functional as F
 
@@ -72,28 +71,15 @@ class AliasFree(nn.Module):
         return down.to(x.dtype)
 
 
-def kaiser_sinc_filter(cutoff=0.25, half_width=0.3, num_taps=12):
-    """Kaiser-windowed sinc low-pass filter with unit gain at zero frequency,
-    [num_taps], an even number; cut-off and half of the transition's width in
-    cycles per sample.
+def kaiser_sinc_filter():
+    """The Kaiser-windowed sinc low-pass filter of a quarter of the sample rate,
+    with unit gain at zero frequency, [12].
 
     Example
     -------
     >>> round(kaiser_sinc_filter().sum().item(), 6)
     1.0
     """
-    half = num_taps // 2
-    attenuation = 2.285 * (half - 1) * math.pi * 4 * half_width + 7.95
-    if attenuation > 50:
-        beta = 0.1102 * (attenuation - 8.7)
-    elif attenuation >= 21:
-        beta = 0.5842 * (attenuation - 21) ** 0.4
-        beta += 0.07886 * (attenuation - 21)
-    else:
-        beta = 0.0
-    window = torch.kaiser_window(
-        num_taps, periodic=False, beta=beta, dtype=torch.float64
-    )
-    time = torch.arange(-half, half, dtype=torch.float64) + 0.5
-    taps = window * torch.sinc(2 * cutoff * time)
-    return (taps / taps.sum()).float()
+    # StyleGAN3 takes the attenuation of half of the taps.
+    beta = kaiser_beta(kaiser_atten(6, 1.2))
+    return torch.from_numpy(firwin(12, 0.5, window=("kaiser", beta))).float()

@@ -137,13 +137,9 @@ class Decoder(nn.Module):
 
 
 class DiagonalGaussian:
-    """The posterior of a latent: independent normal distributions.
-
-    Arguments
-    ---------
-    parameters : torch.Tensor
-        Mean and log-variance concatenated, [batch, 2 * channels, ...]; the
-        log-variance is clamped to -30..20.
+    """The posterior of a latent: independent normal distributions, by mean and
+    log-variance concatenated, [batch, 2 * channels, ...]; the log-variance is
+    clamped to -30..20.
 
     Example
     -------
@@ -253,13 +249,8 @@ class Autoencoder(nn.Module):
 
     def posterior(self, mel):
         """The unscaled posterior, [batch, latent_channels, frames / 8, n_mels /
-        8], of a log-mel spectrogram [batch, 1, frames, n_mels].
-
-        Raises
-        ------
-        ValueError
-            If frames and n_mels are not multiples of `downsampling`.
-        """
+        8], of a log-mel spectrogram [batch, 1, frames, n_mels]. Raises a
+        ValueError if frames and n_mels are not multiples of `downsampling`."""
         if mel.dim() != 4 or any(
             size % self.downsampling for size in mel.shape[2:]
         ):

@@ -128,7 +128,7 @@ def middle_blocks(channels, groups):
 
 
 def run_blocks(modules, x, checkpointing):
-    """Applies modules in turn, recomputing them in the backward pass if asked."""
+    """Applies modules in turn, recomputed in the backward pass if asked."""
     for module in modules:
         if checkpointing and torch.is_grad_enabled():
             x = checkpoint(module, x, use_reentrant=False)

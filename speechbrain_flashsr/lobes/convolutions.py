@@ -12,9 +12,8 @@ from torch.nn import functional as F
 class PreciseConv1d(nn.Conv1d):
     """A 1-d convolution in single precision, also under autocast.
 
-    For the first and last convolution of a network: half precision is too coarse
-    for waveforms and log-mel spectrograms.
-    """
+    For the first and last convolution of a network: half precision is too
+    coarse for waveforms and log-mel spectrograms."""
 
     def forward(self, x):
         """Maps [batch, in_channels, time] to [batch, out_channels, any]."""

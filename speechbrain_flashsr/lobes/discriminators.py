@@ -27,14 +27,8 @@ class SpectrumDiscriminator(nn.Module):
     high bands count (after Defossez et al. 2022,
     https://arxiv.org/abs/2210.13438).
 
-    Arguments
-    ---------
-    n_fft : int
-        Length of the transform and of its Hann window, in samples.
-    hop_length : int
-        Step between frames, in samples.
-    channels : int
-        Width of the convolutions.
+    Takes the length of the transform and of its Hann window, and the step
+    between frames, in samples, and the width of the convolutions.
 
     Example
     -------
@@ -88,10 +82,8 @@ class BandDiscriminator(nn.Module):
         Waveform -> log-mel spectrogram.
     channels : int
         Width of the first convolutions.
-    mel_mean : float
-        Subtracted from the log-mel spectrogram.
-    mel_std : float
-        The difference is divided by it.
+    mel_mean, mel_std : float
+        Log-mel spectrograms are read as (mel - mel_mean) / mel_std.
 
     Example
     -------
@@ -203,17 +195,11 @@ class VocoderDiscriminator(nn.Module):
 
 class PatchDiscriminator(nn.Module):
     """Judges patches of an image by strided 3x3 convolutions: of what the
-    teacher predicts for a latent (the architecture of FlashSR's discriminator is
-    not public), or of a spectrogram.
+    teacher predicts for a latent (the architecture of FlashSR's discriminator
+    is not public), or of a spectrogram.
 
-    Arguments
-    ---------
-    in_channels : int
-        Channels of the input.
-    channels : int
-        Width of the first convolution; it doubles at each.
-    num_layers : int
-        Number of strided convolutions.
+    `channels` is the width of the first of `num_layers` strided convolutions;
+    it doubles at each.
 
     Example
     -------

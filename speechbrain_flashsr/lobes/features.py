@@ -142,21 +142,13 @@ MAX_TILT = 0.05
 
 
 def extend_band(mel, rolloff_hz, band_centres):
-    """Continues spectrograms above the frequency where their recording stops.
+    """Continues log-mel spectrograms [batch, 1, frames, n_mels] above the
+    frequency in Hz where their recording stops, [batch].
 
     Most recordings stop at 16 to 20 kHz because of an encoder, and a model must
-    not learn that higher bands are empty. The bands below the roll-off are
-    mirrored at it and tilted by twice their own mean slope, so that the
-    spectrum keeps falling as it did.
-
-    Arguments
-    ---------
-    mel : torch.Tensor
-        Log-mel spectrograms, [batch, 1, frames, n_mels].
-    rolloff_hz : torch.Tensor
-        Frequency above which each recording is empty, [batch].
-    band_centres : torch.Tensor
-        Centre frequencies of the mel bands in Hz, [n_mels].
+    not learn that higher bands are empty. The bands below the roll-off, by
+    their centre frequencies [n_mels], are mirrored at it and tilted by twice
+    their own mean slope, so that the spectrum keeps falling as it did.
 
     Example
     -------
@@ -188,3 +180,14 @@ def extend_band(mel, rolloff_hz, band_centres):
 def at_least_single(wavs):
     """Converts half precision to single, which Fourier transforms need."""
     return wavs.to(torch.promote_types(wavs.dtype, torch.float32))
+
+
+def check_frames(mel, wavs, hop_length):
+    """Raises a ValueError unless a spectrogram [..., frames] and a waveform
+    [..., time] are equally long."""
+    needed = mel.shape[-1] * hop_length
+    if wavs.shape[-1] != needed:
+        raise ValueError(
+            f"{mel.shape[-1]} mel frames need {needed} samples of waveform, "
+            f"but {wavs.shape[-1]} were given."
+        )

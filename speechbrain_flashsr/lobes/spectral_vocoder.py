@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from speechbrain_flashsr.lobes.features import check_frames
 from speechbrain_flashsr.lobes.spectrum import (
     MelLevels,
     ShortTimeSpectrum,
@@ -72,16 +73,10 @@ def enlarge_swings(level, gate, share):
     global variance of its parameters likewise (Toda and Tokuda 2007, IEICE
     Transactions E90-D).
 
-    Arguments
-    ---------
-    level : torch.Tensor
-        Natural logarithms of magnitudes, [batch, bins, frames].
-    gate : torch.Tensor
-        1 above the cut-off, 0 below it, [batch, bins, 1].
-    share : float
-        By which the band's level departs further from its mean over the
-        `SWING_SECONDS` around; 0 for no change.
-    """
+    Takes natural logarithms of magnitudes, [batch, bins, frames], a gate that
+    is 1 above the cut-off and 0 below it, [batch, bins, 1], and the share by
+    which the band's level departs further from its mean over the
+    `SWING_SECONDS` around."""
     width = 2 * int(SWING_SECONDS * FRAMES_PER_SECOND / 2) + 1
     power = ((2 * level).exp() * gate).mean(1, keepdim=True)
     band = power.clamp_min(1e-12).log() / 2
@@ -110,10 +105,8 @@ class SpectralVocoder(nn.Module):
         Length of the short-time transform, in samples.
     hop_length : int
         Step between its frames, in samples.
-    mel_mean : float
-        Subtracted from the log-mel spectrogram.
-    mel_std : float
-        The difference is divided by it.
+    mel_mean, mel_std : float
+        Log-mel spectrograms are read as (mel - mel_mean) / mel_std.
     swing : float
         Share of :func:`enlarge_swings`.
     num_bands : int
@@ -185,8 +178,8 @@ class SpectralVocoder(nn.Module):
             Log-mel spectrogram of the high-resolution signal,
             [batch, n_mels, frames].
         wavs : torch.Tensor
-            Normalised low-resolution waveforms at the output's rate,
-            [batch, frames * hop_length].
+            Normalised low-resolution waveforms at the output's rate, and of its
+            shape.
         cutoff_hz : torch.Tensor
             Where the band of each waveform ends, in Hz, [batch].
         excitation : torch.Tensor
@@ -197,12 +190,7 @@ class SpectralVocoder(nn.Module):
         ValueError
             If the lengths do not fit.
         """
-        if wavs.shape[-1] != mel.shape[-1] * self.hop_length:
-            raise ValueError(
-                f"{mel.shape[-1]} mel frames need "
-                f"{mel.shape[-1] * self.hop_length} samples of waveform, but "
-                f"{wavs.shape[-1]} were given."
-            )
+        check_frames(mel, wavs, self.hop_length)
         if excitation.shape != wavs.shape:
             raise ValueError(
                 f"The vocoder needs white noise of shape {list(wavs.shape)} "
@@ -235,7 +223,7 @@ class SpectralVocoder(nn.Module):
         )
 
     def decide(self, mel, low, cutoff_hz):
-        """Runs the network; returns [batch, 4 * num_bands + 2 * bins, frames]."""
+        """Runs the network: [batch, 4 * num_bands + 2 * bins, frames]."""
         scales = torch.linspace(0.5, 8, 16, device=mel.device)
         cutoff = torch.sin((cutoff_hz.log()[:, None] - 9) * scales)
         h = self.mel_in((mel.transpose(1, 2) - self.mel_mean) / self.mel_std)

@@ -38,14 +38,9 @@ class ShortTimeSpectrum(nn.Module):
     its inverse by overlap and add.
 
     The framing is that of :class:`~speechbrain_flashsr.lobes.features.LogMel`:
-    `time` samples give `time / hop_length` frames.
-
-    Arguments
-    ---------
-    n_fft : int
-        Length of the transform and of its periodic Hann window, in samples.
-    hop_length : int
-        Step between frames, in samples; their difference is even.
+    `time` samples give `time / hop_length` frames. `n_fft` is the length of the
+    transform and of its periodic Hann window, in samples; it differs from the
+    hop by an even number.
 
     Example
     -------
@@ -102,24 +97,11 @@ def shift_up(spectrum, cutoff_hz, bin_hz, hop_length):
     modulated by the difference: harmonics, pulses and onsets stay what they
     are.
 
-    Arguments
-    ---------
-    spectrum : torch.Tensor
-        Short-time spectrum of band-limited waveforms, [batch, bins, frames],
-        complex.
-    cutoff_hz : torch.Tensor
-        Where each band ends, [batch].
-    bin_hz : float
-        Distance of bins, in Hz.
-    hop_length : int
-        Samples between frames.
-
-    Returns
-    -------
-    torch.Tensor
-        [batch, bins, frames], of about unit power from 0.92 of the cut-off
-        upwards, where there is sound below.
-    """
+    Takes the short-time spectrum of band-limited waveforms, [batch, bins,
+    frames], complex, where each band ends, [batch], the distance of bins in Hz,
+    and the samples between frames. Returns a spectrum of the same shape, of
+    about unit power from 0.92 of the cut-off upwards, where there is sound
+    below."""
     num_bins, num_frames = spectrum.shape[1:]
     power = spectrum.real.square() + spectrum.imag.square()
     frames_per_second = 2 * (num_bins - 1) * bin_hz / hop_length
@@ -161,14 +143,9 @@ class MelLevels(nn.Module):
     """The magnitude in the bins of a short-time spectrum that a log-mel
     spectrogram tells, by interpolation between the centres of its bands.
 
-    Arguments
-    ---------
-    features : speechbrain_flashsr.lobes.features.LogMel
-        Of the spectrogram; its hop is a multiple of `hop_length`.
-    n_fft : int
-        Length of the short-time transform, in samples.
-    hop_length : int
-        Step between its frames, in samples.
+    Takes the :class:`~speechbrain_flashsr.lobes.features.LogMel` of the
+    spectrogram, whose hop is a multiple of `hop_length`, and the length of the
+    short-time transform and the step between its frames, in samples.
 
     Example
     -------

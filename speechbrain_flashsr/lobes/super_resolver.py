@@ -49,13 +49,8 @@ class MelPredictor(nn.Module):
 
     def latent_shape(self, num_samples):
         """Shape of the latent, and of the noise, for one window: (channels,
-        frames / 8, n_mels / 8).
-
-        Raises
-        ------
-        ValueError
-            If the number of samples is not a multiple of `window_multiple`.
-        """
+        frames / 8, n_mels / 8). Raises a ValueError if the number of samples is
+        not a multiple of `window_multiple`."""
         if num_samples <= 0 or num_samples % self.window_multiple:
             raise ValueError(
                 f"A window of {num_samples} samples does not fit: its length "
@@ -128,12 +123,11 @@ class LatentSuperResolver(nn.Module):
 
     @property
     def window_multiple(self):
-        """Samples of which a window's length must be a multiple."""
+        """See :attr:`MelPredictor.window_multiple`."""
         return self.predictor.window_multiple
 
     def latent_shape(self, num_samples):
-        """Shape of the noise for one window, see
-        :meth:`MelPredictor.latent_shape`."""
+        """See :meth:`MelPredictor.latent_shape`."""
         return self.predictor.latent_shape(num_samples)
 
     def forward(
@@ -145,7 +139,8 @@ class LatentSuperResolver(nn.Module):
         num_steps=1,
         guidance_scale=1.0,
     ):
-        """Restores the high band.
+        """Restores the high band: returns waveforms at the input's level,
+        [batch, time].
 
         Arguments
         ---------
@@ -156,20 +151,13 @@ class LatentSuperResolver(nn.Module):
         noise : torch.Tensor
             Standard normal, [batch, *latent_shape(time)].
         cutoff_hz : torch.Tensor
-            Where the band of each waveform ends, in Hz, [batch]; for vocoders
-            that use it.
+            Where the band of each waveform ends, in Hz, [batch].
         excitation : torch.Tensor
-            Standard normal, of the waveforms' shape; for vocoders that use
-            it.
+            Standard normal, of the waveforms' shape, for vocoders that use it.
         num_steps : int
             Diffusion steps: 1 for a distilled student.
         guidance_scale : float
             Classifier-free guidance; 1 for none.
-
-        Returns
-        -------
-        torch.Tensor
-            Waveforms at the input's level, [batch, time].
 
         Raises
         ------

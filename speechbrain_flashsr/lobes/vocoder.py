@@ -19,6 +19,7 @@ from torch.utils.checkpoint import checkpoint
 
 from speechbrain_flashsr.lobes.activations import AliasFree, SnakeBeta
 from speechbrain_flashsr.lobes.convolutions import PreciseConv1d, add_to
+from speechbrain_flashsr.lobes.features import check_frames
 
 LEAKY_SLOPE = 0.1
 
@@ -75,13 +76,9 @@ class AMPBlock(nn.Module):
 class WaveformBranch(nn.Module):
     """Features of the low-resolution waveform at the rate of each stage.
 
-    Arguments
-    ---------
-    channels : int
-        Channels of the feature at the waveform's own rate; they double at each
-        downsampling.
-    strides : sequence of int
-        Strides from the highest rate downwards.
+    Takes the number of channels of the feature at the waveform's own rate,
+    which doubles at each downsampling, and the strides from the highest rate
+    downwards.
 
     Example
     -------
@@ -135,10 +132,8 @@ class SRVocoder(nn.Module):
         Dilations of every AMP block.
     alias_free : bool
         Whether the activations run at twice the rate.
-    mel_mean : float
-        Subtracted from the log-mel spectrogram.
-    mel_std : float
-        The difference is divided by it.
+    mel_mean, mel_std : float
+        Log-mel spectrograms are read as (mel - mel_mean) / mel_std.
 
     Example
     -------
@@ -192,12 +187,7 @@ class SRVocoder(nn.Module):
         """Generates waveforms in -1..1, [batch, frames * hop_length]; see
         :meth:`~speechbrain_flashsr.lobes.spectral_vocoder.SpectralVocoder.forward`.
         This vocoder uses neither cut-off nor excitation."""
-        if wavs.shape[-1] != mel.shape[-1] * self.hop_length:
-            raise ValueError(
-                f"{mel.shape[-1]} mel frames need "
-                f"{mel.shape[-1] * self.hop_length} samples of waveform, but "
-                f"{wavs.shape[-1]} were given."
-            )
+        check_frames(mel, wavs, self.hop_length)
         features = self.waveform_branch(wavs.unsqueeze(1))
         h = self.conv_in((mel - self.mel_mean) / self.mel_std)
         for upsample, feature, blocks in zip(

@@ -11,26 +11,14 @@ NUM_DRAWS = 2000
 
 
 def mean_with_interval(values, seed=0):
-    """Mean of a metric over clips, with its 95 % bootstrap interval.
+    """Mean of a metric over clips, one value each, with its 95 % interval by
+    the percentile bootstrap (B. Efron, "Bootstrap methods: another look at the
+    jackknife", Annals of Statistics 1979): it says how the mean would vary with
+    other clips of the same kind.
 
-    The interval is that of the percentile bootstrap (B. Efron, "Bootstrap
-    methods: another look at the jackknife", Annals of Statistics 1979): it says
-    how the mean would vary with other clips of the same kind.
-
-    Arguments
-    ---------
-    values : sequence of float
-        One value a clip; those that a metric cannot judge (NaN, infinite) do
-        not count.
-    seed : int
-        Of the draws.
-
-    Returns
-    -------
-    dict
-        `mean`, `lower` and `upper` (limits of the interval) and `clips` (how
-        many have a value). Without a value the mean is None; with fewer than
-        two the limits are.
+    Values that are NaN or infinite do not count. Returns `mean`, `lower` and
+    `upper` (limits of the interval) and `clips` (how many have a value).
+    Without a value the mean is None; with fewer than two the limits are.
 
     Example
     -------

@@ -1,9 +1,8 @@
 """Distances between restored and original recordings, exactly defined.
 
 Log-spectral distances in the literature differ in their definitions, so they
-cannot be compared with each other. All functions take batches [batch, time] at 48 kHz
-and return one value a clip, [batch], as SpeechBrain's `MetricStats` expects;
-:class:`SpectralComparison` computes the spectra once for several of them.
+cannot be compared with each other. All take batches [batch, time] at 48 kHz and
+return one value a clip, [batch], as SpeechBrain's `MetricStats` expects.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -79,10 +78,12 @@ def active_frames(log_power):
 
 
 class SpectralComparison:
-    """Spectra of predictions and targets, for several metrics of one pair.
+    """Spectra of predictions and targets, [batch, time], for several metrics of
+    one pair; each is [batch].
 
-    `lsd` and `envelope_correlation` are described at the functions of the same
-    names, as are the arguments.
+    The limits in Hz, the cut-off and each clip's roll-off, are scalars or
+    [batch]. Only the active frames of the target count, and none that reaches
+    into the padding, by the relative `lengths`, [batch].
 
     Example
     -------
@@ -102,30 +103,36 @@ class SpectralComparison:
         )
 
     def lsd(self, lower_hz=0.0, upper_hz=math.inf):
-        """See :func:`lsd`."""
+        """Log-spectral distance between two limits: the root of the mean over
+        bins of the squared difference of :func:`log_power_spectrum`, mean over
+        frames.
+
+        A level that differs by 20 dB everywhere gives 2; NaN where no bin is
+        between the limits."""
         bins = between(self.target, lower_hz, upper_hz)
         difference = (self.prediction - self.target) ** 2
         mean = (difference * bins).sum(1) / bins.sum(1)
-        return self._mean_over_frames(mean.sqrt())
+        return (mean.sqrt() * self.frames).sum(1) / self.frames.sum(1)
 
     def envelope_correlation(self, cutoff_hz, rolloff_hz=SAMPLE_RATE / 2):
-        """See :func:`envelope_correlation`."""
+        """Correlation over time of the levels of 1 kHz bands above the cut-off.
+
+        Bands of 1 kHz from the cut-off up to 16 kHz, as far as they are wholly
+        below the clip's roll-off; Pearson's correlation over time of their
+        levels in dB, mean over bands, in -1..1. Bands that are constant in the
+        target do not count; one that is constant in the prediction alone counts
+        0. NaN where no band counts."""
         return self._over_bands(_correlation, cutoff_hz, rolloff_hz)
 
     def level_bias(self, cutoff_hz, rolloff_hz=SAMPLE_RATE / 2):
-        """Mean difference of the levels of 1 kHz bands in dB, [batch].
-
-        The bands of :func:`envelope_correlation`; a band's level is its mean
-        power over the active frames of the target. A negative value means that
-        the prediction is too quiet.
-        """
+        """Mean difference of the levels of the same bands in dB: a negative
+        value means that the prediction is too quiet. A band's level is its mean
+        power over time."""
         return self._over_bands(_level_differences, cutoff_hz, rolloff_hz)
 
     def level_error(self, cutoff_hz, rolloff_hz=SAMPLE_RATE / 2):
-        """Mean absolute difference of the same levels in dB, [batch].
-
-        Bands that are too loud do not make up for bands that are too quiet.
-        """
+        """Mean absolute difference of the same levels in dB: bands that are too
+        loud do not make up for bands that are too quiet."""
         return self._over_bands(
             lambda *levels: _level_differences(*levels).abs(),
             cutoff_hz,
@@ -152,35 +159,10 @@ class SpectralComparison:
             values.append(measure(*levels).mean())
         return torch.stack(values)
 
-    def _mean_over_frames(self, values):
-        return (values * self.frames).sum(1) / self.frames.sum(1)
-
 
 def lsd(predictions, targets, lower_hz=0.0, upper_hz=math.inf, lengths=None):
-    """Log-spectral distance between two limits.
-
-    The root of the mean over bins of the squared difference of
-    :func:`log_power_spectrum`, averaged over the active frames of the target. A
-    level that differs by 20 dB everywhere gives 2.
-
-    Arguments
-    ---------
-    predictions, targets : torch.Tensor
-        [batch, time].
-    lower_hz : float or torch.Tensor
-        Bins at or above it count; the cut-off for the distance above it.
-        Scalar or [batch].
-    upper_hz : float or torch.Tensor
-        Bins below it count; each clip's roll-off, or the cut-off for the
-        distance below it. Scalar or [batch].
-    lengths : torch.Tensor
-        Relative lengths, [batch]; frames that reach into the padding do not
-        count.
-
-    Returns
-    -------
-    torch.Tensor
-        [batch]; NaN where no bin is between the limits.
+    """Log-spectral distance of waveforms [batch, time] alone, see
+    :meth:`SpectralComparison.lsd`.
 
     Example
     -------
@@ -215,41 +197,6 @@ def si_sdr(predictions, targets):
     # The function wants [time, batch, sources] and writes to its argument.
     predictions = predictions.T[..., None].clone()
     return -cal_si_snr(targets.T[..., None], predictions)[0, :, 0]
-
-
-def envelope_correlation(
-    predictions, targets, cutoff_hz, rolloff_hz=24000.0, lengths=None
-):
-    """Correlation over time of the levels of 1 kHz bands above the cut-off.
-
-    Bands of 1 kHz from the cut-off up to 16 kHz, as far as they are wholly
-    below the clip's roll-off; their levels in dB in the active frames of the
-    target; Pearson's correlation of prediction and target over time, mean over
-    bands. Bands that are constant in the target do not count; one that is
-    constant in the prediction alone counts 0.
-
-    Arguments
-    ---------
-    predictions, targets : torch.Tensor
-        [batch, time].
-    cutoff_hz, rolloff_hz : float or torch.Tensor
-        Scalar or [batch].
-    lengths : torch.Tensor
-        Relative lengths, [batch].
-
-    Returns
-    -------
-    torch.Tensor
-        In -1..1, [batch]; NaN where no band counts.
-
-    Example
-    -------
-    >>> wavs = torch.randn(2, 48000) * torch.linspace(0.1, 1, 48000)
-    >>> envelope_correlation(wavs / 2, wavs, 4000).round(decimals=3)
-    tensor([1., 1.])
-    """
-    comparison = SpectralComparison(predictions, targets, lengths)
-    return comparison.envelope_correlation(cutoff_hz, rolloff_hz)
 
 
 def _bands(like, cutoff_hz, rolloff_hz):

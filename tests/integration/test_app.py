@@ -22,19 +22,12 @@ from speechbrain_flashsr.cli.app import restore
 from speechbrain_flashsr.inference import FlashSR
 from tests.browser import headless_browser
 from tests.encoded import encode, noise
-from tests.tiny_model import save_tiny_model
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """Folder of the tiny model."""
-    return save_tiny_model(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture(scope="module")
-def flashsr(model):
+def flashsr(folder):
     return FlashSR.from_hparams(
-        model, run_opts={"device": "cpu", "noprogressbar": True}
+        folder, run_opts={"device": "cpu", "noprogressbar": True}
     )
 
 
@@ -108,12 +101,12 @@ def test_error_without_gradio_names_the_command(monkeypatch, capsys):
 
 
 @pytest.fixture
-def address(model, tmp_path):
+def address(folder, tmp_path):
     """The page, served by the command until the test ends."""
     pytest.importorskip("gradio", reason="the page was NOT tested: gradio")
     command = [sys.executable, "-m", "speechbrain_flashsr.cli", "app"]
     server = subprocess.Popen(
-        [*command, "--source", model, "--device", "cpu"],
+        [*command, "--source", folder, "--device", "cpu"],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "TMPDIR": str(tmp_path)},

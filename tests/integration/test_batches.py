@@ -19,12 +19,6 @@ from speechbrain_flashsr.inference import FlashSR
 from tests.tiny_model import save_tiny_model
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """Folder of the tiny model."""
-    return save_tiny_model(tmp_path_factory.mktemp("tiny"))
-
-
 def write(path, seed, samples=800, rate=8000):
     """Writes a short recording of noise."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,11 +35,11 @@ def tree(tmp_path):
 
 
 @pytest.fixture
-def flashsr(model, tmp_path, monkeypatch, capsys):
+def flashsr(folder, tmp_path, monkeypatch, capsys):
     """Runs the command on the tree: (exit code, output, errors)."""
 
     def run(*arguments):
-        fixed = ["--source", model, "--device", "cpu"]
+        fixed = ["--source", folder, "--device", "cpu"]
         code = cli.main(
             [
                 str(tmp_path / "tree"),
@@ -235,13 +229,13 @@ def test_wrong_ranks_are_an_error(tree, flashsr, monkeypatch):
     assert code == 1 and "RANK=2 and WORLD_SIZE=2" in err
 
 
-def start(tree, out, model):
+def start(tree, out, folder):
     """Starts two processes with torchrun."""
     command = [
         *(sys.executable, "-m", "torch.distributed.run"),
         *("--standalone", "--nproc-per-node=2"),
         *("-m", "speechbrain_flashsr.cli", str(tree), "-o", str(out)),
-        *("--source", model, "--device", "cpu"),
+        *("--source", folder, "--device", "cpu"),
     ]
     return subprocess.Popen(
         command,
@@ -253,7 +247,7 @@ def start(tree, out, model):
 
 
 @pytest.mark.slow
-def test_two_processes_one_of_them_killed(model, tmp_path):
+def test_two_processes_one_of_them_killed(folder, tmp_path):
     tree, out, alone = (tmp_path / name for name in ("tree", "out", "alone"))
     for index in range(40):
         extension = ("wav", "flac")[index % 2]
@@ -264,7 +258,7 @@ def test_two_processes_one_of_them_killed(model, tmp_path):
         )
     (tree / "broken.wav").write_text("not audio")
 
-    first = start(tree, out, model)
+    first = start(tree, out, folder)
     while len(outputs(out)) < 8:
         assert first.poll() is None, first.communicate()
         time.sleep(0.02)
@@ -282,7 +276,7 @@ def test_two_processes_one_of_them_killed(model, tmp_path):
     before = identities(out)
     assert 8 <= len(before) < 40
 
-    second = start(tree, out, model)
+    second = start(tree, out, folder)
     text, err = second.communicate(timeout=300)
     assert second.returncode == 1  # for the file that is broken
     earlier = f"({len(before)} by an earlier run)"
@@ -292,7 +286,7 @@ def test_two_processes_one_of_them_killed(model, tmp_path):
     assert len(text.splitlines()) == 40 - len(before)
 
     cli.main(
-        [str(tree), "-o", str(alone), "--source", model, "--device=cpu"]
+        [str(tree), "-o", str(alone), "--source", folder, "--device=cpu"]
         + ["--quiet"]
     )
     found, expected = outputs(out), outputs(alone)

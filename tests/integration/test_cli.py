@@ -5,12 +5,7 @@ Authors
 """
 
 import io
-import os
-import shlex
-import signal
-import subprocess
 import sys
-import time
 import types
 
 import numpy as np
@@ -20,13 +15,8 @@ import soundfile
 from speechbrain_flashsr import cli
 from speechbrain_flashsr.inference import FlashSR
 from tests.encoded import encode, noise
+from tests.integration.recordings import outputs, write
 from tests.tiny_model import save_tiny_model
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Folder of the tiny model."""
-    return save_tiny_model(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture
@@ -41,49 +31,6 @@ def flashsr(folder, tmp_path, monkeypatch, capsys):
         return code, *capsys.readouterr()
 
     return run
-
-
-def write(path, rate=8000, channels=1):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    generator = np.random.default_rng(0)
-    samples = 0.1 * generator.standard_normal((rate // 4, channels))
-    soundfile.write(path, samples, rate)
-
-
-def outputs(tmp_path):
-    """Names of all files but the journals."""
-    names = (
-        path.relative_to(tmp_path).as_posix()
-        for path in tmp_path.rglob("*")
-        if path.is_file()
-    )
-    return sorted(name for name in names if "flashsr-finished" not in name)
-
-
-def test_help_answers_quickly():
-    before = os.times()
-    done = subprocess.run(
-        [sys.executable, "-m", "speechbrain_flashsr.cli", "--help"],
-        capture_output=True,
-        text=True,
-    )
-    after = os.times()
-    # Processor time: the clock on the wall also counts what else is running.
-    user = after.children_user - before.children_user
-    system = after.children_system - before.children_system
-    assert user + system < 0.3
-    assert done.returncode == 0 and "48 kHz" in done.stdout
-    imported = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import sys, speechbrain_flashsr.cli; print('torch' in sys.modules)",
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert imported.stdout.strip() == "False"
 
 
 def test_one_file_beside_the_input(flashsr, tmp_path):
@@ -141,6 +88,7 @@ def test_own_outputs_are_not_inputs_of_the_next_run(flashsr, tmp_path):
     assert outputs(tmp_path / "in") == beside
 
 
+@pytest.mark.slow
 def test_output_folder_below_or_above_the_inputs(flashsr, tmp_path):
     write(tmp_path / "in" / "a.wav")
     write(tmp_path / "in" / "a_48k.wav")  # no output: those go elsewhere
@@ -234,24 +182,6 @@ def test_no_input_is_overwritten_behind_a_link(flashsr, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX")
-def test_names_that_are_no_utf8(folder, tmp_path):
-    write(tmp_path / "in" / "a.flac")
-    name = os.fsdecode(b"caf\xe9.flac")
-    (tmp_path / "in" / "a.flac").rename(tmp_path / "in" / name)
-    done = subprocess.run(
-        [sys.executable, "-m", "speechbrain_flashsr.cli", "in", "-o", "out"]
-        + ["--plot", "--source", folder, "--device", "cpu"],
-        capture_output=True,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-    )
-    assert done.returncode == 0, done.stderr
-    assert rb"caf\udce9_48k.flac: 0.25 s" in done.stdout
-    restored = os.fsdecode(b"caf\xe9_48k.flac")
-    assert outputs(tmp_path / "out") == [restored, f"{restored}.png"]
-
-
 def test_each_output_has_its_own_picture(flashsr, tmp_path):
     write(tmp_path / "in" / "a.wav")
     write(tmp_path / "in" / "a.flac")
@@ -294,80 +224,7 @@ def test_interruption(flashsr, tmp_path, monkeypatch):
     assert code == 130 and err == "flashsr: interrupted.\n"
 
 
-def start(folder, tmp_path, arguments, redirection=""):
-    """Starts the command in a shell, which redirects its streams; SIGHUP has an
-    effect, even if these tests were started by nohup."""
-    command = [sys.executable, "-m", "speechbrain_flashsr.cli", *arguments]
-    command = [*command, "--source", folder, "--device", "cpu"]
-    return subprocess.Popen(
-        f"exec {shlex.join(command)} {redirection}",
-        shell=True,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
-    )
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
-@pytest.mark.parametrize("redirection", [">&- 2>&-", ">/dev/full 2>/dev/full"])
-def test_streams_that_are_closed_or_full_fail_no_file(
-    folder, tmp_path, redirection
-):
-    write(tmp_path / "a.wav", channels=2)
-    assert start(folder, tmp_path, ["a.wav"], redirection).wait(300) == 0
-    info = soundfile.info(tmp_path / "a_48k.wav")
-    assert (info.channels, info.frames) == (2, 12000)
-
-
-@pytest.mark.slow
-def test_lines_that_nobody_reads_fail_no_file(folder, tmp_path):
-    write(tmp_path / "in" / "a.wav")
-    write(tmp_path / "in" / "z.wav")
-    process = start(folder, tmp_path, ["in", "-o", "out"])
-    process.stdout.close()  # as `flashsr ... | head -0` would
-    errors = process.stderr.read().decode()
-    assert process.wait() == 0, errors
-    assert "rror" not in errors
-    assert outputs(tmp_path / "out") == ["a_48k.wav", "z_48k.wav"]
-
-
-@pytest.mark.slow
-def test_names_that_the_terminal_cannot_show(folder, tmp_path):
-    write(tmp_path / "caf\u4e2d.wav")
-    text, _ = start(folder, tmp_path, ["caf\u4e2d.wav"]).communicate(
-        timeout=300
-    )
-    assert rb"caf\u4e2d_48k.wav: 0.25 s" in text
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-@pytest.mark.parametrize("name", ["SIGHUP", "SIGKILL"])
-def test_what_is_left_of_a_file_when_the_command_is_ended(
-    folder, tmp_path, name
-):
-    """Nothing; after SIGKILL the next run removes it."""
-    rate = 8000
-    noise = 0.1 * np.random.default_rng(0).standard_normal(300 * rate)
-    soundfile.write(tmp_path / "long.wav", noise, rate)
-    process = start(folder, tmp_path, ["long.wav"])
-    while not list(tmp_path.glob(".flashsr-*")):
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(getattr(signal, name))
-    process.communicate(timeout=300)
-    assert process.returncode == (-9 if name == "SIGKILL" else 130)
-    if name == "SIGKILL":
-        write(tmp_path / "short.wav")
-        start(folder, tmp_path, ["short.wav"]).communicate(timeout=300)
-        (tmp_path / "short.wav").unlink()
-        (tmp_path / "short_48k.wav").unlink()
-    assert outputs(tmp_path) == ["long.wav"]
-
-
 def test_standard_streams(folder, tmp_path, monkeypatch, capsysbinary):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "a.wav", channels=2)

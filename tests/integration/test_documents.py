@@ -70,6 +70,7 @@ def reader(tmp_path, monkeypatch):
     }
 
 
+@pytest.mark.slow
 def test_examples_of_the_readme_run(project, reader, capsys):
     names = run_examples(project / "README.md", reader)
     assert names["wavs48"].shape == (2, 12000)
@@ -78,6 +79,7 @@ def test_examples_of_the_readme_run(project, reader, capsys):
     assert not os.path.exists(names["path"])  # it was there for the block only
 
 
+@pytest.mark.slow
 def test_examples_of_the_pipelines_run(project, reader, capsys):
     names = run_examples(project / "docs" / "pipelines.md", reader)
     info = soundfile.info("restored.wav")

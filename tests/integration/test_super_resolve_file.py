@@ -17,13 +17,7 @@ import torch
 from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.inference import AudioError, FlashSR
 from speechbrain_flashsr.inference.reporting import with_progress
-from tests.tiny_model import save_tiny_model, toy_interface
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Folder of the tiny model."""
-    return save_tiny_model(tmp_path_factory.mktemp("tiny"))
+from tests.tiny_model import toy_interface
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +55,7 @@ def test_length_rate_and_depth(sr, tmp_path, rate):
     assert report.orig_rate == rate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("extension", ["wav", "flac", "ogg"])
 @pytest.mark.parametrize("channels", [1, 2, 8])
 def test_formats_and_channels(sr, tmp_path, extension, channels):
@@ -95,6 +90,7 @@ def test_waveform_of_a_mono_file(sr, tmp_path):
     assert sr.enhance_file(tmp_path / "a.wav").shape == (24000,)
 
 
+@pytest.mark.slow
 def test_enhance_file_is_called_like_those_of_speechbrain(sr, tmp_path):
     write(tmp_path / "a.wav", 8000, channels=2, subtype="FLOAT")
     wavs = sr.enhance_file(
@@ -112,6 +108,7 @@ def test_a_file_needs_somewhere_to_go(sr, tmp_path):
         sr.super_resolve_file(tmp_path / "a.wav")
 
 
+@pytest.mark.slow
 def test_a_looped_file_is_a_looped_batch(sr, tmp_path):
     samples = write(tmp_path / "a.wav", 8000, 3, subtype="FLOAT")
     options = {"cutoff": 4000, "loop": True}
@@ -247,6 +244,7 @@ def test_progress_with_headers_that_are_wrong(declared, capsys):
     )
 
 
+@pytest.mark.slow
 def test_progress_is_shown(folder, tmp_path, capsys):
     write(tmp_path / "a.wav", 8000)
     sr = FlashSR.from_hparams(folder, run_opts={"device": "cpu"})
@@ -306,6 +304,7 @@ def test_other_rates_of_the_output(sr, tmp_path, rate, new_rate):
     assert info.frames == report.num_samples == expected
 
 
+@pytest.mark.slow
 def test_bytes_and_open_files_are_inputs(sr, tmp_path):
     write(tmp_path / "a.wav")
     expected = sr.enhance_file(str(tmp_path / "a.wav"))

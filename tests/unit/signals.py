@@ -69,3 +69,11 @@ def voice(seconds, seed=0):
     between = np.maximum(0, -np.sin(2 * np.pi * 2.3 * times)) ** 4
     wav = vowel / vowel.std() * syllable + 0.15 * sibilant * between
     return 0.4 * wav / np.abs(wav).max()
+
+
+def tilted(low, noise):
+    """A high band out of the noise: each value of the latent, held."""
+    held = noise[:, 0].flatten(1).repeat_interleave(120, dim=1)
+    sign = torch.ones(low.shape[1])
+    sign[::2] = -1
+    return 0.05 * held * sign

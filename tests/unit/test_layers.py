@@ -5,6 +5,7 @@ Authors
 """
 
 import ast
+import functools
 
 import pytest
 
@@ -25,8 +26,13 @@ NEIGHBOURS = {("bandwidth", "lobes"), ("lobes", "diffusion")}
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 
 
+@functools.cache
 def imports(folder):
     """Pairs (module, imported name) of all imports in Python files."""
+    return list(_imports(folder))
+
+
+def _imports(folder):
     for path in sorted(folder.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):

@@ -3,11 +3,11 @@
 To run it:
 > python word_error_rate.py hparams/pocketsphinx.yaml --data_folder=...
 
-Recorded prompts are recognised at 16 kHz, at 8 kHz resampled, at 8 kHz
-through FlashSR, and the same two after G.711 telephone coding. The hypotheses
-of each condition are written to `<condition>.json`, and an interrupted run goes
-on from there, if data and model are the same; `results.json` and `results.md` hold the word error
-rates with 95 % intervals of a paired bootstrap over the prompts.
+Recorded prompts are recognised at 16 kHz, at 8 kHz resampled, at 8 kHz through
+FlashSR, and the same two after G.711 telephone coding. The hypotheses of each
+condition are written to `<condition>.json`, and an interrupted run goes on from
+there, if data and model are the same; `results.json` and `results.md` hold the
+word error rates with 95 % intervals of a paired bootstrap over the prompts.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -30,12 +30,11 @@ from speechbrain.dataio.preprocess import AudioNormalizer
 from speechbrain.utils.metric_stats import ErrorRateStats
 from tqdm import tqdm
 
-from speechbrain_flashsr import __version__
+from speechbrain_flashsr import SHIPPED_MODEL, __version__
 from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.audio.writing import complete_file
-from speechbrain_flashsr.checkpoints.digest import digest_of_model
+from speechbrain_flashsr.checkpoints.reading import digest_of_model
 from speechbrain_flashsr.inference import FlashSR, SuperResolutionFrontEnd
-from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
 
 WIDE, NARROW = 16000, 8000
 
@@ -159,7 +158,7 @@ def recognise(prompts, front_end, hparams):
 
 
 def key_of(condition, front_end, hparams):
-    """Everything but the prompt that the hypotheses of a condition depend on."""
+    """Everything but the prompt on which a condition's hypotheses depend."""
     key = [__version__, str(Path(hparams["data_folder"]).resolve())]
     if condition.endswith("flashsr"):
         sr = front_end.flashsr

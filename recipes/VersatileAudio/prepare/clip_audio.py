@@ -21,26 +21,10 @@ AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 
 
 def read_mono(path):
-    """Reads an audio file as one channel: the mean of its channels, or, where
-    one of them is silent (20 dB below the loudest), the loudest.
-
-    Arguments
-    ---------
-    path : str
-        The file.
-
-    Returns
-    -------
-    wav : np.ndarray
-        Waveform, [time], float32.
-    sample_rate : int
-        Its sampling rate in Hz.
-
-    Raises
-    ------
-    AudioError
-        If the file is truncated, or cannot be decoded.
-    """
+    """Reads an audio file as one channel, [time], float32, and its rate in Hz:
+    the mean of its channels, or, where one of them is silent (20 dB below the
+    loudest), the loudest. Raises an AudioError if the file is truncated, or
+    cannot be decoded."""
     with AudioReader(path) as reader:
         sample_rate = reader.sample_rate
         wav = torch.cat(list(reader.blocks()), dim=1).T.numpy()
@@ -64,13 +48,8 @@ def without_padding(wav):
 
 
 def check_sox():
-    """Checks that the program that the sox package drives is there.
-
-    Raises
-    ------
-    RuntimeError
-        If it is missing.
-    """
+    """Raises a RuntimeError if the program that the sox package drives is
+    missing."""
     if shutil.which("sox") is None:
         raise RuntimeError(
             "the SoX program, which resamples the clips, is missing: install"
@@ -79,20 +58,8 @@ def check_sox():
 
 
 def resample(wav, sample_rate):
-    """Brings a waveform to 48 kHz with SoX's best resampler.
-
-    Arguments
-    ---------
-    wav : np.ndarray
-        Waveform, [time], of any level: SoX itself would clip at 1.
-    sample_rate : int
-        Its sampling rate in Hz.
-
-    Returns
-    -------
-    np.ndarray
-        Waveform at 48 kHz, [time], float64.
-    """
+    """Brings a waveform [time] of any level to 48 kHz, float64, with SoX's best
+    resampler; SoX itself would clip at 1."""
     if sample_rate == SAMPLE_RATE:
         return wav.astype(np.float64)
     import sox  # warns when it is imported where the program is missing
@@ -122,19 +89,8 @@ def limit_peak(wav):
 
 
 def cut(samples, segment_seconds):
-    """Cuts a clip into equal pieces that are no longer than wanted.
-
-    Arguments
-    ---------
-    samples : int
-        Length of the clip at 48 kHz.
-    segment_seconds : float
-        Longest piece.
-
-    Returns
-    -------
-    list of (int, int)
-        First sample of each piece, and the one after its last.
+    """Cuts a clip of so many samples at 48 kHz into equal pieces that are no
+    longer than wanted: the first sample of each, and the one after its last.
 
     Example
     -------

@@ -40,8 +40,8 @@ LEAST_RMS_DB, LEAST_PEAK = -45.0, 0.01
 
 @dataclass
 class ClipMeasure:
-    """Measurements of a clip for the filter; levels in dB, the rest in the units
-    of the names.
+    """Measurements of a clip for the filter; levels in dB, the rest in the
+    units of the names.
 
     Arguments
     ---------
@@ -86,16 +86,8 @@ def to_db(power):
 
 
 def loudness(wav):
-    """Root mean square in dB and peak of a waveform.
-
-    Arguments
-    ---------
-    wav : np.ndarray
-        Waveform, [time], at least one sample.
-
-    Returns
-    -------
-    (float, float)
+    """Root mean square in dB and peak of a waveform [time], at least one
+    sample.
 
     Example
     -------
@@ -113,23 +105,8 @@ def is_loud_enough(wav):
 
 
 def measure(wav, sample_rate):
-    """Measures a clip for the filter.
-
-    Arguments
-    ---------
-    wav : np.ndarray
-        Waveform, [time].
-    sample_rate : int
-        Its sampling rate in Hz.
-
-    Returns
-    -------
-    ClipMeasure
-
-    Raises
-    ------
-    ValueError
-        If the waveform is empty, or holds values that are not finite.
+    """Measures a clip [time] at a rate in Hz for the filter. Raises a
+    ValueError if it is empty, or holds values that are not finite.
 
     Example
     -------
@@ -213,24 +190,9 @@ def _is_real(band):
 
 
 def why_left_out(clip, domain):
-    """Finds the reason why the high band cannot be learned from a clip.
-
-    Arguments
-    ---------
-    clip : ClipMeasure
-        The measured clip.
-    domain : str
-        "speech", "music" or "effects".
-
-    Returns
-    -------
-    str or None
-        The first rule that the clip breaks; None for a clip to keep.
-
-    Raises
-    ------
-    ValueError
-        If the domain is unknown.
+    """Finds the reason why the high band cannot be learned from a measured clip
+    of the domain "speech", "music" or "effects": the first rule that it breaks,
+    None for a clip to keep. Raises a ValueError if the domain is unknown.
 
     Example
     -------

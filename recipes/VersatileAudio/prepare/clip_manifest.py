@@ -95,25 +95,11 @@ class Outcome:
 def prepare_clips(clips, save_folder, manifests, segment_seconds=6.0):
     """Measures, filters, converts and cuts clips, and writes the manifests.
 
-    A file that cannot be read is reported and left out. Clips converted by an
-    earlier, interrupted run are not converted again.
-
-    Arguments
-    ---------
-    clips : list of Clip
-        The candidates. Of files with the same content the first one counts.
-    save_folder : str
-        Where the 48 kHz clips go, the ``data_root`` of the manifests.
-    manifests : dict
-        Path of the manifest of each split.
-    segment_seconds : float
-        Longest entry; longer clips are cut into equal pieces.
-
-    Raises
-    ------
-    RuntimeError
-        If the SoX program is missing, or no clip passes the filter.
-    """
+    A file that cannot be read is reported and left out; of files with the same
+    content the first one counts. Clips converted by an earlier, interrupted run
+    are not converted again. For the arguments see
+    :func:`corpus.prepare_corpus`; `manifests` are {split: path}. Raises a
+    RuntimeError if the SoX program is missing, or no clip passes the filter."""
     check_sox()
     os.makedirs(save_folder, exist_ok=True)
     Path(save_folder, DONE).unlink(missing_ok=True)
@@ -145,21 +131,8 @@ def prepare_clips(clips, save_folder, manifests, segment_seconds=6.0):
 
 
 def process_clip(digest_and_clip, save_folder, segment_seconds):
-    """Measures one clip; if it is to be used, converts and cuts it.
-
-    Arguments
-    ---------
-    digest_and_clip : (str, Clip)
-        Digest of the file's content, and the clip.
-    save_folder : str
-        Where the 48 kHz clips go.
-    segment_seconds : float
-        Longest entry.
-
-    Returns
-    -------
-    Outcome
-    """
+    """Measures one clip, which comes with the digest of its file; if it is to
+    be used, converts and cuts it for `save_folder`. Returns its Outcome."""
     digest, clip = digest_and_clip
     try:
         wav, sample_rate = read_mono(clip.path)
@@ -239,21 +212,7 @@ def mark_prepared(save_folder, options):
 
 def is_prepared(save_folder, manifests, options):
     """Whether a preparation with these options was completed, and all that it
-    wrote is still there.
-
-    Arguments
-    ---------
-    save_folder : str
-        Where the 48 kHz clips are.
-    manifests : dict
-        Path of the manifest of each split.
-    options : dict
-        The requested options.
-
-    Returns
-    -------
-    bool
-    """
+    wrote, the clips and the manifest of each split, is still there."""
     try:
         if _read_json(os.path.join(save_folder, DONE)) != options:
             return False
@@ -271,20 +230,8 @@ def is_prepared(save_folder, manifests, options):
 
 
 def summary(outcomes, splits):
-    """Reports counts, minutes and licences of each split and domain, and the
-    files that were left out.
-
-    Arguments
-    ---------
-    outcomes : list of Outcome
-        Results for the clips.
-    splits : iterable of str
-        The splits in the order wanted.
-
-    Returns
-    -------
-    str
-    """
+    """Reports counts, minutes and licences of each split (in the order given)
+    and domain, and the files that were left out."""
     lines = [f"{'':14} {'clips':>6} {'entries':>7} {'minutes':>7}  licences"]
     for split in splits:
         for domain in ("speech", "music", "effects"):

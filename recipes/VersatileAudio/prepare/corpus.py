@@ -70,29 +70,9 @@ def prepare_corpus(
 
 
 def check_layout(data_folder, names, corpus, home):
-    """Checks that a folder holds the parts of a corpus.
-
-    Arguments
-    ---------
-    data_folder : str
-        The folder.
-    names : iterable of str
-        Files and folders that must be in it.
-    corpus : str
-        Name of the corpus, for the message.
-    home : str
-        Where to get it.
-
-    Returns
-    -------
-    Path
-        The folder.
-
-    Raises
-    ------
-    FileNotFoundError
-        If something is missing.
-    """
+    """Checks that the folder of a corpus holds its parts, files and folders,
+    and returns its path. Otherwise it raises a FileNotFoundError that says
+    where to get it."""
     folder = Path(data_folder)
     missing = [name for name in names if not (folder / name).exists()]
     if missing:
@@ -105,24 +85,8 @@ def check_layout(data_folder, names, corpus, home):
 
 
 def check_files(clips, data_folder, corpus, home):
-    """Checks that the files that a corpus lists are there.
-
-    Arguments
-    ---------
-    clips : list of Clip
-        All that it lists.
-    data_folder : str
-        Where the corpus is, for the message.
-    corpus : str
-        Its name.
-    home : str
-        Where to get it.
-
-    Raises
-    ------
-    FileNotFoundError
-        If some are missing.
-    """
+    """Raises a FileNotFoundError if some of the files that a corpus lists are
+    missing; it says where the corpus is and where to get it."""
     missing = [clip.source for clip in clips if not Path(clip.path).is_file()]
     if missing:
         raise FileNotFoundError(
@@ -135,22 +99,12 @@ def check_files(clips, data_folder, corpus, home):
 def run_command_line(
     prepare, description, data_help, add_arguments=None, arguments=None
 ):
-    """Runs the command line of a script; known errors are one line each.
+    """Runs the command line of a script, by default that of the process; known
+    errors are one line each.
 
-    Arguments
-    ---------
-    prepare : callable
-        ``prepare(data_folder, save_folder, train_json, dev_json, test_json,
-        **options)``.
-    description : str
-        Purpose of the script.
-    data_help : str
-        Description of the data folder.
-    add_arguments : callable, optional
-        Adds further options to the parser that it gets.
-    arguments : list of str, optional
-        Default: those of the process.
-    """
+    `prepare` takes (data_folder, save_folder, train_json, dev_json, test_json,
+    **options). `add_arguments`, if given, adds options to the parser that it
+    gets."""
     parser = argparse.ArgumentParser(
         description=f"{description} Writes 48 kHz clips and the manifests"
         " train.json, dev.json and test.json."

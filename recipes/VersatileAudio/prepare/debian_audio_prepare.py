@@ -152,12 +152,8 @@ PACKAGES = tuple(dict.fromkeys(source.package for source in SOURCES))
 
 
 def prepare_debian_audio(data_folder, save_folder, *manifests, **options):
-    """Prepares the corpus.
-
-    Arguments
-    ---------
-    data_folder, save_folder, manifests, options
-        See :func:`debian_packages.prepare_packages`.
+    """Prepares the corpus. For the arguments see
+    :func:`debian_packages.prepare_packages`.
 
     Example
     -------

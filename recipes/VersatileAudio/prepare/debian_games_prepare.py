@@ -2,8 +2,8 @@
 a larger free corpus to train on, 54 packages, 6.5 GB to download.
 
 Each package is fetched with ``apt-get download`` and unpacked with ``dpkg -x``,
-unless ``data_folder`` holds it already, as a .deb file or unpacked; where a game
-keeps its data in zip archives, the sounds are taken out of them. Clips are
+unless ``data_folder`` holds it already, as a .deb file or unpacked; where a
+game keeps its data in zip archives, the sounds are taken out of them. Clips are
 selected by measuring them (clip_filter.py), not by a list. Nearly all of them
 train; debian_audio_prepare.py has most clips for validation and test:
 
@@ -147,12 +147,8 @@ LONGEST_EFFECT = 45.0  # seconds
 
 
 def prepare_debian_games(data_folder, save_folder, *manifests, **options):
-    """Prepares the corpus.
-
-    Arguments
-    ---------
-    data_folder, save_folder, manifests, options
-        See :func:`debian_packages.prepare_packages`.
+    """Prepares the corpus. For the arguments see
+    :func:`debian_packages.prepare_packages`.
 
     Example
     -------

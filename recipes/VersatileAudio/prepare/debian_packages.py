@@ -53,8 +53,8 @@ def prepare_packages(
     ValueError
         If a package is none of those known.
     RuntimeError
-        If a package cannot be fetched or unpacked, the SoX program is missing,
-        or no clip can be used.
+        If one cannot be fetched or unpacked, or as
+        :func:`corpus.prepare_corpus` does.
     """
     if skip_prep:
         return
@@ -134,14 +134,9 @@ def find_sounds(data_folder, package):
 def read_licences(data_folder, package):
     """Reads the copyright file of an unpacked package, if it is in Debian's
     machine-readable format
-    (https://www.debian.org/doc/packaging-manuals/copyright-format/1.0).
-
-    Returns
-    -------
-    list of (str, str)
-        Pattern of file names, and their licence, in the file's order; empty
-        if the file is missing or in another format.
-    """
+    (https://www.debian.org/doc/packaging-manuals/copyright-format/1.0):
+    patterns of file names, and their licence, in the file's order; otherwise
+    none."""
     path = Path(data_folder, package, "usr/share/doc", package, "copyright")
     try:
         text = path.read_text(encoding="utf-8")

@@ -32,19 +32,10 @@ LICENCE_OF_ESC10 = {"True": "CC-BY-3.0", "False": "CC-BY-NC-3.0"}
 
 
 def prepare_esc50(data_folder, save_folder, *manifests, **options):
-    """Prepares ESC-50: folds 1 to 3 train, fold 4 is dev, fold 5 is test.
-
-    Arguments
-    ---------
-    data_folder : str
-        The repository: the folders ``audio`` and ``meta``.
-    save_folder, manifests, options
-        See :func:`corpus.prepare_corpus`.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder is not that of the corpus, or files are missing.
+    """Prepares ESC-50, whose repository has the folders ``audio`` and ``meta``:
+    folds 1 to 3 train, fold 4 is dev, fold 5 is test. For the other arguments
+    see :func:`corpus.prepare_corpus`. Raises a FileNotFoundError if the folder
+    is not that of the corpus, or files are missing.
 
     Example
     -------
@@ -61,18 +52,8 @@ def prepare_esc50(data_folder, save_folder, *manifests, **options):
 
 
 def find_clips(data_folder):
-    """Finds the sounds that the list of the corpus names.
-
-    Arguments
-    ---------
-    data_folder : str
-        The repository.
-
-    Returns
-    -------
-    list of Clip
-        In the order of the list. The group is the recording on Freesound.
-    """
+    """Finds the sounds that the list of the corpus names, in its order. The
+    group is the recording on Freesound."""
     folder = check_layout(data_folder, ["audio", META], CORPUS, HOME)
     with open(folder / META, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

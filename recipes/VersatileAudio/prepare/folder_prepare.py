@@ -14,8 +14,7 @@ from pathlib import Path
 from clip_manifest import Clip
 from corpus import SPLITS, prepare_corpus, run_command_line
 
-from speechbrain_flashsr.audio.folders import find_sound_files
-from speechbrain_flashsr.audio.formats import EXTENSIONS
+from speechbrain_flashsr.audio.formats import EXTENSIONS, find_sound_files
 
 LICENCE = "not stated"
 
@@ -105,18 +104,7 @@ def prepare_folder(
 
 
 def find_files(data_folder):
-    """Finds the sound files below a folder.
-
-    Arguments
-    ---------
-    data_folder : str
-        The folder.
-
-    Returns
-    -------
-    list of Path
-        Sorted; see `find_sound_files`.
-    """
+    """Finds the sound files below a folder, sorted (see `find_sound_files`)."""
     folder = Path(data_folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"the folder {data_folder} does not exist")
@@ -130,20 +118,8 @@ def find_files(data_folder):
 
 def group_files(paths, data_folder):
     """Groups files by the folder just below the data folder (one for each
-    speaker, album or place, for example). With fewer than three such folders,
-    each file is a group.
-
-    Arguments
-    ---------
-    paths : list of Path
-        The files.
-    data_folder : str
-        The folder that they are in.
-
-    Returns
-    -------
-    dict
-        {name of the group: list of Path}.
+    speaker, album or place, for example): {name of the group: list of Path}.
+    With fewer than three such folders, each file is a group.
 
     Example
     -------
@@ -165,24 +141,12 @@ def group_files(paths, data_folder):
 
 
 def split_groups(groups, dev_fraction, test_fraction):
-    """Splits groups at random, the same way each time.
+    """Splits groups, {name: list of Path}, at random, the same way each time:
+    {name: (split, list of Path)}, in the order of the names.
 
-    Arguments
-    ---------
-    groups : dict
-        {name: list of Path}.
-    dev_fraction, test_fraction : float
-        Share of the groups in these splits, at least one group unless 0.
-
-    Returns
-    -------
-    dict
-        {name: (split, list of Path)}, in the order of the names.
-
-    Raises
-    ------
-    ValueError
-        If a fraction is not in 0..1, or nothing is left to train on.
+    The fractions are the shares of the groups in these splits, at least one
+    group unless 0. Raises a ValueError if one is not in 0..1, or nothing is
+    left to train on.
 
     Example
     -------

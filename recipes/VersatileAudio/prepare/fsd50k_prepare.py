@@ -27,20 +27,11 @@ PARTS = {
 
 
 def prepare_fsd50k(data_folder, save_folder, *manifests, **options):
-    """Prepares FSD50K, in the corpus's split into train, val and eval.
-
-    Arguments
-    ---------
-    data_folder : str
-        Holds the unpacked ``FSD50K.dev_audio``, ``FSD50K.eval_audio``,
-        ``FSD50K.ground_truth`` and ``FSD50K.metadata``.
-    save_folder, manifests, options
-        See :func:`corpus.prepare_corpus`.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder is not that of the corpus, or files are missing.
+    """Prepares FSD50K, in the corpus's split into train, val and eval, from the
+    unpacked ``FSD50K.dev_audio``, ``FSD50K.eval_audio``,
+    ``FSD50K.ground_truth`` and ``FSD50K.metadata``. For the other arguments see
+    :func:`corpus.prepare_corpus`. Raises a FileNotFoundError if the folder is
+    not that of the corpus, or files are missing.
 
     Example
     -------
@@ -57,18 +48,8 @@ def prepare_fsd50k(data_folder, save_folder, *manifests, **options):
 
 
 def find_clips(data_folder):
-    """Finds the sounds that the lists of the corpus name.
-
-    Arguments
-    ---------
-    data_folder : str
-        See :func:`prepare_fsd50k`.
-
-    Returns
-    -------
-    list of Clip
-        In the order of the lists. The group is who uploaded the sound.
-    """
+    """Finds the sounds that the lists of the corpus name, in their order. The
+    group is who uploaded the sound."""
     needed = [
         *(f"FSD50K.{part}_audio" for part in PARTS),
         *(f"FSD50K.ground_truth/{part}.csv" for part in PARTS),

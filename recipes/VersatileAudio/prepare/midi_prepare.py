@@ -47,11 +47,7 @@ MIDI = b"MThd"  # how MIDI files begin
 
 def prepare_midi(data_folder, save_folder, *manifests, **options):
     """Prepares the corpus; rendered pieces are kept in `data_folder`/rendered.
-
-    Arguments
-    ---------
-    data_folder, save_folder, manifests, options
-        See :func:`debian_packages.prepare_packages`.
+    For the arguments see :func:`debian_packages.prepare_packages`.
 
     Example
     -------
@@ -94,18 +90,7 @@ def find_clips(data_folder, package):
 def find_pieces(folder):
     """Finds the MIDI files below a folder, and those in the WAD archives of
     games that follow Doom: lumps whose names say nothing of their format
-    (https://doomwiki.org/wiki/WAD).
-
-    Arguments
-    ---------
-    folder : Path
-        The folder.
-
-    Returns
-    -------
-    dict
-        {name: content of the MIDI file}, sorted.
-    """
+    (https://doomwiki.org/wiki/WAD). Returns {name: content}, sorted."""
     pieces = {}
     for path in sorted(folder.rglob("*.mid")):
         pieces[path.stem] = path.read_bytes()
@@ -121,27 +106,11 @@ def find_pieces(folder):
 
 
 def render(content, path, data_folder):
-    """Renders a piece as 48 kHz stereo of 16 bits.
+    """Renders a MIDI file as a WAV of 48 kHz stereo of 16 bits, complete or not
+    at all; tells whether FluidSynth could read it.
 
-    Arguments
-    ---------
-    content : bytes
-        The MIDI file.
-    path : Path
-        The WAV file to write, which appears complete or not at all.
-    data_folder : str
-        Where the soundfont's package is or goes.
-
-    Returns
-    -------
-    bool
-        Whether FluidSynth could read the piece.
-
-    Raises
-    ------
-    RuntimeError
-        If FluidSynth is missing, or the soundfont cannot be fetched.
-    """
+    The soundfont's package is, or goes, in `data_folder`. Raises a RuntimeError
+    if FluidSynth is missing, or the soundfont cannot be fetched."""
     if shutil.which("fluidsynth") is None:
         raise RuntimeError(
             "the FluidSynth program, which renders MIDI files, is missing:"

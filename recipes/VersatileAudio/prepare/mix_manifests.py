@@ -22,22 +22,10 @@ from corpus import SPLITS
 
 
 def mix_manifests(prepared_folders, save_folder):
-    """Joins the manifests of prepared corpora.
-
-    Arguments
-    ---------
-    prepared_folders : list of str
-        Each holds train.json, dev.json and test.json.
-    save_folder : str
-        Where the mixed train.json, dev.json and test.json go; the
-        ``data_folder`` of the training.
-
-    Raises
-    ------
-    FileNotFoundError
-        If a manifest is missing.
-    ValueError
-        If two manifests share an entry, as a folder given twice does.
+    """Joins the train.json, dev.json and test.json of prepared corpora in
+    `save_folder`, the ``data_folder`` of the training. Raises a
+    FileNotFoundError if one is missing, a ValueError if two share an entry, as
+    those of a folder given twice do.
 
     Example
     -------
@@ -64,16 +52,8 @@ def mix_manifests(prepared_folders, save_folder):
 
 
 def summary(manifests):
-    """Reports entries, minutes and groups of each split and domain.
-
-    Arguments
-    ---------
-    manifests : dict
-        {split: {id: entry}}.
-
-    Returns
-    -------
-    str
+    """Reports entries, minutes and groups of each split and domain of
+    manifests, {split: {id: entry}}.
 
     Example
     -------

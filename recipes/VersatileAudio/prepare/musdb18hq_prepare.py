@@ -40,19 +40,10 @@ DEV_SONGS = {
 
 
 def prepare_musdb18hq(data_folder, save_folder, *manifests, **options):
-    """Prepares MUSDB18-HQ.
-
-    Arguments
-    ---------
-    data_folder : str
-        The content of musdb18hq.zip: the folders ``train`` and ``test``.
-    save_folder, manifests, options
-        See :func:`corpus.prepare_corpus`.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder is not that of the corpus, or files are missing.
+    """Prepares MUSDB18-HQ from the content of musdb18hq.zip: the folders
+    ``train`` and ``test``. For the other arguments see
+    :func:`corpus.prepare_corpus`. Raises a FileNotFoundError if the folder is
+    not that of the corpus, or files are missing.
 
     Example
     -------
@@ -69,18 +60,7 @@ def prepare_musdb18hq(data_folder, save_folder, *manifests, **options):
 
 
 def find_clips(data_folder):
-    """Finds the tracks of all songs.
-
-    Arguments
-    ---------
-    data_folder : str
-        The content of musdb18hq.zip.
-
-    Returns
-    -------
-    list of Clip
-        In the order of the songs.
-    """
+    """Finds the tracks of all songs, in their order."""
     folder = check_layout(data_folder, ["train", "test"], CORPUS, HOME)
     if any(folder.glob("t*/*.stem.mp4")):
         raise FileNotFoundError(

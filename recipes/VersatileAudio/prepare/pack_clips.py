@@ -42,25 +42,10 @@ HIGHEST_HZ = 20000
 
 
 def pack_clips(data_folder, save_folder, megabytes=55.0, seed=0):
-    """Packs a prepared corpus.
-
-    Arguments
-    ---------
-    data_folder : str
-        Holds train.json and dev.json and the recordings.
-    save_folder : str
-        Where the packed recordings and their manifests go.
-    megabytes : float
-        Of all recordings together, in millions of bytes.
-    seed : int
-        Of the draw.
-
-    Raises
-    ------
-    FileNotFoundError
-        If a manifest is missing.
-    ValueError
-        If not even one entry fits.
+    """Packs the recordings of a prepared corpus, and its train.json and
+    dev.json, to a folder: a draw by a seed of so many million bytes in all.
+    Raises a FileNotFoundError if a manifest is missing, a ValueError if not
+    even one entry fits.
 
     Example
     -------
@@ -111,19 +96,8 @@ def pack_clips(data_folder, save_folder, megabytes=55.0, seed=0):
 
 
 def encode(entry, data_folder):
-    """The recording of a manifest's entry as Ogg Vorbis.
-
-    Arguments
-    ---------
-    entry : dict
-        See clip_manifest.py.
-    data_folder : str
-        Replaces {data_root}.
-
-    Returns
-    -------
-    bytes
-    """
+    """The recording of a manifest's entry as Ogg Vorbis, bytes; `data_folder`
+    replaces {data_root}."""
     path = entry["wav"].replace("{data_root}", str(data_folder))
     wav = read_audio(
         {"file": path, "start": entry["start"], "stop": entry["stop"]}
@@ -141,15 +115,9 @@ def encode(entry, data_folder):
 
 
 def unpack_clips(packed_folder, save_folder):
-    """Decodes a packed corpus to WAV files of 32-bit floating-point samples, with
-    all cores. Files that are there already are kept.
-
-    Arguments
-    ---------
-    packed_folder : str
-        See :func:`pack_clips`.
-    save_folder : str
-        Where the WAV files and their manifests go.
+    """Decodes a packed corpus (see :func:`pack_clips`) to WAV files of 32-bit
+    floating-point samples, with their manifests, with all cores. Files that are
+    there already are kept.
 
     Example
     -------

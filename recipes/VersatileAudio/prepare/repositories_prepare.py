@@ -200,19 +200,9 @@ LONGEST_EFFECT = 60.0  # seconds: weather and crowds go on for minutes
 def prepare_repositories(
     data_folder, save_folder, *manifests, skip_prep=False, **options
 ):
-    """Prepares those repositories that are there.
-
-    Arguments
-    ---------
-    data_folder : str
-        Holds the clones, ``<name>/...``.
-    save_folder, manifests, skip_prep, options
-        See :func:`corpus.prepare_corpus`.
-
-    Raises
-    ------
-    FileNotFoundError
-        If no repository is there.
+    """Prepares those repositories whose clones, ``<name>/...``, are in a
+    folder. For the other arguments see :func:`corpus.prepare_corpus`. Raises a
+    FileNotFoundError if there is none.
 
     Example
     -------
@@ -255,20 +245,8 @@ def folder_of(repository):
 
 
 def find_clips(data_folder, repository):
-    """Finds the audio files of a clone that may be used.
-
-    Arguments
-    ---------
-    data_folder : str
-        Where the clone is.
-    repository : str
-        Owner and name.
-
-    Returns
-    -------
-    list of Clip
-        In the order of their paths.
-    """
+    """Finds the audio files of a repository's clone (owner and name) that may
+    be used, sorted by path."""
     sources = [s for s in SOURCES if s.repository == repository]
     clips = []
     for path, name in find_sounds(data_folder, folder_of(repository)):

@@ -28,19 +28,9 @@ TEST_SPEAKERS = {"p360", "p361", "p362", "p363", "p364", "p374", "p376", "s5"}
 
 
 def prepare_vctk(data_folder, save_folder, *manifests, **options):
-    """Prepares VCTK.
-
-    Arguments
-    ---------
-    data_folder : str
-        The content of VCTK-Corpus-0.92.zip.
-    save_folder, manifests, options
-        See :func:`corpus.prepare_corpus`.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder is not that of the corpus, or files are missing.
+    """Prepares VCTK from the content of VCTK-Corpus-0.92.zip. For the other
+    arguments see :func:`corpus.prepare_corpus`. Raises a FileNotFoundError if
+    the folder is not that of the corpus, or files are missing.
 
     Example
     -------
@@ -57,18 +47,7 @@ def prepare_vctk(data_folder, save_folder, *manifests, **options):
 
 
 def find_clips(data_folder):
-    """Finds the recordings of the first microphone.
-
-    Arguments
-    ---------
-    data_folder : str
-        The content of VCTK-Corpus-0.92.zip.
-
-    Returns
-    -------
-    list of Clip
-        In the order of their paths.
-    """
+    """Finds the recordings of the first microphone, sorted by path."""
     folder = check_layout(data_folder, [AUDIO], "VCTK 0.92", HOME)
     clips = []
     for path in sorted((folder / AUDIO).glob("*/*.flac")):

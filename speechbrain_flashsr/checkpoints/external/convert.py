@@ -93,8 +93,8 @@ def convert_flashsr(student_ldm, sr_vocoder, vae, folder, half=False):
 def convert_audiosr(checkpoint, folder, sr_vocoder=None, half=False):
     """Converts AudioSR's checkpoint to a teacher.
 
-    Its U-Net and autoencoder are taken, nothing else; the noise schedule, if
-    it is in the file, must be FlashSR's. The student's recipe starts from the
+    Its U-Net and autoencoder are taken, nothing else; the noise schedule, if it
+    is in the file, must be FlashSR's. The student's recipe starts from the
     folder's `unet.safetensors` and `autoencoder.safetensors`. With an SR
     vocoder, the folder is a super-resolver of 50 steps with guidance 3.5.
 

@@ -20,17 +20,14 @@ LARGEST_THRESHOLD = 32 * 2**20
 
 
 def keep_freed_memory():
-    """Asks glibc's allocator to keep freed memory instead of returning it.
+    """Asks glibc's allocator to keep freed memory instead of returning it;
+    tells whether it does.
 
-    By default, large tensors are returned to the system when they are freed, and
-    the next ones cause a page fault every 4 kB. The process keeps the memory of
-    its peak afterwards. Does nothing where the C library is not glibc, as on
-    macOS and Windows, or where a variable of the environment sets the same.
-
-    Returns
-    -------
-    bool
-        Whether the allocator took the settings.
+    By default, large tensors are returned to the system when they are freed,
+    and the next ones cause a page fault every 4 kB. The process keeps the
+    memory of its peak afterwards. Does nothing where the C library is not
+    glibc, as on macOS and Windows, or where a variable of the environment sets
+    the same.
 
     Example
     -------

@@ -7,23 +7,14 @@ Authors
 import torch
 
 NATIVE_BFLOAT16 = ("amx_bf16", "avx512_bf16")
-"""Capabilities of processors, in PyTorch's words, that multiply bfloat16 and add
-in single precision. On processors without them, bfloat16 is slower."""
+"""Capabilities of processors, in PyTorch's words, that multiply bfloat16 and
+add in single precision. On processors without them, bfloat16 is slower."""
 
 
 def fastest_precision(device_type):
-    """Names the fastest precision that keeps the range of single precision.
-
-    Arguments
-    ---------
-    device_type : str
-        Such as "cpu" or "cuda".
-
-    Returns
-    -------
-    str
-        "bf16" where the device multiplies bfloat16 natively, otherwise "fp32",
-        also where PyTorch cannot tell, as before version 2.11 on a CPU.
+    """Names the fastest precision that keeps the range of single precision, for
+    a type of device: "bf16" where it multiplies bfloat16 natively, otherwise
+    "fp32", also where PyTorch cannot tell, as before version 2.11 on a CPU.
 
     Example
     -------

@@ -35,12 +35,8 @@ FAST_FORMS = {
 
 
 def use_fast_forms(model):
-    """Replaces modules by their fast forms, without a change of values.
-
-    Arguments
-    ---------
-    model : torch.nn.Module
-        Changed in place; its state dictionary is as before.
+    """Replaces modules by their fast forms, in place, without a change of
+    values or of the state dictionary.
 
     Example
     -------
@@ -56,13 +52,8 @@ def use_fast_forms(model):
 
 
 def fold_weight_norm(model):
-    """Replaces every weight-normalised weight by its value, in place.
-
-    Arguments
-    ---------
-    model : torch.nn.Module
-        Its weights can then no longer be trained, nor loaded from an unfolded
-        state.
+    """Replaces every weight-normalised weight by its value, in place; the
+    weights can then no longer be trained, nor loaded from an unfolded state.
 
     Example
     -------
@@ -84,19 +75,13 @@ def fold_weight_norm(model):
 
 
 def prepare_for_inference(model, dtype=torch.float32):
-    """Brings the weights of a model to the form in which it runs fastest.
+    """Brings the weights of a model to the form in which it runs fastest, in
+    place; it is not to be trained afterwards.
 
     Folds weight normalisations, puts fast forms of modules in place, lays the
     weights of convolutions out as channels-last, in which oneDNN and cuDNN want
-    them, and casts those of convolutions and linear layers. The rest stays in
-    single precision: run the model in a `torch.autocast` region.
-
-    Arguments
-    ---------
-    model : torch.nn.Module
-        Changed in place; not to be trained afterwards.
-    dtype : torch.dtype
-        Of the weights.
+    them, and casts those of convolutions and linear layers to `dtype`. The rest
+    stays in single precision: run the model in a `torch.autocast` region.
 
     Example
     -------

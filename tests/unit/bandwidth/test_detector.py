@@ -276,6 +276,7 @@ def test_short_signals_are_no_error():
         assert found is None or 0 < found < 24000
 
 
+@pytest.mark.slow
 def test_memory_is_flat_and_long_recordings_keep_their_edges(monkeypatch):
     monkeypatch.setattr(detector_module, "MAX_STEPS", 32)
     wide = pink_noise(60)

@@ -68,6 +68,7 @@ def test_level_loss_is_that_of_whole_segments(noise):
     assert MultiResolutionSTFTLoss()(burst, noise, LOWER) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("multi_period", [False, True])
 def test_vocoder_discriminator_judges_each_resolution(
     noise, log_mel, multi_period

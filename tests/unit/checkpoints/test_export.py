@@ -87,6 +87,7 @@ def test_an_exported_folder_gives_what_the_older_form_gives(tiny, tmp_path):
     assert torch.equal(outputs[0], outputs[2])
 
 
+@pytest.mark.slow
 def test_weights_of_another_export_are_refused(tiny, tmp_path):
     """Though they fit: the folder says which weights belong to it."""
     exported = export_with_weights(tmp_path / "exported", tiny, {})

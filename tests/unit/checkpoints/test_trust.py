@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from speechbrain_flashsr import SHIPPED_MODEL
 from speechbrain_flashsr.checkpoints.trust import ModelError, check_hyperparams
 from speechbrain_flashsr.inference import FlashSR
-from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
 from tests.tiny_model import TINY_HPARAMS, save_tiny_model
 
 BOMB = "bomb0: &b0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -72,6 +72,7 @@ def test_a_trusted_folder_may_run_code(tmp_path):
     assert (tmp_path / "made").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "old, new, words",
     [

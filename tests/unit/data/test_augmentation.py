@@ -34,6 +34,7 @@ def test_tilt_changes_the_top_by_what_it_was_given(gain_db):
         assert np.all(np.sign(gain_db) * np.diff(level_db) > -1e-9)
 
 
+@pytest.mark.slow
 def test_ripple_has_the_deviation_it_was_given():
     ripple = Augmentation(tilt_db=(0, 0), ripple_db=2.0)
     levels = [response_db(ripple, seed)[[1000, 10000]] for seed in range(300)]

@@ -12,6 +12,7 @@ from tests.tiny_model import save_tiny_model
 from tests.unit.signals import pink
 
 
+@pytest.mark.slow
 def test_bfloat16_is_close_to_float32(sr, tmp_path):
     half = FlashSR.from_hparams(
         save_tiny_model(tmp_path),
@@ -52,6 +53,7 @@ def test_folder_without_a_model(tmp_path):
         FlashSR.from_hparams(tmp_path)
 
 
+@pytest.mark.slow
 def test_stale_savedir_does_not_win(sr, tmp_path):
     """A folder is read in place, whatever an earlier call left behind."""
     wavs = pink(1, 4000)

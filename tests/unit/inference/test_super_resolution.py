@@ -14,28 +14,8 @@ import torch
 
 from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.inference import AudioError
-from speechbrain_flashsr.inference.levels import LevelCurve
 from tests.tiny_model import toy_interface
-from tests.unit.signals import level, pink
-
-
-def tilted(low, noise):
-    """A high band out of the noise: each value of the latent, held."""
-    held = noise[:, 0].flatten(1).repeat_interleave(120, dim=1)
-    sign = torch.ones(low.shape[1])
-    sign[::2] = -1
-    return 0.05 * held * sign
-
-
-@pytest.fixture()
-def even_level(monkeypatch):
-    """The model hears the recording at its own level."""
-    monkeypatch.setattr(
-        LevelCurve,
-        "at",
-        lambda self, start, length, rate: torch.ones(1, length),
-    )
-
+from tests.unit.signals import level, pink, tilted
 
 # Length, delay, gain -------------------------------------------------------
 
@@ -52,6 +32,7 @@ def test_length_is_exact(rate):
     assert out.isfinite().all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(4000,), (3, 4000), (2, 4000, 8)])
 def test_shapes(sr, shape):
     out = sr.super_resolve_batch(
@@ -112,6 +93,7 @@ def test_channels_keep_their_own_gain():
 # The low band ----------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_cutoffs_of_any_kind(sr):
     wavs = 0.1 * torch.randn(2, 800)
     cutoffs = [2000.0, 3000.0]
@@ -128,6 +110,7 @@ def test_highest_cutoff_is_that_of_the_output(sr):
     assert out.shape == (1, 4800) and out.isfinite().all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cutoff", [2000, 4000, 12000])
 def test_low_band_is_the_input(sr, cutoff):
     wavs = pink(1, 96000)
@@ -172,28 +155,6 @@ def spectrum_ratio(out, reference):
 # Independence of batches and windows ------------------------------------------
 
 
-def test_batch_padding_and_window_batch_do_not_matter(sr):
-    long, short = pink(1, 60000, seed=1), pink(1, 20011, seed=2)
-    padded = torch.cat(
-        [torch.nn.functional.pad(short, (0, 39989), value=0.9), long]
-    )
-    lengths = torch.tensor([20011 / 60000, 1.0])
-    options = {"sample_rate": 16000, "cutoff": 7000}
-    together = sr.super_resolve_batch(padded, lengths, **options)
-    alone = [sr.super_resolve_batch(wavs, **options) for wavs in (short, long)]
-    torch.testing.assert_close(
-        together[:1, : 3 * 20011], alone[0], rtol=0, atol=1e-5
-    )
-    assert (together[0, 3 * 20011 :] == 0).all()
-    torch.testing.assert_close(together[1:], alone[1], rtol=0, atol=1e-5)
-    sr.batch_windows = 4
-    try:
-        batched = sr.super_resolve_batch(padded, lengths, **options)
-    finally:
-        sr.batch_windows = 1
-    torch.testing.assert_close(batched, together, rtol=0, atol=1e-5)
-
-
 def test_errors_are_one_line_whatever_is_passed(sr):
     with pytest.raises(AudioError) as error:
         sr.super_resolve_batch(
@@ -205,141 +166,7 @@ def test_errors_are_one_line_whatever_is_passed(sr):
     assert "\n" not in str(error.value)
 
 
-def test_seed_decides_the_noise(sr):
-    wavs = pink(1, 8000)
-    options = {"sample_rate": 8000, "cutoff": 4000}
-    first, again, other = (
-        sr.super_resolve_batch(wavs, seed=seed, **options) for seed in (1, 1, 2)
-    )
-    assert torch.equal(first, again)
-    assert not torch.allclose(first, other, rtol=0, atol=1e-5)
-
-
-def test_padding_may_hold_nan(sr):
-    wavs = pink(2, 8000)
-    wavs[0, 4000:] = math.nan
-    out = sr.super_resolve_batch(
-        wavs, torch.tensor([0.5, 1.0]), sample_rate=8000, cutoff=4000
-    )
-    assert out.isfinite().all()
-
-
-def test_equal_channels_stay_equal(sr):
-    left = pink(1, 16000)
-    same = torch.stack([left, left], dim=2)
-    out = sr.super_resolve_batch(same, sample_rate=16000, cutoff=8000)
-    assert torch.equal(out[..., 0], out[..., 1])
-
-
-def test_inverted_channels_stay_inverted(sr):
-    left = pink(1, 16000)
-    inverted = torch.stack([left, -left], dim=2)
-    out = sr.super_resolve_batch(inverted, sample_rate=16000, cutoff=8000)
-    assert torch.equal(out[..., 0], -out[..., 1])
-
-
-def noise_that_sounds(low, noise, excitation, **_):
-    """A model that adds its excitation as it is."""
-    return low + 0.1 * excitation
-
-
-@pytest.mark.parametrize("agreement", [-1.0, -0.5, 0.0, 0.5, 0.8, 1.0])
-def test_channels_are_as_similar_above_the_cutoff_as_below(
-    agreement, monkeypatch
-):
-    flashsr = toy_interface()
-    monkeypatch.setattr(
-        flashsr.mods["super_resolver"], "forward", noise_that_sounds
-    )
-    first, other = 0.1 * torch.randn(
-        2, 32000, generator=torch.Generator().manual_seed(0)
-    )
-    second = agreement * first + math.sqrt(1 - agreement**2) * other
-    wavs = torch.stack([first, second], dim=1)[None]
-    out = flashsr.super_resolve_batch(wavs, sample_rate=16000, cutoff=7000)
-    highpass = scipy.signal.butter(8, 8000, "highpass", fs=48000, output="sos")
-    above = scipy.signal.sosfilt(highpass, out[0].numpy(), axis=0)
-    assert abs(np.corrcoef(above.T)[0, 1] - agreement) < 0.05
-
-
-def test_clips_of_a_batch_are_not_mixed_with_each_other(sr):
-    """Stereo clips of one length get what each gets alone."""
-    wavs = torch.stack([pink(2, 16000), pink(2, 16000, seed=1)], dim=2)
-    options = {"sample_rate": 16000, "cutoff": 7000}
-    together = sr.super_resolve_batch(wavs, **options)
-    for clip, expected in zip(wavs, together):
-        alone = sr.super_resolve_batch(clip[None], **options)[0]
-        torch.testing.assert_close(alone, expected, rtol=0, atol=1e-5)
-
-
-def test_excitation_is_keyed_by_position():
-    """White noise for the vocoder is the same however a file is cut up."""
-    outputs = []
-    for window_length in (122880, 30720 * 10):
-        flashsr = toy_interface(window_length=window_length)
-        toy = flashsr.mods["super_resolver"]
-        flashsr.super_resolve_batch(
-            pink(1, 6 * 30720), sample_rate=48000, cutoff=8000, seed=3
-        )
-        outputs.append(
-            torch.cat([options["excitation"] for _, _, options in toy.calls])
-        )
-    many, (one,) = outputs
-    assert one.shape == (10 * 30720,)
-    assert abs(one.std() - 1) < 0.02 and abs(one.mean()) < 0.01
-    # Windows of four blocks, which overlap by two.
-    expected = one.unfold(0, 122880, 2 * 30720)
-    torch.testing.assert_close(many, expected)
-
-
 # Seams -------------------------------------------------------------------------
-
-
-def test_minute_in_one_window_and_in_many():
-    """A model that sees no further than a sample gives the same either way."""
-    wavs = pink(1, 60 * 48000)
-
-    def high_band(low, noise):
-        return tilted(low, noise) * low.abs()
-
-    many = toy_interface(high_band).super_resolve_batch(
-        wavs, sample_rate=48000, cutoff=6000
-    )
-    one = toy_interface(
-        high_band, window_length=30720 * 98
-    ).super_resolve_batch(wavs, sample_rate=48000, cutoff=6000)
-    assert level(many, 48000, 7000, 24000) > -10
-    torch.testing.assert_close(many, one, rtol=0, atol=1e-5)
-
-
-@pytest.mark.parametrize("agreement", [0.0, 0.7])
-def test_no_step_in_level_or_spectrum_at_borders(agreement, even_level):
-    """Windows whose high bands disagree still join at an even level."""
-    generator = torch.Generator().manual_seed(9)
-    common = torch.randn(44 * 48000, generator=generator)
-    hop = 61440
-    calls = 0
-
-    def high_band(low, noise):
-        nonlocal calls
-        own = torch.randn(low.shape, generator=generator)
-        shared = common[calls * hop :][: low.shape[1]]
-        calls += 1
-        return 0.05 * (agreement * shared + math.sqrt(1 - agreement**2) * own)
-
-    wavs = pink(1, 40 * 48000)
-    out = toy_interface(high_band).super_resolve_batch(
-        wavs, sample_rate=48000, cutoff=6000
-    )
-    assert calls == 33
-    frames = out[0, : 31 * hop].unfold(0, 1920, 1920)
-    for low_edge in (7000, 12000, 18000):
-        levels = level(frames, 48000, low_edge, low_edge + 4000)
-        # Mean over the 31 windows at each place in a window; the cross-fade
-        # lies in frames 12 to 19, its middle in 15 and 16.
-        levels = levels.unflatten(0, (31, 32)).mean(0)
-        assert abs(levels[14:18].mean() - levels[24:].mean()) < 0.25
-        assert (levels - levels.mean()).abs().max() < 0.5
 
 
 # Findings ----------------------------------------------------------------------
@@ -418,6 +245,7 @@ def test_steps_and_guidance_reach_the_model():
     } == {(4, 3.5, 8000), (1, 1.0, 8000)}
 
 
+@pytest.mark.slow
 def test_many_steps_with_guidance_differ_from_one(sr):
     wavs = pink(1, 8000)
     options = {"sample_rate": 8000, "cutoff": 4000}
@@ -435,6 +263,7 @@ def test_the_rate_of_a_batch_is_required(sr):
     assert sr(pink(1, 1000), torch.ones(1), 16000).shape == (1, 3000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_surrounding_autocast_changes_nothing(sr, dtype):
     wavs = pink(1, 8000)
@@ -445,6 +274,7 @@ def test_surrounding_autocast_changes_nothing(sr, dtype):
     assert torch.equal(out, expected)
 
 
+@pytest.mark.slow
 def test_strength_raises_the_restored_band_alone(sr):
     wavs = pink(1, 16000)
     options = {"sample_rate": 16000, "cutoff": 8000}
@@ -466,6 +296,7 @@ def test_output_that_is_not_finite_is_an_error():
         )
 
 
+@pytest.mark.slow
 def test_samples_far_beyond_full_scale(sr):
     wavs = pink(1, 8000)
     options = {"sample_rate": 16000, "cutoff": 8000}

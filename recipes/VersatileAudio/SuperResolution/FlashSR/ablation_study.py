@@ -136,9 +136,10 @@ def score(resolver, segments, num_steps, guidance):
         seconds = time.perf_counter() - start
         cutoff_hz, rolloff_hz = item["cutoff_hz"], item["rolloff_hz"]
         limits = cutoff_hz, rolloff_hz
-        values["lsd"].append(spectral.lsd(restored, high, *limits).item())
+        comparison = spectral.SpectralComparison(restored, high)
+        values["lsd"].append(comparison.lsd(*limits).item())
         values["correlation"].append(
-            spectral.envelope_correlation(restored, high, *limits).item()
+            comparison.envelope_correlation(*limits).item()
         )
         values["time"].append(seconds / high.shape[1] * spectral.SAMPLE_RATE)
     return values

@@ -46,14 +46,8 @@ class Clip:
 
 
 def list_clips(hparams):
-    """All clips of the manifest or the folders.
-
-    Returns
-    -------
-    clips : list of Clip
-    refused : dict
-        {name: reason} of files that have no counterpart or cannot be read.
-    """
+    """All clips of the manifest or the folders, and {name: reason} of files
+    that have no counterpart or cannot be read."""
     if hparams["reference_folder"] and hparams["low_folder"]:
         return _list_pairs(hparams)
     if not hparams["data_folder"]:
@@ -135,14 +129,8 @@ def audio_files(folder):
 
 def choose_clips(clips, hparams):
     """Draws up to `max_clips` of each domain, in an order set by the seed, of
-    as many groups (speakers, songs) as possible.
-
-    Returns
-    -------
-    chosen : list of Clip
-    too_short : int
-        How many clips of these domains are shorter than `min_seconds`.
-    """
+    as many groups (speakers, songs) as possible. Returns also how many clips of
+    these domains are shorter than `min_seconds`."""
     rng = np.random.default_rng(hparams["seed"])
     chosen, too_short = [], 0
     for domain in hparams["domains"]:
@@ -159,14 +147,9 @@ def choose_clips(clips, hparams):
 
 
 def read_audio(path, start=0, stop=None):
-    """Reads a file as [time] at 48 kHz.
-
-    Raises
-    ------
-    RefusedError
-        If it cannot be read, is empty, holds samples that are not numbers, or
-        has channels that differ.
-    """
+    """Reads a file as [time] at 48 kHz. Raises a RefusedError if it cannot be
+    read, is empty, holds samples that are not numbers, or has channels that
+    differ."""
     try:
         samples, rate = soundfile.read(
             path, start=start, stop=stop, dtype="float32", always_2d=True
@@ -198,20 +181,8 @@ def fit(wav, num_samples):
 
 
 def read_reference(clip, max_seconds):
-    """The middle of a clip, and the length of the whole clip.
-
-    Returns
-    -------
-    torch.Tensor
-        [time] at 48 kHz.
-    int
-        Samples of the whole clip at 48 kHz.
-
-    Raises
-    ------
-    RefusedError
-        If it cannot be read or its middle is silent.
-    """
+    """The middle of a clip, [time] at 48 kHz, and the samples of the whole
+    clip. Raises a RefusedError if it cannot be read or its middle is silent."""
     whole = read_audio(clip.wav, clip.start, clip.stop)
     wav = middle(whole, int(max_seconds * SAMPLE_RATE))
     if not wav.any():
@@ -220,30 +191,12 @@ def read_reference(clip, max_seconds):
 
 
 def read_counterpart(path, num_samples, whole):
-    """Another version of a clip, or of its middle.
+    """Another version of a clip, or of its middle, [num_samples] at 48 kHz;
+    `whole` are the samples of the whole clip.
 
     Lengths that differ by up to 50 ms, as after coding and resampling, are
-    trimmed or padded at the end.
-
-    Arguments
-    ---------
-    path : str or Path
-        The file.
-    num_samples : int
-        Of the middle, at 48 kHz.
-    whole : int
-        Of the whole clip.
-
-    Returns
-    -------
-    torch.Tensor
-        [num_samples].
-
-    Raises
-    ------
-    RefusedError
-        If it cannot be read or has another length.
-    """
+    trimmed or padded at the end. Raises a RefusedError if the file cannot be
+    read or has another length."""
     wav = read_audio(path)
     for length in (num_samples, whole):
         difference = length - len(wav)

@@ -37,16 +37,9 @@ NAMES = {
 
 
 def conditions(hparams):
-    """The cut-offs to evaluate at, in Hz.
-
-    Those of `cutoffs`; G.711 has one of its own, and so has a folder of
-    low-resolution files.
-
-    Raises
-    ------
-    ValueError
-        If the degradation is unknown or `cutoffs` do not fit.
-    """
+    """The cut-offs to evaluate at, in Hz: those of `cutoffs`; G.711 has one of
+    its own, and so has a folder of low-resolution files. Raises a ValueError if
+    the degradation is unknown or `cutoffs` do not fit."""
     if hparams["degradation"] not in NAMES:
         raise ValueError(
             f"Unknown degradation '{hparams['degradation']}'. Choose one of "
@@ -64,40 +57,19 @@ def conditions(hparams):
 
 
 def degrade(wav, kind, cutoff_hz, order=8):
-    """Removes a recording's high band.
+    """Removes the high band of a recording, [time] at 48 kHz, by one of
+    `NAMES`.
 
     Filters, resamplers and codecs leave it at a sample rate of twice the
     cut-off, from which it is brought back. G.711 is mu-law at 8 kHz behind a
     filter for 300 to 3400 Hz, whatever the cut-off; the other codecs are
     libsndfile's and FFmpeg's at medium quality, and may cut somewhat lower than
-    at half the rate.
+    at half the rate. `order` is that of the filter.
 
-    Arguments
-    ---------
-    wav : numpy.ndarray
-        [time] at 48 kHz.
-    kind : str
-        One of `NAMES`.
-    cutoff_hz : float
-        In Hz.
-    order : int
-        Of the filter.
-
-    Returns
-    -------
-    low : numpy.ndarray
-        [time] at 48 kHz, of the same length and without delay.
-    given : numpy.ndarray
-        The same as it would be given to a system, [time]: at twice the cut-off
-        behind a resampler, else at 48 kHz.
-    given_rate : int
-        Its sample rate.
-
-    Raises
-    ------
-    ValueError
-        If a codec has no such sample rate.
-    """
+    Returns the recording at 48 kHz, of the same length and without delay, and
+    then as it would be given to a system: at twice the cut-off behind a
+    resampler, else at 48 kHz, and this rate. Raises a ValueError if a codec has
+    no such sample rate."""
     rate = int(2 * cutoff_hz)
     if kind in RESAMPLERS:
         low = resample_at(wav, rate, kind)

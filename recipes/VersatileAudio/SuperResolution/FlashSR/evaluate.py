@@ -4,12 +4,12 @@ To run it:
 > python evaluate.py hparams/evaluate.yaml --data_folder=...
 
 Every clip is cut at each frequency, restored by each system and compared with
-the original; the original itself and the input are scored as well. Averages with
-95 % intervals per domain and cut-off are written as `results.json`,
+the original; the original itself and the input are scored as well. Averages
+with 95 % intervals per domain and cut-off are written as `results.json`,
 `results.csv` (one line a clip) and `results.md`, and shown with players in
-`report.html`. Clips that cannot be scored are listed, with the reason. An evaluation
-that was interrupted continues when it is started again: scores are kept in
-`scores.jsonl`, with a key of everything that they depend on.
+`report.html`. Clips that cannot be scored are listed, with the reason. An
+evaluation that was interrupted continues when it is started again: scores are
+kept in `scores.jsonl`, with a key of everything that they depend on.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -57,7 +57,7 @@ SETTINGS = (
     "filter_order",
     "detect_cutoff",
 )
-"""Settings that scores depend on, beside the clip, the cut-off and the system."""
+"""Settings that scores depend on, as on clip, cut-off and system."""
 
 RUN_OPTIONS = {"device": "cpu", "precision": "fp32"}
 """FlashSR's run options that scores and costs depend on, and their defaults."""
@@ -94,15 +94,8 @@ def key_of(*values):
 
 
 class Evaluation:
-    """One evaluation: what is compared, the scores so far, and the refusals.
-
-    Arguments
-    ---------
-    hparams : dict
-        See hparams/evaluate.yaml.
-    run_opts : dict
-        SpeechBrain's run options.
-    """
+    """One evaluation, by hparams/evaluate.yaml and SpeechBrain's run options:
+    what is compared, the scores so far, and the refusals."""
 
     def __init__(self, hparams, run_opts):
         self.hparams = hparams

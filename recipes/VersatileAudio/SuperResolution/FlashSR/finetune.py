@@ -23,6 +23,7 @@ import sys
 import torch
 from speechbrain.dataio.dataio import read_audio
 
+from speechbrain_flashsr import SHIPPED_MODEL
 from speechbrain_flashsr.brains.recipe import parse_known_arguments
 from speechbrain_flashsr.checkpoints import read_checkpoint
 from speechbrain_flashsr.checkpoints.export import (
@@ -31,7 +32,6 @@ from speechbrain_flashsr.checkpoints.export import (
 )
 from speechbrain_flashsr.data.degradations import low_pass
 from speechbrain_flashsr.inference import FlashSR
-from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
 from speechbrain_flashsr.metrics import spectral
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -70,20 +70,8 @@ def parse_arguments(arguments):
 
 
 def finetune(options, passed_on):
-    """Prepares, trains and exports.
-
-    Arguments
-    ---------
-    options : argparse.Namespace
-        See :func:`parse_arguments`.
-    passed_on : list of str
-        Arguments of the training.
-
-    Returns
-    -------
-    pathlib.Path
-        The new pretrained folder.
-    """
+    """Prepares, trains and exports by the options of :func:`parse_arguments`
+    and the arguments of the training; returns the new pretrained folder."""
     pretrained = pathlib.Path(options.pretrained).resolve()
     files = {
         "autoencoder_file": find_weights(pretrained, "autoencoder"),
@@ -119,22 +107,9 @@ def finetune(options, passed_on):
 
 @torch.no_grad()
 def score(source, data, run_opts):
-    """Log-spectral distance above the cut-off on the held-out recordings.
-
-    Arguments
-    ---------
-    source : pathlib.Path or None
-        A pretrained folder; None to score the band-limited input.
-    data : pathlib.Path
-        The prepared recordings.
-    run_opts : dict
-        Of the interface.
-
-    Returns
-    -------
-    dict
-        {cut-off in Hz: mean over the recordings}.
-    """
+    """Log-spectral distance above the cut-off on the held-out recordings of a
+    model, or of the band-limited input if there is none: {cut-off in Hz: mean
+    over the recordings}."""
     sr = None
     if source is not None:
         sr = FlashSR.from_hparams(source=source, run_opts=run_opts)

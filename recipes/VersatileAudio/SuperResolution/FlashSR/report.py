@@ -42,18 +42,8 @@ SPECTROGRAM_SIZE = (560, 224)
 
 
 def write_report(folder):
-    """Writes report.html from the results of a folder.
-
-    Arguments
-    ---------
-    folder : str or Path
-        Holds results.json and sounds/.
-
-    Returns
-    -------
-    Path
-        The page.
-    """
+    """Writes report.html from the results.json and sounds/ of a folder; returns
+    its path."""
     folder = Path(folder)
     results = json.loads((folder / "results.json").read_text())
     environment = jinja2.Environment(autoescape=True, trim_blocks=True)
@@ -78,18 +68,8 @@ def write_report(folder):
 
 def policy_digest(page, element):
     """The source by which a page's Content-Security-Policy allows its inline
-    script or style, and no other.
-
-    Arguments
-    ---------
-    page : str
-        HTML that has the element once, the same as in the page.
-    element : {"script", "style"}
-        Which.
-
-    Returns
-    -------
-    str
+    script or style, and no other. The HTML has the element, "script" or
+    "style", once, the same as in the page.
 
     Example
     -------
@@ -219,19 +199,8 @@ def _sounds(folder, reference, cutoffs, results):
 
 
 def spectrogram(wav, brightest):
-    """A picture of [time] at 48 kHz, from 0 to 24 kHz, as a data URI.
-
-    Arguments
-    ---------
-    wav : numpy.ndarray
-        [time].
-    brightest : float
-        Level in dB of the brightest colour, see :func:`levels`.
-
-    Returns
-    -------
-    str
-    """
+    """A picture of [time] at 48 kHz, from 0 to 24 kHz, as a data URI, up to the
+    brightest level in dB (see :func:`levels`)."""
     relative = (levels(wav) - brightest) / DYNAMIC_RANGE + 1
     colours = matplotlib.colormaps["magma"](np.clip(relative[::-1], 0, 1))
     picture = Image.fromarray((colours[..., :3] * 255).astype(np.uint8))
@@ -259,7 +228,7 @@ def levels(wav):
 
 
 def flac(wav):
-    """A data URI of [time]; lossless, so that the page plays the scored sound."""
+    """A data URI of [time], lossless: the page plays the sound that is scored."""
     buffer = io.BytesIO()
     soundfile.write(buffer, wav, SAMPLE_RATE, "PCM_16", format="FLAC")
     encoded = base64.b64encode(buffer.getvalue()).decode()

@@ -34,15 +34,8 @@ class Metric:
 
 
 class Comparison(spectral.SpectralComparison):
-    """An output and the original of a clip, as the metrics want them.
-
-    Arguments
-    ---------
-    restored, wav : torch.Tensor
-        [time] at 48 kHz.
-    cutoff_hz, rolloff_hz : float
-        In Hz.
-    """
+    """An output and the original of a clip, [time] at 48 kHz, with cut-off and
+    roll-off in Hz, as the metrics want them."""
 
     def __init__(self, restored, wav, cutoff_hz, rolloff_hz):
         self.wavs = restored[None].double(), wav[None].double()
@@ -192,24 +185,8 @@ SETS = {
 
 
 def choose_metrics(sets):
-    """The metrics of these sets that can be computed here.
-
-    Arguments
-    ---------
-    sets : list of str
-        Keys of `SETS`.
-
-    Returns
-    -------
-    chosen : list of str
-    missing : dict
-        {metric: packages that it lacks}.
-
-    Raises
-    ------
-    ValueError
-        If a set is unknown.
-    """
+    """The metrics of these `SETS` that can be computed here, and {metric:
+    packages that it lacks}. Raises a ValueError if a set is unknown."""
     unknown = [name for name in sets if name not in SETS]
     if unknown:
         raise ValueError(
@@ -225,22 +202,9 @@ def choose_metrics(sets):
 
 
 def score(comparison, domain, names):
-    """All metrics of one clip.
-
-    Arguments
-    ---------
-    comparison : Comparison
-        The output and the original.
-    domain : str
-        Of the clip.
-    names : list of str
-        Keys of `METRICS`; shares are left out, for they are those of means.
-
-    Returns
-    -------
-    dict
-        {name: value}, NaN where a metric does not apply.
-    """
+    """All metrics, by their keys in `METRICS`, of one clip of a domain: {name:
+    value}, NaN where one does not apply. Shares are left out, for they are
+    those of means."""
     values = {}
     for name in names:
         metric = METRICS[name]
@@ -258,22 +222,11 @@ def score(comparison, domain, names):
 def summarise(rows, names, seed=0):
     """Averages over clips, with intervals.
 
-    Arguments
-    ---------
-    rows : list of dict
-        `id`, `domain`, `cutoff_hz`, `system` and the metrics of each clip.
-    names : list of str
-        The metrics.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    dict
-        {domain: {cutoff_hz: {system: {"clips": n, metric: {"mean", "lower",
-        "upper", "clips"}}}}}. Where a metric has no value its mean is None;
-        its `clips` are those that have one.
-    """
+    Takes rows with the `id`, `domain`, `cutoff_hz`, `system` and metrics of
+    each clip, the names of the metrics, and the seed of the bootstrap. Returns
+    {domain: {cutoff_hz: {system: {"clips": n, metric: {"mean", "lower",
+    "upper", "clips"}}}}}. Where a metric has no value its mean is None; its
+    `clips` are those that have one."""
     places = {}
     for row in rows:
         place = row["domain"], f"{row['cutoff_hz']:g}"

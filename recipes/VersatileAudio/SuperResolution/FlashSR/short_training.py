@@ -59,15 +59,8 @@ def parse_arguments(arguments):
 
 
 def train(options, passed_on):
-    """Unpacks the corpus and runs the stages.
-
-    Arguments
-    ---------
-    options : argparse.Namespace
-        See :func:`parse_arguments`.
-    passed_on : list of str
-        Arguments of all stages.
-    """
+    """Unpacks the corpus and runs the stages by the options of
+    :func:`parse_arguments` and the arguments of all stages."""
     start = time.monotonic()
     with open(options.settings, encoding="utf-8") as file:
         settings = load_hyperpyyaml(file)
@@ -88,20 +81,8 @@ def train(options, passed_on):
 
 
 def pack_weights(folder, stages):
-    """Packs the exported weights of stages.
-
-    Arguments
-    ---------
-    folder : pathlib.Path
-        Holds a folder of each stage.
-    stages : sequence of str
-        Their names.
-
-    Returns
-    -------
-    bytes
-        An archive (tar) of <stage>/<name>.ckpt, in half precision, and `NOTES`.
-    """
+    """Packs the exported weights of the stages that have folders in a folder:
+    an archive (tar) of <stage>/<name>.ckpt, in half precision, and `NOTES`."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         for stage in stages:

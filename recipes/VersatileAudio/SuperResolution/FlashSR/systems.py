@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 from clips import AUDIO_FILES, RefusedError, fit, read_counterpart
 
+from speechbrain_flashsr import SHIPPED_MODEL
 from speechbrain_flashsr.audio.checks import AudioError
 from speechbrain_flashsr.inference import FlashSR
-from speechbrain_flashsr.inference.super_resolution import SHIPPED_MODEL
 
 ANCHORS = ("original", "input")
 """Systems of every evaluation: the recording, and its low-resolution copy."""
@@ -42,26 +42,14 @@ class Trial:
 
 
 def named_systems(systems):
-    """The systems of an evaluation by their labels, the anchors first.
+    """The systems of an evaluation by their labels, the anchors first: {label:
+    settings}.
 
-    Arguments
-    ---------
-    systems : list
-        `flashsr` is the model that ships. Others have a label:
-        {label: {"model": <pretrained folder>}}, where `num_steps` and
-        `guidance_scale` may stand beside the model, or
-        {label: {"folder": <outputs of another system>}}.
-
-    Returns
-    -------
-    dict
-        {label: settings}.
-
-    Raises
-    ------
-    ValueError
-        If two systems have one label, or the settings make no sense.
-    """
+    `flashsr` is the model that ships. Others have a label: {label: {"model":
+    <pretrained folder>}}, where `num_steps` and `guidance_scale` may stand
+    beside the model, or {label: {"folder": <outputs of another system>}}.
+    Raises a ValueError if two systems have one label, or the settings make no
+    sense."""
     named = {anchor: {} for anchor in ANCHORS}
     for system in systems:
         if system == "flashsr":
@@ -91,27 +79,13 @@ def named_systems(systems):
 
 
 def make_system(label, settings, detect_cutoff=True, run_opts=None):
-    """A function that restores a recording.
+    """A function that restores a recording, Trial -> [time] at 48 kHz, and
+    raises `RefusedError` where there is nothing to score.
 
-    Arguments
-    ---------
-    label : str
-        Its label.
-    settings : dict
-        See :func:`named_systems`. Outputs of another system are
-        `<folder>/<clip>.wav` or .flac, .ogg, .mp3; `{cutoff}` in the folder's
-        name stands for the cut-off in Hz.
-    detect_cutoff : bool
-        Whether FlashSR has to find the cut-off; otherwise it is told.
-    run_opts : dict, optional
-        Run options of FlashSR.
-
-    Returns
-    -------
-    callable
-        Trial -> [time] at 48 kHz. It raises `RefusedError` where there is
-        nothing to score.
-    """
+    For the settings see :func:`named_systems`. Outputs of another system are
+    `<folder>/<clip>.wav` or .flac, .ogg, .mp3; `{cutoff}` in the folder's name
+    stands for the cut-off in Hz. FlashSR, with its run options, either has to
+    detect the cut-off or is told."""
     if label in ANCHORS:
         return (
             lambda trial: trial.original if label == "original" else trial.low

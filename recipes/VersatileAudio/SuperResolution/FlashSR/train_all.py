@@ -5,8 +5,8 @@ To run it:
 
 Each stage has its own folder below the output folder, with checkpoints and the
 weights that it exports. Run again, the stages continue from their checkpoints,
-or where there is none from those weights. Unknown options are passed on to every
-stage (`--precision=bf16`, `--device=cuda`).
+or where there is none from those weights. Unknown options are passed on to
+every stage (`--precision=bf16`, `--device=cuda`).
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -124,16 +124,10 @@ def stage_names(text):
 def run_stages(options, passed_on, settings=SETTINGS):
     """Runs stages in turn, each in a process of its own.
 
-    Arguments
-    ---------
-    options : argparse.Namespace
-        `data_folder`, `output_folder`, `hparams_folder`, `stages`, `minutes`.
-        Time that one stage does not use is for those that follow.
-    passed_on : list of str
-        Arguments of all stages. They take precedence over the settings.
-    settings : dict
-        {stage: {key: value}}.
-    """
+    The options are `data_folder`, `output_folder`, `hparams_folder`, `stages`
+    and `minutes`; time that one stage does not use is for those that follow.
+    Arguments that are passed on take precedence over the settings, {stage:
+    {key: value}}."""
     start = time.monotonic()
     given = {argument.split("=")[0] for argument in passed_on}
     rest = EXPORT_SHARE + sum(STAGES[stage][0] for stage in options.stages)
@@ -165,23 +159,9 @@ def run_stages(options, passed_on, settings=SETTINGS):
 
 
 def export(folder):
-    """Exports the model whose stages have their folders in a folder.
-
-    Arguments
-    ---------
-    folder : pathlib.Path
-        The output folder of the stages.
-
-    Returns
-    -------
-    pathlib.Path
-        The pretrained folder.
-
-    Raises
-    ------
-    FileNotFoundError
-        If a stage has not been trained.
-    """
+    """Exports the model whose stages have their output folders in a folder;
+    returns the pretrained folder. Raises a FileNotFoundError if a stage has not
+    been trained."""
     states = {}
     for name, paths in EXPORTED.items():
         found = [folder / p for p in paths if (folder / p).is_file()]

@@ -1,0 +1,31 @@
+"""Runs preparations and reads their manifests.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+import json
+
+import corpus
+import soundfile
+
+
+def prepare(function, data_folder, save_folder, **arguments):
+    """Runs a preparation: {split: list of entries}."""
+    paths = [save_folder / f"{split}.json" for split in corpus.SPLITS]
+    function(str(data_folder), str(save_folder), *paths, **arguments)
+    manifests = {}
+    for path in paths:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        manifests[path.stem] = list(entries.values())
+        for entry in entries.values():
+            wav = entry["wav"].replace("{data_root}", str(save_folder))
+            info = soundfile.info(wav)
+            assert info.samplerate == entry["sample_rate"] == 48000
+            assert 0 <= entry["start"] < entry["stop"] <= info.frames
+    return manifests
+
+
+def sources(entries):
+    """Where entries come from: {(source, group, licence)}."""
+    return {(e["source"], e["group"], e["licence"]) for e in entries}
