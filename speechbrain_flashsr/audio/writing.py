@@ -53,17 +53,15 @@ _SAMPLE_BYTES = {"PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "DOUBLE": 8}
 
 
 class AudioWriter:
-    """A sound file, written in blocks to a temporary file beside it.
+    """A sound file, written in blocks to a temporary file beside it. It appears
+    when the `with` block ends without an error, and replaces an earlier file.
 
     Arguments
     ---------
     path : str or Path
-        Name of the output; it appears when the `with` block ends without an
-        error, and replaces an earlier file.
-    sample_rate : int
-        In Hz.
-    channels : int
-        Number of channels.
+        Name of the output.
+    sample_rate, channels : int
+        Rate in Hz, and number of channels.
     format, subtype : str
         See :func:`output_format`.
     num_samples : int

@@ -26,7 +26,11 @@ from speechbrain_flashsr.brains.weights import (
 )
 from speechbrain_flashsr.data.segments import EpochDraws
 from speechbrain_flashsr.lobes.fast.preparation import use_fast_forms
-from speechbrain_flashsr.random_streams import TrainingStream, normal_noise
+from speechbrain_flashsr.random_streams import (
+    TrainingStream,
+    generator_of,
+    normal_noise,
+)
 
 ADVICE = (
     "The last checkpoint is good: lower `lr` or check the data, then start "
@@ -116,6 +120,11 @@ class FlashSRBrain(sb.Brain):
         noise = normal_noise(self.hparams.seed, batch.id, stream, shape)
         dtype = torch.get_default_dtype()
         return torch.from_numpy(noise).to(self.device, dtype)
+
+    def generators(self, batch, stream):
+        """A generator for each sample of a batch, by the number of its draw."""
+        seed = self.hparams.seed
+        return [generator_of(seed, draw, stream) for draw in batch.id]
 
     def on_fit_start(self):
         """Recovers a checkpoint, then sets the present learning rate."""

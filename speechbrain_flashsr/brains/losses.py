@@ -14,9 +14,6 @@ BAND_HZ = 1000.0
 LEAST_POWER = 1e-10
 """Width of a band whose level is compared, and its smallest power."""
 
-LOWEST_RESTORED = 0.9
-"""Share of the cut-off from which the model's output is used."""
-
 
 class MultiResolutionSTFTLoss(nn.Module):
     """Distance of magnitude spectrograms at several resolutions.

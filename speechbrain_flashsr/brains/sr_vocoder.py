@@ -15,11 +15,11 @@ from speechbrain.lobes.models.HifiGAN import (
 )
 
 from speechbrain_flashsr.brains.base import FlashSRBrain
-from speechbrain_flashsr.brains.losses import LOWEST_RESTORED
 from speechbrain_flashsr.brains.weights import frozen
 from speechbrain_flashsr.lobes.features import at_least_single, extend_band
+from speechbrain_flashsr.lobes.super_resolver import RESTORED_FROM
 from speechbrain_flashsr.metrics import spectral
-from speechbrain_flashsr.random_streams import TrainingStream, generator_of
+from speechbrain_flashsr.random_streams import TrainingStream
 
 GENERATOR_LOSS = GeneratorLoss(
     mseg_loss=MSEGLoss(),
@@ -77,7 +77,7 @@ class SRVocoderBrain(FlashSRBrain):
         high = self.hparams.band_extension(
             high, mel.squeeze(1).transpose(1, 2), rolloff_hz
         )
-        lower_hz = LOWEST_RESTORED * cutoff_hz
+        lower_hz = RESTORED_FROM * cutoff_hz
         generated_mel = features(at_least_single(generated))
         losses = {
             "stft": self.hparams.stft_loss(generated, high, lower_hz),
@@ -122,15 +122,8 @@ class SRVocoderBrain(FlashSRBrain):
         learning = stage == sb.Stage.TRAIN
         if learning and self.optimizer_step < self.hparams.true_mels_until:
             fraction = 0.0
-        predicted = torch.tensor(
-            [
-                generator_of(
-                    self.hparams.seed, draw, TrainingStream.PREDICTED_MEL
-                ).random()
-                < fraction
-                for draw in batch.id
-            ]
-        )
+        rngs = self.generators(batch, TrainingStream.PREDICTED_MEL)
+        predicted = torch.tensor([rng.random() < fraction for rng in rngs])
         if not predicted.any():
             return mel
         predictor = self.hparams.super_resolver.predictor

@@ -11,7 +11,7 @@ from speechbrain_flashsr.brains import distillation
 from speechbrain_flashsr.brains.latent import LatentBrain
 from speechbrain_flashsr.brains.phases import phase_at
 from speechbrain_flashsr.brains.weights import frozen
-from speechbrain_flashsr.random_streams import TrainingStream, generator_of
+from speechbrain_flashsr.random_streams import TrainingStream
 
 
 class StudentBrain(LatentBrain):
@@ -184,8 +184,5 @@ class StudentBrain(LatentBrain):
 
     def draw_integers(self, batch, stream, high):
         """An integer below `high` for each sample, [batch]."""
-        draws = [
-            int(generator_of(self.hparams.seed, draw, stream).integers(high))
-            for draw in batch.id
-        ]
+        draws = [int(r.integers(high)) for r in self.generators(batch, stream)]
         return torch.tensor(draws, device=self.device)

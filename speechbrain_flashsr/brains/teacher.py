@@ -7,7 +7,7 @@ Authors
 import torch
 
 from speechbrain_flashsr.brains.latent import LatentBrain
-from speechbrain_flashsr.random_streams import TrainingStream, generator_of
+from speechbrain_flashsr.random_streams import TrainingStream
 
 
 class TeacherBrain(LatentBrain):
@@ -38,8 +38,7 @@ class TeacherBrain(LatentBrain):
         its condition is withheld, [batch]."""
         num_timesteps = self.hparams.denoiser.schedule.num_timesteps
         t, drop = [], []
-        for draw in batch.id:
-            rng = generator_of(self.hparams.seed, draw, TrainingStream.TIMESTEP)
+        for rng in self.generators(batch, TrainingStream.TIMESTEP):
             t.append(int(rng.integers(num_timesteps)))
             drop.append(rng.random() < self.hparams.condition_dropout)
         return (

@@ -23,9 +23,7 @@ from speechbrain_flashsr.checkpoints.reading import (
     digest_of_file,
     read_checkpoint,
 )
-
-WINDOW_LENGTH = 245760
-"""Length of an inference window in samples, 5.12 s as in the paper."""
+from speechbrain_flashsr.lobes.super_resolver import WINDOW_LENGTH
 
 INTERFACE = """
 window_length: {window_length}
@@ -68,7 +66,8 @@ def model_of_recipe(hyperparams_file):
 
 
 def export_pretrained(folder, model, states, half=True, extra=""):
-    """Writes a pretrained folder, complete or not at all; returns its path.
+    """Writes a pretrained folder, complete or not at all, and returns its path;
+    an older model there is replaced.
 
     The weights are safetensors files, and the hyperparameters hold the SHA-256
     of each, which is checked when they are loaded.
@@ -76,16 +75,15 @@ def export_pretrained(folder, model, states, half=True, extra=""):
     Arguments
     ---------
     folder : str
-        Where to write; an older model there is replaced.
-    model : str
-        YAML of the model, references allowed, without includes.
+        Where to write.
+    model, extra : str
+        YAML of the model, references allowed, without includes, and what is
+        added to it.
     states : dict
         {module name: state dictionary}, of `autoencoder`, `unet` and
         `vocoder`.
     half : bool
         Whether weights are stored in half precision.
-    extra : str
-        YAML that is added to the hyperparameters.
 
     Raises
     ------
@@ -154,21 +152,16 @@ def _complete_folder(folder):
             )
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(shutil.rmtree, partial, ignore_errors=True)
         yield partial
         if folder.exists():
             shutil.rmtree(replaced, ignore_errors=True)
             os.replace(folder, replaced)
-        try:
-            os.replace(partial, folder)
-        except BaseException:
-            if replaced.exists():
-                os.replace(replaced, folder)
-            raise
-        shutil.rmtree(replaced, ignore_errors=True)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+            undo.callback(os.replace, replaced, folder)
+        os.replace(partial, folder)
+        undo.pop_all()
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def _write_weights(folder, states, half):

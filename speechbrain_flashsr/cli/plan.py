@@ -25,30 +25,14 @@ class Job(NamedTuple):
 
 
 def plan_jobs(inputs, output=None, format=None):
-    """Finds the sound files and names their outputs.
+    """Finds the sound files among inputs, files and folders, and names their
+    outputs: `output` is a file or folder, `format` one of `FORMATS`, by default
+    that of the input, or "wav" if that cannot be written.
 
-    Arguments
-    ---------
-    inputs : list of Path
-        Files and folders.
-    output : Path, optional
-        File or folder.
-    format : str, optional
-        One of `FORMATS`. Default: that of the input, or "wav" if that cannot be
-        written.
-
-    Returns
-    -------
-    jobs : list of Job
-        Sorted within each folder, each with an output of its own.
-    problems : list of str
-        Inputs that cannot be processed, and why.
-
-    Raises
-    ------
-    ValueError
-        If the output is a single file but there may be several inputs, or its
-        name has another format, or one that cannot be written.
+    Returns jobs, sorted within each folder, each with an output of its own, and
+    the problems: inputs that cannot be processed, and why. Raises a ValueError
+    if the output is a single file but there may be several inputs, or its name
+    has another format, or one that cannot be written.
 
     Example
     -------

@@ -70,28 +70,12 @@ def resample_at(wav, rate, resampler):
 
 def low_pass(wav, sample_rate, cutoff_hz, family="cheby1", order=8):
     """Removes the band of [..., time] above a cut-off, as a low sample rate
-    would; the length stays.
+    would; the length stays. Rate and cut-off are in Hz.
 
-    The filter runs forwards and backwards (so its attenuation doubles), then
-    the signal is resampled to int(2 * cutoff_hz) Hz and back.
-
-    Arguments
-    ---------
-    wav : numpy.ndarray
-        [..., time].
-    sample_rate : int
-        In Hz.
-    cutoff_hz : float
-        In Hz, below half the sample rate.
-    family : str
-        One of `FAMILIES`.
-    order : int
-        Order of the filter.
-
-    Raises
-    ------
-    ValueError
-        If the family is unknown or the cut-off out of range.
+    A filter of one of `FAMILIES` runs forwards and backwards (so its
+    attenuation doubles), then the signal is resampled to int(2 * cutoff_hz) Hz
+    and back. Raises a ValueError if the family is unknown or the cut-off out of
+    range.
 
     Example
     -------

@@ -14,8 +14,7 @@ import torch
 from scipy.signal import firwin, kaiserord
 from torch.nn.functional import pad
 
-CROSSOVER_START = 0.9
-"""Where the output begins to leave the input, as a fraction of the cut-off."""
+from speechbrain_flashsr.lobes.super_resolver import RESTORED_FROM
 
 BAND_LIMIT_STOP = 1.1
 """Where the model's input ends, as a fraction of the cut-off."""
@@ -45,7 +44,7 @@ added."""
 def crossover_highpass(cutoffs, sample_rate):
     """High-pass filters that rise from 0.9 to 1.0 of each cut-off in Hz:
     symmetric impulse responses of odd length, [filters, taps]."""
-    edges = [(CROSSOVER_START * cutoff, cutoff) for cutoff in cutoffs]
+    edges = [(RESTORED_FROM * cutoff, cutoff) for cutoff in cutoffs]
     return _stack([_taps(*edge, sample_rate, False) for edge in edges])
 
 

@@ -20,9 +20,8 @@ from speechbrain_flashsr.inference.reporting import warn_of_clipping
 
 
 def enhance_and_restore(enhancer, flashsr, filename, output_filename=None):
-    """Enhances a recording at the enhancer's rate, then restores its band.
-
-    The channels are enhanced each by itself and super-resolved together.
+    """Enhances a recording at the enhancer's rate, then restores its band: each
+    channel is enhanced by itself, and all are super-resolved together.
 
     Arguments
     ---------
@@ -34,14 +33,12 @@ def enhance_and_restore(enhancer, flashsr, filename, output_filename=None):
     filename : str or Path
         The noisy recording, of any rate and number of channels.
     output_filename : str or Path, optional
-        A .wav, .flac or .ogg file, of the input's bit depth. Default: nothing
-        is written.
+        A .wav, .flac or .ogg file, of the input's bit depth, to write as well.
 
     Returns
     -------
     torch.Tensor
-        At 48 kHz, [time] or, with several channels, [time, channels], with
-        round(time * 48000 / sample_rate) samples of the input's time and rate.
+        At 48 kHz, [time] or, with several channels, [time, channels].
 
     Example
     -------

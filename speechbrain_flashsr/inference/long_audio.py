@@ -30,15 +30,14 @@ class WindowPlan:
 
     Arguments
     ---------
-    num_samples : int
-        Length of the recording.
-    length : int
-        Length of every window, a multiple of `multiple`.
+    num_samples, length : int
+        Of the recording, and of every window.
     starts : tuple of int
-        First sample of each window, multiples of `multiple`, the first before
-        the recording. The last window ends behind it.
+        First sample of each window, the first before the recording; the last
+        window ends behind it.
     multiple : int
-        Length of the model's smallest window.
+        Length of the model's smallest window, of which lengths and starts are
+        multiples.
     """
 
     num_samples: int

@@ -115,21 +115,10 @@ def _evened(blocks, analysis, first, sample_rate):
 class WindowRestorer:
     """Computes the band that a model adds to the windows of one recording.
 
-    Arguments
-    ---------
-    super_resolver : speechbrain_flashsr.lobes.super_resolver.LatentSuperResolver
-        On `device`.
-    analysis : SignalAnalysis
-        Of the recording.
-    settings : Settings
-        Of the model.
-    batch_windows : int
-        Windows of one channel in a batch of the model.
-    device : str
-        Where the model is.
-    context : context manager
-        Entered around the model, for its precision.
-    """
+    The model, a
+    :class:`~speechbrain_flashsr.lobes.super_resolver.LatentSuperResolver` on
+    `device`, gets batches of `batch_windows` windows of one channel. `context`
+    is entered around it, for its precision."""
 
     def __init__(
         self, super_resolver, analysis, settings, batch_windows, device, context

@@ -4,6 +4,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import torch
 from speechbrain.utils.distributed import infer_device
 from speechbrain.utils.run_opts import RunOptions
 
@@ -19,8 +20,8 @@ def complete_run_options(run_opts, hparams):
     that have to be decided: `device`, `precision` and `batch_windows`, without
     "auto". Options in the hyperparameters of the model give way to run options.
 
-    Raises a ValueError if an option is unknown, or the precision does not suit
-    the device.
+    Raises a ValueError if an option is unknown, there is no such device, or the
+    precision does not suit it.
 
     Example
     -------
@@ -40,6 +41,7 @@ def complete_run_options(run_opts, hparams):
     options.update(run_opts or {})
     # SpeechBrain knows no torch.device.
     options["device"] = str(options.get("device") or infer_device())
+    _check_device(options["device"])
     device_type = options["device"].split(":")[0]
     if options.get("precision", "auto") == "auto":
         options["precision"] = fastest_precision(device_type)
@@ -51,3 +53,16 @@ def complete_run_options(run_opts, hparams):
         options["batch_windows"] = BATCH_WINDOWS.get(device_type, 1)
     check_whole(options["batch_windows"], "batch_windows", 1)
     return options
+
+
+def _check_device(device):
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        gpus = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+        if torch.backends.mps.is_available():
+            gpus.append("mps")
+        raise ValueError(
+            f"PyTorch cannot use the device {device!r}. Here it can use "
+            f"{', '.join(['cpu', *gpus])}."
+        ) from error

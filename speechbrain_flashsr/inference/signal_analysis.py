@@ -77,24 +77,12 @@ class SignalAnalysis:
 def analyse(
     blocks, sample_rate, cutoffs=None, channels_per_clip=None, loop=False
 ):
-    """Measures a recording.
+    """Measures a recording, consecutive blocks [channels, time] at a rate in
+    Hz; returns its SignalAnalysis.
 
-    Arguments
-    ---------
-    blocks : iterable of torch.Tensor
-        Consecutive samples, [channels, time].
-    sample_rate : int
-        Their rate in Hz.
-    cutoffs : list of float, optional
-        Known cut-off of each channel, in Hz. Default: they are detected.
-    channels_per_clip : int, optional
-        Number of neighbouring channels of one recording. Default: all.
-    loop : bool
-        Whether the end goes on with the start.
-
-    Returns
-    -------
-    SignalAnalysis
+    `cutoffs` are those of the channels in Hz, if they are known; otherwise they
+    are detected. By default, all channels are of one clip. The end of a `loop`
+    goes on with its start.
 
     Example
     -------

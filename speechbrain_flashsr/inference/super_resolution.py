@@ -38,9 +38,7 @@ from speechbrain_flashsr.inference.settings import Settings
 from speechbrain_flashsr.inference.signal_analysis import analyse
 from speechbrain_flashsr.lobes.fast.memory import keep_freed_memory
 from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
-
-WINDOW_LENGTH = 245760
-"""Default length of a window in samples: the paper's 5.12 s."""
+from speechbrain_flashsr.lobes.super_resolver import WINDOW_LENGTH
 
 
 class FlashSR(Pretrained):

@@ -11,6 +11,12 @@ Authors
 import torch
 from torch import nn
 
+WINDOW_LENGTH = 245760
+"""Usual length of a window in samples, 5.12 s as in the paper."""
+
+RESTORED_FROM = 0.9
+"""Share of the cut-off from which the model's output is used."""
+
 
 class MelPredictor(nn.Module):
     """Restores the high band of log-mel spectrograms by diffusion in a latent
@@ -70,7 +76,7 @@ class MelPredictor(nn.Module):
         n_mels]; see :meth:`LatentSuperResolver.forward`."""
         mel = self.features(low)
         if self.floor is not None and cutoff_hz is not None:
-            top_hz = 0.9 * cutoff_hz.to(mel)[:, None, None, None]
+            top_hz = RESTORED_FROM * cutoff_hz.to(mel)[:, None, None, None]
             below = self.features.band_centres().to(mel) < top_hz
             mel = torch.where(below, mel.clamp_min(self.floor), mel)
         condition = self.autoencoder.encode(mel)

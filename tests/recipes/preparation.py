@@ -29,3 +29,10 @@ def prepare(function, data_folder, save_folder, **arguments):
 def sources(entries):
     """Where entries come from: {(source, group, licence)}."""
     return {(e["source"], e["group"], e["licence"]) for e in entries}
+
+
+def write_copyright(folder, package, text):
+    """Writes the copyright file of a package."""
+    path = folder / package / "usr/share/doc" / package / "copyright"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")

@@ -19,6 +19,7 @@ import soundfile
 from speechbrain.dataio.dataio import read_audio
 from speechbrain.dataio.dataset import DynamicItemDataset
 
+from tests.recipes.preparation import write_copyright
 from tests.recipes.sounds import (
     PREPARE,
     low_pass,
@@ -38,13 +39,6 @@ PACKAGES = [
     "hedgewars-data",
     "ufoai-sound",
 ]
-
-
-def write_copyright(folder, package, text):
-    """Writes the copyright file of a package."""
-    path = folder / package / "usr/share/doc" / package / "copyright"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
 
 
 @pytest.fixture

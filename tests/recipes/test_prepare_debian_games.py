@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from corpus import SPLITS
 
+from tests.recipes.preparation import write_copyright
 from tests.recipes.sounds import low_pass, needs_sox, noise, speech, write
 
 KARTS = "supertuxkart-data/usr/share/games/supertuxkart/data"
@@ -30,13 +31,6 @@ PACKAGES = [
     "hyperrogue-music",
     "wesnoth-1.16-music",
 ]
-
-
-def write_copyright(folder, package, text):
-    """Writes the copyright file of a package."""
-    path = folder / package / "usr/share/doc" / package / "copyright"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
 
 
 def write_archive(folder, name, sounds):

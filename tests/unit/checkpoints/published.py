@@ -4,6 +4,8 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import os
+
 import pytest
 import torch
 
@@ -43,3 +45,13 @@ def assert_refused(folder, *words, error=CheckpointError):
     for word in words:
         assert word in str(caught.value)
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+class Malicious:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return (os.mkdir, (self.path,))

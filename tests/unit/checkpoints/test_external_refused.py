@@ -13,20 +13,11 @@ from speechbrain_flashsr.checkpoints import CheckpointError
 from speechbrain_flashsr.checkpoints.external import convert_audiosr
 from tests.unit.checkpoints.published import (
     FILES,
+    Malicious,
     assert_refused,
     change,
     convert,
 )
-
-
-class Malicious:
-    """Runs a command when it is unpickled."""
-
-    def __init__(self, path):
-        self.path = str(path)
-
-    def __reduce__(self):
-        return (os.mkdir, (self.path,))
 
 
 @pytest.mark.parametrize(

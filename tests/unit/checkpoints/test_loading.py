@@ -4,7 +4,6 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import os
 import struct
 import zipfile
 
@@ -14,6 +13,7 @@ from safetensors.torch import save_file
 
 from speechbrain_flashsr.checkpoints import CheckpointError, load_strictly
 from speechbrain_flashsr.checkpoints.reading import digest_of_file
+from tests.unit.checkpoints.published import Malicious
 
 
 @pytest.fixture
@@ -91,16 +91,6 @@ def test_truncated(saved, left):
 
 def test_missing_file(tmp_path):
     assert_refused(tmp_path / "gone.ckpt", "There is no checkpoint")
-
-
-class Malicious:
-    """Runs a command when it is unpickled."""
-
-    def __init__(self, path):
-        self.path = str(path)
-
-    def __reduce__(self):
-        return (os.mkdir, (self.path,))
 
 
 @pytest.mark.parametrize("zipped", [True, False])

@@ -62,3 +62,9 @@ def test_speechbrains_own_object_is_understood():
 def test_unknown_options_are_named():
     with pytest.raises(ValueError, match="'batches'"):
         complete_run_options({"batches": 3}, {})
+
+
+@pytest.mark.parametrize("device", ["tpu9", "cuda:99", "cpu:x"])
+def test_devices_that_are_not_there_are_named(device):
+    with pytest.raises(ValueError, match=f"device '{device}'.* cpu"):
+        complete_run_options({"device": device}, {})
