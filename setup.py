@@ -40,6 +40,8 @@ EVALUATE = [
     "visqol-python>=3.8",
 ]
 
+ASR_CHECK = ["pocketsphinx==5.1.1"]
+
 # SpeechBrain's tools at SpeechBrain's versions; setuptools builds the wheel
 # that the tests look into.
 DEV = [
@@ -101,8 +103,8 @@ setup(
         "train": TRAIN,
         "evaluate": EVALUATE,
         "onnx": ONNX,
-        "dev": APP + ONNX + TRAIN + DEV,
-        "asr-check": ["pocketsphinx==5.1.1"],
+        "dev": APP + ASR_CHECK + ONNX + TRAIN + DEV,
+        "asr-check": ASR_CHECK,
     },
     entry_points={"console_scripts": [f"flashsr = {PACKAGE}.cli:main"]},
 )

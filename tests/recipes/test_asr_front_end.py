@@ -132,13 +132,11 @@ def test_prompts_and_an_interrupted_run(recipe, tmp_path, monkeypatch):
 
 
 def test_the_recogniser_recognises_silence(recipe):
-    pytest.importorskip("pocketsphinx")
     words = recipe.PocketSphinx()(torch.zeros(16000))
     assert isinstance(words, list) and len(words) <= 1
 
 
 def test_the_recogniser_forgets_what_it_heard_before(recipe, project):
-    pytest.importorskip("pocketsphinx")
     recogniser = recipe.PocketSphinx()
     speech = recipe.read_prompt(project / "examples" / "announcement.flac")
     narrow = recipe.telephone(Resampler(16000, 8000)(speech[None])[0])

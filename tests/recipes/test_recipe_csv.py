@@ -43,8 +43,6 @@ def test_every_yaml_has_a_row_and_every_file_of_a_row_is_there(project):
 @pytest.mark.parametrize("name", training.read_rows())
 def test_a_row_runs_and_passes_its_checks(name, recipes):
     row = training.read_rows()[name]
-    if "pocketsphinx" in row["Hparam_file"]:
-        pytest.importorskip("pocketsphinx")
     output = recipes.output_of(name)
     checks = row["test_debug_checks"]
     (files,) = re.findall(r"file_exists=\[(.*?)\]", checks)
