@@ -44,7 +44,7 @@ def white(*shape, seed=0):
 
 
 def band(flashsr, wav, cutoff=8000, rate=16000, **options):
-    """What is restored above a tenth more than the cut-off, of a waveform
+    """The band restored above 1.1 times the cut-off, of a waveform
     [time] or [time, channels]: [..., time], numpy.ndarray."""
     output = (
         flashsr.super_resolve_batch(
