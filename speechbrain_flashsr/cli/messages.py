@@ -12,7 +12,7 @@ import sys
 
 class PatientStream:
     """A text stream that drops text which cannot be written, because nobody
-    reads it any longer, its disk is full, or there is no stream.
+    reads it any longer, its disk is full, or the stream is missing.
 
     Example
     -------

@@ -20,7 +20,7 @@ def complete_run_options(run_opts, hparams):
     that have to be decided: `device`, `precision` and `batch_windows`, without
     "auto". Options in the hyperparameters of the model give way to run options.
 
-    Raises a ValueError if an option is unknown, there is no such device, or the
+    Raises a ValueError if an option is unknown, the device is missing, or the
     precision does not suit it.
 
     Example

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+from functools import partial
+
 import folder_prepare
 import numpy as np
 import pytest
@@ -26,14 +28,11 @@ def folder(tmp_path):
 @needs_sox
 def test_folder(folder, tmp_path, capsys):
     data = tmp_path / "data"
-    manifests = prepare(
-        folder_prepare.prepare_folder,
-        folder,
-        data,
-        domain="effects",
-        licence="mine",
-        test_fraction=0.2,
+    mine = {"domain": "effects", "licence": "mine"}
+    prepare_mine = partial(
+        prepare, folder_prepare.prepare_folder, folder, data, **mine
     )
+    manifests = prepare_mine(test_fraction=0.2)
     assert [len(entries) for entries in manifests.values()] == [7, 1, 2]
     found = set.union(*map(sources, manifests.values()))
     names = {f"take {index}.wav" for index in range(10)}
@@ -41,14 +40,7 @@ def test_folder(folder, tmp_path, capsys):
     assert manifests["dev"][0]["duration"] == pytest.approx(0.5, abs=1e-3)
     write(folder, "take 10.wav", noise(10, 0.5))
     capsys.readouterr()
-    again = prepare(
-        folder_prepare.prepare_folder,
-        folder,
-        data,
-        domain="effects",
-        licence="mine",
-        test_fraction=0.0,
-    )
+    again = prepare_mine(test_fraction=0.0)
     assert [len(entries) for entries in again.values()] == [9, 2, 0]
     assert "skipped" not in capsys.readouterr().out
 
