@@ -272,24 +272,28 @@ class WindowRestorer:
     def _mix(self, weights, block_shape, starts, stream):
         """Noises of one kind for all windows and channels,
         [windows, channels, ...]."""
-        num_blocks, _, size = weights.shape[1:]
-        multiple = self.super_resolver.window_multiple
-        independent = [
-            position_noise(
-                *(self.settings.seed, start, num_blocks * multiple),
-                multiple,
-                block_shape,
-                stream,
-                self.analysis.first_channel + source,
+        num_blocks, channels, size = weights.shape[1:]
+        mixed = 0.0
+        for source in range(size):
+            if not weights[..., source].any():
+                continue
+            multiple = self.super_resolver.window_multiple
+            independent = torch.stack(
+                [
+                    position_noise(
+                        *(self.settings.seed, start, num_blocks * multiple),
+                        multiple,
+                        block_shape,
+                        stream,
+                        self.analysis.first_channel + source,
+                    )
+                    for start in starts
+                ]
             )
-            for start in starts
-            for source in range(size)
-        ]
-        independent = torch.stack(independent).unflatten(0, (-1, size))
-        # [windows, sources, channels of a latent, blocks, frames, bands]
-        independent = independent.unflatten(3, (num_blocks, -1))
-        mixed = torch.einsum("wbcs,wskbtf->wckbtf", weights, independent)
-        return mixed.flatten(3, 4)
+            weight = weights[..., source].transpose(1, 2)
+            weight = weight.repeat_interleave(block_shape[1], dim=2)
+            mixed = mixed + (weight[:, :, None, :, None] * independent[:, None])
+        return mixed
 
 
 def _gone(seconds):
