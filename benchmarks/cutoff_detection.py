@@ -31,12 +31,13 @@ from speechbrain_flashsr.data.resamplers import (
     available_resamplers,
     resample,
 )
+from speechbrain_flashsr.data.visible_edges import has_step, visible_floor
 
 RATE = 48000
 TOLERANCE = 0.05
 MARGIN_DB = 10.0
-"""Loud moments right below the edge exceed a noise floor by as much, or there
-is no edge to see: the floor is lowered until they do."""
+"""Loud moments of the recording exceed a noise floor by as much on both sides
+of the edge, or there is no edge to see: the floor is lowered until they do."""
 
 BAND_RATES = (4000, 8000, 11025, 16000, 22050, 24000, 32000)
 FILTERS = (
@@ -113,7 +114,8 @@ def disturbed_families():
 
     def floor(wav, rng, level_db, **rates):
         example = some_edge(wav, rng, **rates)
-        level_db = min(level_db, examples.visible_floor(example, MARGIN_DB))
+        visible_db = visible_floor(example, wav, MARGIN_DB)
+        level_db = min(level_db, visible_db)
         return examples.with_floor(example, level_db, rng)
 
     for level_db in (-90, -75, -60, -50, -40):
@@ -237,7 +239,7 @@ def recordings(manifest, data_root, rng, max_seconds, min_rolloff_hz=17500):
             span = {"start": start, "stop": start + length}
             wav = read_audio({"file": entry["wav"], **span}).double().numpy()
             peak = np.abs(wav).max()
-            if peak > 1e-3:
+            if peak > 1e-3 and not has_step(wav):
                 gain = 10 ** (rng.uniform(-12, -1) / 20) / peak
                 yield gain * wav, entry["rolloff_hz"]
 
