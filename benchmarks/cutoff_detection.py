@@ -39,6 +39,9 @@ MARGIN_DB = 10.0
 """Loud moments of the recording exceed a noise floor by as much on both sides
 of the edge, or there is no edge to see: the floor is lowered until they do."""
 
+PAUSE_DB = 30.0
+"""Moments so far below the loudest count as pauses."""
+
 BAND_RATES = (4000, 8000, 11025, 16000, 22050, 24000, 32000)
 FILTERS = (
     ("cheby1", 8),
@@ -246,7 +249,8 @@ def recordings(manifest, data_root, rng, max_seconds, min_rolloff_hz=17500):
 
 def over_time(wavs, rng, changes):
     """Whether 30 s joined from recordings have the right edges at all times
-    but for half a second around changes: all narrow, or every other 5 s."""
+    but for half a second around changes and for pauses, where nothing tells:
+    all narrow, or every other 5 s."""
     joined = np.concatenate([next(wavs)[0] for _ in range(30)])
     wav = joined[: 30 * RATE]
     narrow = some_edge(wav, rng, (8000, 16000), (RATE,))
@@ -256,9 +260,13 @@ def over_time(wavs, rng, changes):
     track = detect(examples.with_sixteen_bits(mixed))
     if not changes and len(track.segments) > 1:
         return False
+    size = RATE // 10
+    moments = mixed.wav[: len(wav) // size * size].reshape(-1, size)
+    level_db = 10 * np.log10((moments**2).mean(axis=1) + 1e-12)
     rights = []
-    for seconds in np.arange(0, len(wav) / RATE, 0.1):
-        edge_hz = narrow.edge_hz if is_narrow[int(seconds * RATE)] else None
+    for number in np.flatnonzero(level_db > level_db.max() - PAUSE_DB):
+        seconds = number / 10
+        edge_hz = narrow.edge_hz if is_narrow[number * size] else None
         truth = dataclasses.replace(narrow, edge_hz=edge_hz)
         if not changes or 0.6 < seconds % 5 < 4.4:
             found = track.edge_at(seconds)
