@@ -63,8 +63,8 @@ def restore_file(
         if output_filename is None and on_block is None:
             raise AudioError(
                 f"No output_filename is given for {reader.name}. Name a "
-                ".wav, .flac or .ogg file, or use enhance_file to get the "
-                "waveform."
+                ".wav, .flac, .ogg or .opus file, or use enhance_file to get "
+                "the waveform."
             )
         if output_filename is not None:
             check_output_name(filename, output_filename)
