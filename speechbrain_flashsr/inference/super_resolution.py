@@ -284,7 +284,8 @@ class FlashSR(Pretrained):
         """Restores the high band of a recording of any length.
 
         The file is read twice, in blocks: memory does not grow with its
-        length. The output appears when it is complete; if there was a file of
+        length. Of more than 16 channels, groups of 16 neighbours are restored
+        one after the other. The output appears when it is complete; if there was a file of
         that name, it is replaced. :meth:`enhance_file` returns the waveform.
 
         Arguments
