@@ -72,19 +72,24 @@ class Steps(NamedTuple):
         pairs = zip(self, following)
         return Steps(*(np.concatenate(pair, axis=1) for pair in pairs))
 
-    def merged(self, count):
-        """Steps of `count` times the length; the last one may be shorter."""
+    def merged(self, count, size):
+        """Steps of `count` times the length; the last one may be shorter. A
+        recording has `size` of the channels, None for all."""
         starts = np.arange(0, self.bands.shape[1], count)
         sizes = np.diff(starts, append=self.bands.shape[1])
-        evidence = self.evidence * self.heard()[..., None]
+        evidence = self.evidence * self.heard(size)[..., None]
         bands = np.add.reduceat(self.bands.astype("f4"), starts, axis=1)
         bands = (bands / sizes[:, None]).astype("f2")
         return Steps(np.add.reduceat(evidence, starts, axis=1), bands)
 
-    def heard(self):
-        """Whether each step carries evidence, [channels, steps]."""
+    def heard(self, size=None):
+        """Whether each step carries evidence, [channels, steps], in recordings
+        of `size` channels, None for all."""
         level = self.bands[..., HEARD_BAND:].max(axis=-1)
-        return level >= max(level.max() - QUIET_DB, SILENT_DB)
+        recordings = level.reshape(-1, (size or len(level)) * level.shape[1])
+        loudest = recordings.max(axis=1, keepdims=True)
+        heard = recordings >= np.maximum(loudest - QUIET_DB, SILENT_DB)
+        return heard.reshape(level.shape)
 
 
 @functools.cache
@@ -149,7 +154,9 @@ class BandwidthDetector:
                 self._pending = [samples[:, size:].clone()]
                 self._num_pending -= size
                 if self._steps.bands.shape[1] >= MAX_STEPS:
-                    self._steps = self._steps.merged(2)
+                    self._steps = self._steps.merged(
+                        2, self.channels_per_recording
+                    )
                     self._step_chunks *= 2
         self.num_samples += block.shape[1]
 
@@ -187,7 +194,7 @@ class BandwidthDetector:
         bands = statistics[:, :, 0].unflatten(-1, (-1, BAND_BINS)).mean(dim=-1)
         evidence = evidence.unflatten(0, bands.shape[:2])
         new = Steps(evidence.half().numpy(), bands.half().numpy())
-        new = new.merged(self._step_chunks)
+        new = new.merged(self._step_chunks, self.channels_per_recording)
         return new if steps is None else steps.joined(new)
 
     def _tracks(self, steps):

@@ -241,6 +241,12 @@ def test_clips_of_a_batch_share_nothing():
     assert edges == [near(4000), None, None]
 
 
+def test_a_loud_clip_of_a_batch_does_not_hide_a_quiet_one():
+    loud, quiet = (low_pass(pink_noise(3), 48000, hz) for hz in (4000, 8000))
+    edges = steady_edges(loud, 1e-3 * quiet, channels_per_recording=1)
+    assert edges == [near(4000), near(8000)]
+
+
 @pytest.mark.parametrize("block", [1000, 24576, 48001])
 def test_blocks_do_not_matter(block):
     low = low_pass(pink_noise(10), 48000, 5000)
