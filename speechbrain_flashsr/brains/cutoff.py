@@ -6,9 +6,7 @@ Authors
 
 import math
 
-import speechbrain as sb
 import torch
-from speechbrain.nnet.schedulers import update_learning_rate
 
 from speechbrain_flashsr.bandwidth.network import STEP, edge_bins
 from speechbrain_flashsr.brains.base import FlashSRBrain
@@ -51,18 +49,10 @@ class CutoffBrain(FlashSRBrain):
 
     Losses: `together`, the cross-entropy after the evidence of an example's
     chunks is added to the prior; `single`, that of single chunks; `wrong`, the
-    share of examples whose edge is not found, for the log. Hyperparameter read
-    beside those of the base: `lr_annealing`, called with the epoch."""
+    share of examples whose edge is not found, for the log."""
 
     trained = ("network",)
     optimized = {"network": trained}
-
-    def on_stage_start(self, stage, epoch=None):
-        """Sets the epoch's learning rate."""
-        super().on_stage_start(stage, epoch)
-        if stage == sb.Stage.TRAIN:
-            lr, _ = self.hparams.lr_annealing(epoch)
-            update_learning_rate(self.optimizers_dict["network"], lr)
 
     def compute_losses(self, batch, stage, turn):
         """The losses of a batch of examples."""
