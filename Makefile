@@ -66,11 +66,14 @@ report: $(STAMP) ## Score the model that ships: make report DATA=<corpus>
 		--data_folder="$(abspath $(DATA))" \
 		--output_folder="$(CURDIR)/results/report" $(OPTIONS)
 
+# Two processes, each with whole files: tests/conftest.py puts slow ones first.
+IN_PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
+
 test: lint ## Run the linters and all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(IN_PARALLEL)
 
 quick: $(STAMP) ## Run the tests that are not slow, in about a minute
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest $(IN_PARALLEL) -q -m "not slow"
 
 MINUTES ?= 10
 

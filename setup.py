@@ -48,6 +48,7 @@ DEV = [
     "codespell>=2.3.0",
     "pre-commit>=2.3.0",
     "pytest>=7.4.0",
+    "pytest-xdist>=3.7",
     "ruff==0.12.4",
     "selenium>=4.20",
     "setuptools>=70.1",

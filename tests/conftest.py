@@ -8,16 +8,17 @@ import os
 import shutil
 from pathlib import Path
 
-# Before any import of them: figures without a screen, nothing from a hub.
+# Before any import of them: figures without a screen, nothing from a hub. The
+# models of the tests are tiny: threads would cost more than they give, also in
+# the processes that tests start.
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
-# The models of the tests are tiny: threads would cost more than they give.
 torch.set_num_threads(1)
-
 
 SLOW = (
     *("recipes", "fuzz", "integration/test_wheel.py"),
@@ -33,11 +34,17 @@ SLOW = (
 
 
 def pytest_collection_modifyitems(items):
-    """Marks the tests of whole parts as slow: `make quick` leaves them out."""
+    """Marks the tests of whole parts as slow: `make quick` leaves them out.
+    Files with slow tests come first, so that none is left at the end for one
+    of two processes."""
     parts = tuple(str(Path(__file__).parent / part) for part in SLOW)
+    slow = set()
     for item in items:
         if str(item.path).startswith(parts):
             item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("slow"):
+            slow.add(item.path)
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")

@@ -26,8 +26,8 @@ def test_damaged_inputs_do_no_harm(name):
 
 @pytest.mark.slow
 def test_kills_and_damage_change_no_weight(tmp_path):
-    done = kill_training(tmp_path, kills=4, seed=0, epochs=6)
-    assert done["kills"] == 4
+    done = kill_training(tmp_path, kills=3, seed=0, epochs=4)
+    assert done["kills"] == 3
 
 
 @pytest.mark.slow

@@ -230,20 +230,16 @@ def test_wrong_ranks_are_an_error(tree, flashsr, monkeypatch):
     assert code == 1 and "RANK=2 and WORLD_SIZE=2" in err
 
 
-def start(tree, out, folder):
-    """Starts four processes with torchrun."""
+def start(tree, out, folder, num_processes):
+    """Starts processes with torchrun."""
     command = [
         *(sys.executable, "-m", "torch.distributed.run"),
-        *("--standalone", "--nproc-per-node=4"),
+        *("--standalone", f"--nproc-per-node={num_processes}"),
         *("-m", "speechbrain_flashsr.cli", str(tree), "-o", str(out)),
         *("--source", folder, "--device", "cpu"),
     ]
     return subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
@@ -256,28 +252,28 @@ def limit_files(processes, num_bytes):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of processes")
-def test_four_processes_and_all_that_may_happen_to_them(folder, tmp_path):
-    """The disk is full for a while, then one hangs and one is killed. A pipe
-    in the folder would never end."""
+def test_processes_and_all_that_may_happen_to_them(folder, tmp_path):
+    """The disk is full for a while, then one of three hangs and one is killed;
+    two do the rest. A pipe in the folder would never end."""
     tree, out, alone = (tmp_path / name for name in ("tree", "out", "alone"))
-    for index in range(48):
+    for index in range(30):
         extension = ("wav", "flac")[index % 2]
         write(
             tree / f"{index % 3}" / f"{index:03}.{extension}",
             seed=index,
-            samples=200 + 35 * index,
+            samples=200 + 50 * index,
         )
     (tree / "broken.wav").write_text("not audio")
     os.mkfifo(tree / "pipe.wav")
 
-    first = start(tree, out, folder)
+    first = start(tree, out, folder, 3)
 
     def wait_for_outputs(count):
         while len(outputs(out)) < count:
             assert first.poll() is None, first.communicate()
             time.sleep(0.02)
 
-    wait_for_outputs(4)
+    wait_for_outputs(3)
     workers = subprocess.run(
         ["pgrep", "-P", str(first.pid)],
         capture_output=True,
@@ -285,17 +281,17 @@ def test_four_processes_and_all_that_may_happen_to_them(folder, tmp_path):
         check=True,
     )
     workers = [int(pid) for pid in workers.stdout.split()]
-    assert len(workers) == 4
+    assert len(workers) == 3
     limit_files(workers, 0)
     assert any("cannot be written" in line for line in first.stderr)
     limit_files(workers, -1)
-    wait_for_outputs(len(outputs(out)) + 4)
+    wait_for_outputs(len(outputs(out)) + 3)
     os.kill(workers[0], signal.SIGSTOP)
     os.kill(workers[1], signal.SIGKILL)
     first.communicate(timeout=300)
     assert first.returncode != 0  # the others were ended, too: nobody hangs
     before = identities(out)
-    assert 8 <= len(before) < 48
+    assert 6 <= len(before) < 30
     noted = {
         json.loads(line)[0]
         for journal in out.glob(".flashsr-finished.*")
@@ -304,21 +300,21 @@ def test_four_processes_and_all_that_may_happen_to_them(folder, tmp_path):
     }
     assert noted <= set(before)
 
-    second = start(tree, out, folder)
+    second = start(tree, out, folder, 2)
     text, err = second.communicate(timeout=300)
     assert second.returncode == 1  # for the file that is broken
     earlier = f"({len(noted)} by an earlier run)"
-    assert f"flashsr: 48 of 49 inputs done {earlier}, 1 failed" in err
+    assert f"flashsr: 30 of 31 inputs done {earlier}, 1 failed" in err
     assert err.count("inputs done") == 1 and "inputs done" not in text
     assert err.count("broken.wav") == 1
-    assert len(text.splitlines()) == 48 - len(noted)
+    assert len(text.splitlines()) == 30 - len(noted)
 
     cli.main(
         [str(tree), "-o", str(alone), "--source", folder, "--device=cpu"]
         + ["--quiet"]
     )
     found, expected = outputs(out), outputs(alone)
-    assert list(found) == list(expected) and len(found) == 48
+    assert list(found) == list(expected) and len(found) == 30
     for name, path in found.items():
         assert path.read_bytes() == expected[name].read_bytes(), name
     assert not set(changed(before, out)) & noted

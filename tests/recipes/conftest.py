@@ -4,9 +4,11 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import os
 import sys
 
 import pytest
+import torch
 
 from tests.recipes import training
 from tests.recipes.sounds import PREPARE
@@ -18,7 +20,11 @@ sys.path.insert(0, str(PREPARE))
 @pytest.fixture(scope="session")
 def recipes(project, tmp_path_factory):
     """The rows of the CSV, each run when it is first asked for."""
-    return training.Recipes(project, tmp_path_factory.mktemp("recipes"))
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # that of all processes
+    (folder / "recipes").mkdir(exist_ok=True)
+    return training.Recipes(project, folder / "recipes")
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +47,11 @@ def trained(recipes):
         "student_file": outputs["student"] / "unet.ckpt",
     }
     return outputs, files
+
+
+@pytest.fixture
+def float64():
+    """Networks that the test makes compute in double precision."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)

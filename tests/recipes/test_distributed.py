@@ -4,55 +4,49 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 from tests.recipes import training
-from tests.recipes.training import exported_state
+from tests.recipes.training import exported_state, run_stage
 
-STEPS = 4
+STAGE = "sr_vocoder"
+"""The stage with the most losses: the others share its code."""
 
-
-def train(project, stage, arguments, num_processes):
-    """Trains in double precision, in processes of their own."""
-    command = [sys.executable]
-    if num_processes > 1:
-        command += [
-            "-m",
-            "torch.distributed.run",
-            "--standalone",
-            f"--nproc_per_node={num_processes}",
-        ]
-        arguments = [*arguments, "--distributed_backend=gloo"]
-    script = project / training.RECIPE / f"train_{stage}.py"
-    command += [str(Path(__file__).parent / "float64.py"), str(script)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    result = subprocess.run(
-        command + arguments, capture_output=True, text=True, env=environment
-    )
-    assert result.returncode == 0, result.stderr[-20000:]
+STEPS = 3
+"""The discriminator joins in at the second."""
 
 
-def test_two_processes_agree_with_one(project, workshop, tmp_path):
-    """In the stage with the most losses: the others share their code."""
+def test_two_processes_agree_with_one(
+    project, workshop, tmp_path, float64, monkeypatch
+):
+    """In double precision."""
     data, hparams = workshop
-    states = []
-    for num_processes in (1, 2):
-        output = tmp_path / str(num_processes)
-        arguments = training.stage_arguments(
-            "sr_vocoder",
+    one, two = (
+        training.stage_arguments(
+            STAGE,
             hparams,
             data,
-            output,
+            tmp_path / str(num_processes),
             batch_size=4 // num_processes,
             draws_per_epoch=4 * STEPS,
             number_of_epochs=1,
+            ckpt_interval_steps=1000,
         )
-        train(project, "sr_vocoder", arguments, num_processes)
-        states.append(exported_state("sr_vocoder", output))
-    one, two = states
+        for num_processes in (1, 2)
+    )
+    run_stage(project, STAGE, one, monkeypatch)
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run"),
+        *("--standalone", "--nproc_per_node=2"),
+        str(Path(__file__).with_name("float64.py")),
+        str(project / training.RECIPE / f"train_{STAGE}.py"),
+        *(*two, "--distributed_backend=gloo"),
+    ]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr[-20000:]
+    one, two = (exported_state(STAGE, tmp_path / name) for name in "12")
     assert one.keys() == two.keys()
     for name, value in one.items():
         assert (value - two[name]).abs().max() <= 1e-8, name

@@ -26,9 +26,10 @@ from tests.recipes.training import RECIPE
 SETTINGS = {
     "segment_length": 30720,
     "batch_size": 2,
-    "draws_per_epoch": 60,
-    "number_of_epochs": 5,
+    "draws_per_epoch": 300,
+    "number_of_epochs": 1,
     "valid_draws": 2,
+    "discriminator_length": 7680,
     "num_workers": 0,
     "lr": 0.002,
     "ckpt_interval_minutes": 0,

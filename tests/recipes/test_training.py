@@ -8,6 +8,7 @@ import importlib.util
 import json
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -87,18 +88,34 @@ def test_killed_training_resumes_to_the_same_weights(
 def test_minutes_end_an_epoch_early_and_the_rest_follows(
     project, workshop, trained, tmp_path, monkeypatch
 ):
+    """With the learning rate that the second start is given."""
     data, hparams = workshop
     outputs, _ = trained
-    arguments = training.stage_arguments("autoencoder", hparams, data, tmp_path)
+    first, still = tmp_path / "first", tmp_path / "still"
+    arguments = training.stage_arguments("autoencoder", hparams, data, first)
     training.run_stage(
         project, "autoencoder", [*arguments, "--max_minutes=0"], monkeypatch
     )
-    log = (tmp_path / "train_log.txt").read_text()
+    log = (first / "train_log.txt").read_text()
     assert "step: 1 " in log and "step: 3 " not in log
+    shutil.copytree(first, still)
     training.run_stage(project, "autoencoder", arguments, monkeypatch)
     expected = exported_state("autoencoder", outputs["autoencoder"])
-    resumed = exported_state("autoencoder", tmp_path)
+    resumed = exported_state("autoencoder", first)
     assert all(torch.equal(resumed[k], v) for k, v in expected.items())
+
+    def weights():
+        checkpoint = AtomicCheckpointer(still / "save").find_checkpoint()
+        return torch.load(checkpoint.paramfiles["autoencoder"])
+
+    before = weights()
+    arguments = training.stage_arguments(
+        "autoencoder", hparams, data, still, lr=0.0
+    )
+    training.run_stage(project, "autoencoder", arguments, monkeypatch)
+    after = weights()
+    assert all(torch.equal(after[k], v) for k, v in before.items())
+    assert "step: 6" in (still / "train_log.txt").read_text()
 
 
 def test_latents_that_time_did_not_allow_are_encoded_by_the_next_start(
@@ -113,6 +130,7 @@ def test_latents_that_time_did_not_allow_are_encoded_by_the_next_start(
         tmp_path,
         {"autoencoder_file": files["autoencoder_file"]},
         cache_opts={"batch_size": 2},
+        number_of_epochs=1,
     )
     progress = tmp_path / "latents/train/progress.json"
     done = []
@@ -123,21 +141,6 @@ def test_latents_that_time_did_not_allow_are_encoded_by_the_next_start(
     log = (tmp_path / "train_log.txt").read_text()
     assert "train_latents: 2, sound_per_second" in log
     assert "train_latents: 3, sound_per_second" in log
-
-
-def test_a_resumed_training_takes_the_learning_rate_it_is_given(
-    project, workshop, tmp_path, monkeypatch
-):
-    data, hparams = workshop
-    arguments = training.stage_arguments("autoencoder", hparams, data, tmp_path)
-    weights = []
-    for more in (["--max_minutes=0"], ["--lr=0.0"]):
-        training.run_stage(
-            project, "autoencoder", [*arguments, *more], monkeypatch
-        )
-        checkpoint = AtomicCheckpointer(tmp_path / "save").find_checkpoint()
-        weights.append(torch.load(checkpoint.paramfiles["autoencoder"]))
-    assert all(torch.equal(weights[1][k], v) for k, v in weights[0].items())
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(
@@ -207,7 +210,12 @@ def test_trained_stages_load_in_the_interface(trained, tmp_path):
 
 def test_one_command_trains_all_stages_and_exports(project, workshop, tmp_path):
     data, hparams = workshop
-    flags = training.stage_arguments("autoencoder", hparams, data, tmp_path)
+    flags = training.stage_arguments(
+        *("autoencoder", hparams, data, tmp_path),
+        draws_per_epoch=2,
+        valid_draws=2,
+        number_of_epochs=1,
+    )
     flags.remove("--adversarial_start=2")  # not all stages have that
     script = project / training.RECIPE / "train_all.py"
     command = [
@@ -275,7 +283,9 @@ def test_the_vocoder_trains_on_what_the_student_predicts(
         output = tmp_path / str(fraction)
         given["student_mel_fraction"] = fraction
         arguments = training.stage_arguments(
-            "sr_vocoder", hparams, data, output, given, lr=0.0
+            *("sr_vocoder", hparams, data, output, given),
+            lr=0.0,
+            number_of_epochs=1,
         )
         training.run_stage(project, "sr_vocoder", arguments, monkeypatch)
         logs[fraction] = (output / "train_log.txt").read_text()
@@ -296,7 +306,7 @@ def test_the_vocoder_trains_on_what_the_student_predicts(
 def test_a_vocoder_at_the_rate_of_frames(
     project, workshop, trained, tmp_path, monkeypatch
 ):
-    """It trains, resumes to the same weights, and loads in the interface."""
+    """It trains, and loads in the interface."""
     data, hparams = workshop
     outputs, _ = trained
     tiny = (project / "tests/recipes/tiny_model.yaml").read_text()
@@ -312,33 +322,21 @@ def test_a_vocoder_at_the_rate_of_frames(
     recipe = tmp_path / "train_sr_vocoder.yaml"
     base = project / training.RECIPE / "hparams/train_sr_vocoder.yaml"
     recipe.write_text(f"based_on: {base}\nmodel: !include:{model}\n")
-    states = {}
-    for name, limits in {
-        "once": [[]],
-        "resumed": [["--max_minutes=0"], []],
-    }.items():
-        output = tmp_path / name
-        for limit in limits:
-            arguments = training.stage_arguments(
-                "sr_vocoder", hparams, data, output
-            )
-            training.run_stage(
-                project,
-                "sr_vocoder",
-                [str(recipe), *arguments[1:], *limit],
-                monkeypatch,
-            )
-        states[name] = exported_state("sr_vocoder", output)
-    for key, value in states["once"].items():
-        assert torch.equal(states["resumed"][key], value), key
+    output = tmp_path / "out"
+    arguments = training.stage_arguments(
+        "sr_vocoder", hparams, data, output, number_of_epochs=1
+    )
+    arguments[0] = str(recipe)
+    training.run_stage(project, "sr_vocoder", arguments, monkeypatch)
+    trained_state = exported_state("sr_vocoder", output)
     started = load_hyperpyyaml(model.read_text())["vocoder"].state_dict()
-    assert states["once"].keys() == started.keys()
+    assert trained_state.keys() == started.keys()
 
     state = {
         EXPORTED[stage]: exported_state(stage, outputs[stage])
         for stage in ("autoencoder", "student")
     }
-    state["vocoder"] = states["once"]
+    state["vocoder"] = trained_state
     folder = export_pretrained(
         tmp_path / "pretrained",
         model_of_recipe(output / "hyperparams.yaml"),

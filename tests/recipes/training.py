@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from filelock import FileLock
 
 RECIPE = Path("recipes/VersatileAudio/SuperResolution/FlashSR")
 
@@ -67,8 +68,8 @@ def run_script(script, arguments, monkeypatch):
 
 
 class Recipes:
-    """Runs rows of the CSV, each once, and before it those whose output its
-    flags name.
+    """Runs rows of the CSV, each once in all processes that share the folder,
+    and before it those whose output its flags name.
 
     Arguments
     ---------
@@ -81,22 +82,27 @@ class Recipes:
     def __init__(self, project, folder):
         self.project, self.folder = project, folder
         self.rows = read_rows()
-        self.done = set()
         self.corpus = folder / "corpus"
-        self.corpus.mkdir()
-        write_corpus(self.corpus)
+        with FileLock(folder / "corpus.lock"):
+            if not self.corpus.exists():
+                write_corpus(self.corpus)
 
     def output_of(self, name):
         """The output folder of a row, which is run if it has not been."""
-        output = self.folder / name
-        if name in self.done:
-            return output
+        with FileLock(self.folder / f"{name}.lock"):
+            done = self.folder / f"{name}.done"
+            if not done.exists():
+                self._run(name)
+                done.touch()
+        return self.folder / name
+
+    def _run(self, name):
         row = self.rows[name]
         for needed in re.findall(r"\w+_row_\d+", row["test_debug_flags"]):
             self.output_of(needed)
         arguments = [
             str(self.project / row["Hparam_file"]),
-            f"--output_folder={output}",
+            f"--output_folder={self.folder / name}",
             "--noprogressbar",
             "--device=cpu",
         ]
@@ -105,8 +111,6 @@ class Recipes:
         with pytest.MonkeyPatch.context() as monkeypatch:
             script = self.project / row["Script_file"]
             run_script(script, arguments, monkeypatch)
-        self.done.add(name)
-        return output
 
 
 def write_corpus(folder, seconds=2.0, seed=0, rolloff_hz=20000):
