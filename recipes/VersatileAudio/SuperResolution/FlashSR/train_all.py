@@ -85,12 +85,6 @@ def parse_arguments(arguments):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data_folder", required=True)
     parser.add_argument("--output_folder", required=True, type=pathlib.Path)
-    add_common_arguments(parser)
-    return parse_known_arguments(parser, arguments)
-
-
-def add_common_arguments(parser):
-    """Adds the options of all scripts that run stages."""
     parser.add_argument(
         "--hparams_folder",
         type=pathlib.Path,
@@ -108,6 +102,7 @@ def add_common_arguments(parser):
         type=float,
         help="for all stages and the export together; default: all epochs",
     )
+    return parse_known_arguments(parser, arguments)
 
 
 def stage_names(text):
@@ -121,13 +116,12 @@ def stage_names(text):
     return names
 
 
-def run_stages(options, passed_on, settings=SETTINGS):
+def run_stages(options, passed_on):
     """Runs stages in turn, each in a process of its own.
 
     The options are `data_folder`, `output_folder`, `hparams_folder`, `stages`
     and `minutes`; time that one stage does not use is for those that follow.
-    Arguments that are passed on take precedence over the settings, {stage:
-    {key: value}}."""
+    Arguments that are passed on take precedence over `SETTINGS`."""
     start = time.monotonic()
     given = {argument.split("=")[0] for argument in passed_on}
     rest = EXPORT_SHARE + sum(STAGES[stage][0] for stage in options.stages)
@@ -136,7 +130,7 @@ def run_stages(options, passed_on, settings=SETTINGS):
         values = {
             "data_folder": options.data_folder,
             "output_folder": options.output_folder / stage,
-            **settings.get(stage, {}),
+            **SETTINGS.get(stage, {}),
         }
         for name, file in files.items():
             if (options.output_folder / file).is_file():
