@@ -13,7 +13,6 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-from clip_audio import check_sox
 from clip_manifest import is_prepared, mark_prepared, prepare_clips
 
 SPLITS = ("train", "dev", "test")
@@ -54,7 +53,7 @@ def prepare_corpus(
     ValueError
         If ``segment_seconds`` is not positive.
     RuntimeError
-        If the SoX program is missing, or no clip can be used.
+        If no clip can be used.
     """
     if skip_prep:
         return
@@ -67,7 +66,6 @@ def prepare_corpus(
     if is_prepared(save_folder, manifests, identity):
         print(f"The clips in {save_folder} are complete: preparation skipped.")
         return
-    check_sox()
     prepare_clips(find_clips(), save_folder, manifests, segment_seconds)
     mark_prepared(save_folder, identity)
 
