@@ -130,6 +130,7 @@ def test_latents_that_time_did_not_allow_are_encoded_by_the_next_start(
         tmp_path,
         {"autoencoder_file": files["autoencoder_file"]},
         cache_opts={"batch_size": 2},
+        number_of_epochs=1,
     )
     progress = tmp_path / "latents/train/progress.json"
     done = []

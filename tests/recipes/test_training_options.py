@@ -46,10 +46,11 @@ def test_compiled_training_does_the_same(
         torch.testing.assert_close(state[name], value)
 
 
-def test_gradient_checkpointing_changes_nothing(
-    project, workshop, trained, tmp_path, monkeypatch
+def test_accumulated_and_checkpointed_batches_are_one_large_batch(
+    project, workshop, trained, tmp_path, monkeypatch, float64
 ):
-    outputs, files = trained
+    """In each phase of the distillation, one step long."""
+    _, files = trained
     calls = []
 
     def checkpoint(*arguments, **options):
@@ -57,21 +58,6 @@ def test_gradient_checkpointing_changes_nothing(
         return torch.utils.checkpoint.checkpoint(*arguments, **options)
 
     monkeypatch.setattr(unet, "checkpoint", checkpoint)
-    needed = {name: files[name] for name in NEEDED["student"]}
-    more = {"gradient_checkpointing": True}
-    state, _ = train(
-        project, "student", workshop, tmp_path, monkeypatch, needed, **more
-    )
-    assert calls
-    expected = exported_state("student", outputs["student"])
-    assert all(torch.equal(state[k], v) for k, v in expected.items())
-
-
-def test_accumulated_batches_are_one_large_batch(
-    project, workshop, trained, tmp_path, monkeypatch, float64
-):
-    """In each phase of the distillation, one step long."""
-    _, files = trained
     states = [
         train(
             project,
@@ -82,12 +68,14 @@ def test_accumulated_batches_are_one_large_batch(
             {name: files[name] for name in NEEDED["student"]},
             batch_size=6 // accumulation,
             grad_accumulation_factor=accumulation,
+            gradient_checkpointing=accumulation > 1,
             draws_per_epoch=18,
             number_of_epochs=1,
             phase_iterations=1,
         )[0]
         for accumulation in (1, 3)
     ]
+    assert calls
     for name, value in states[0].items():
         assert (value - states[1][name]).abs().max() <= 1e-8, name
 
