@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from functools import partial
 
 import debian_audio_prepare
 import debian_packages
@@ -131,83 +132,25 @@ def entry(
 
 def test_manifests_are_exact(data_folder, capsys, caplog):
     save_folder, manifests = prepare(data_folder)
-    song = {"rolloff_hz": 23976}
+    made = partial(entry, data_folder)
+    song = f"{HEDGEWARS}/Music/Song.wav", "music", "Song"
+    voices, letters = f"{HEDGEWARS}/Sounds/voices", f"{LETTERS}/de/alpha"
+    train = [
+        # The second of three pieces of the song is silent.
+        made(*song, piece=(0, 0, 224000), rolloff_hz=23976),
+        made(*song, piece=(2, 448000, 672000), rolloff_hz=23976),
+        made(f"{voices}/Pirate/j.wav", "speech", "Pirate"),
+        made(f"{letters}/a.wav", "speech", "de", "GPL-2+"),
+        made(f"{letters}/d_one_side.wav", "speech", "de", "GPL-2+"),
+        made(f"{STAMPS}/cat.wav", "effects", "tuxpaint-stamps-default"),
+        made(f"{STAMPS}/cat_desc_fr.wav", "speech", "fr"),
+        made(f"{DOORS}/open.wav", "effects", "ufoai-sound", "CC-BY-3.0"),
+    ]
     assert manifests == {
-        "train": dict(
-            [
-                # The second of three pieces of the song is silent.
-                entry(
-                    data_folder,
-                    f"{HEDGEWARS}/Music/Song.wav",
-                    "music",
-                    "Song",
-                    piece=(0, 0, 224000),
-                    **song,
-                ),
-                entry(
-                    data_folder,
-                    f"{HEDGEWARS}/Music/Song.wav",
-                    "music",
-                    "Song",
-                    piece=(2, 448000, 672000),
-                    **song,
-                ),
-                entry(
-                    data_folder,
-                    f"{HEDGEWARS}/Sounds/voices/Pirate/j.wav",
-                    "speech",
-                    "Pirate",
-                ),
-                entry(
-                    data_folder,
-                    f"{LETTERS}/de/alpha/a.wav",
-                    "speech",
-                    "de",
-                    "GPL-2+",
-                ),
-                entry(
-                    data_folder,
-                    f"{LETTERS}/de/alpha/d_one_side.wav",
-                    "speech",
-                    "de",
-                    "GPL-2+",
-                ),
-                entry(
-                    data_folder,
-                    f"{STAMPS}/cat.wav",
-                    "effects",
-                    "tuxpaint-stamps-default",
-                ),
-                entry(data_folder, f"{STAMPS}/cat_desc_fr.wav", "speech", "fr"),
-                entry(
-                    data_folder,
-                    f"{DOORS}/open.wav",
-                    "effects",
-                    "ufoai-sound",
-                    "CC-BY-3.0",
-                ),
-            ]
-        ),
-        "dev": dict(
-            [
-                entry(
-                    data_folder,
-                    f"{HEDGEWARS}/Sounds/voices/Default_uk/i.wav",
-                    "speech",
-                    "uk",
-                )
-            ]
-        ),
+        "train": dict(train),
+        "dev": dict([made(f"{voices}/Default_uk/i.wav", "speech", "uk")]),
         "test": dict(
-            [
-                entry(
-                    data_folder,
-                    f"{LETTERS}/it/alpha/h.wav",
-                    "speech",
-                    "it",
-                    "CC0",
-                )
-            ]
+            [made(f"{LETTERS}/it/alpha/h.wav", "speech", "it", "CC0")]
         ),
     }
 
