@@ -31,12 +31,16 @@ from speechbrain_flashsr.data.resamplers import (
     available_resamplers,
     resample,
 )
+from speechbrain_flashsr.data.visible_edges import has_step, visible_floor
 
 RATE = 48000
 TOLERANCE = 0.05
 MARGIN_DB = 10.0
-"""Loud moments right below the edge exceed a noise floor by as much, or there
-is no edge to see: the floor is lowered until they do."""
+"""Loud moments of the recording exceed a noise floor by as much on both sides
+of the edge, or there is no edge to see: the floor is lowered until they do."""
+
+PAUSE_DB = 30.0
+"""Moments so far below the loudest count as pauses."""
 
 BAND_RATES = (4000, 8000, 11025, 16000, 22050, 24000, 32000)
 FILTERS = (
@@ -113,7 +117,8 @@ def disturbed_families():
 
     def floor(wav, rng, level_db, **rates):
         example = some_edge(wav, rng, **rates)
-        level_db = min(level_db, examples.visible_floor(example, MARGIN_DB))
+        visible_db = visible_floor(example, wav, MARGIN_DB)
+        level_db = min(level_db, visible_db)
         return examples.with_floor(example, level_db, rng)
 
     for level_db in (-90, -75, -60, -50, -40):
@@ -237,14 +242,15 @@ def recordings(manifest, data_root, rng, max_seconds, min_rolloff_hz=17500):
             span = {"start": start, "stop": start + length}
             wav = read_audio({"file": entry["wav"], **span}).double().numpy()
             peak = np.abs(wav).max()
-            if peak > 1e-3:
+            if peak > 1e-3 and not has_step(wav):
                 gain = 10 ** (rng.uniform(-12, -1) / 20) / peak
                 yield gain * wav, entry["rolloff_hz"]
 
 
 def over_time(wavs, rng, changes):
     """Whether 30 s joined from recordings have the right edges at all times
-    but for half a second around changes: all narrow, or every other 5 s."""
+    but for half a second around changes and for pauses, where nothing tells:
+    all narrow, or every other 5 s."""
     joined = np.concatenate([next(wavs)[0] for _ in range(30)])
     wav = joined[: 30 * RATE]
     narrow = some_edge(wav, rng, (8000, 16000), (RATE,))
@@ -254,9 +260,13 @@ def over_time(wavs, rng, changes):
     track = detect(examples.with_sixteen_bits(mixed))
     if not changes and len(track.segments) > 1:
         return False
+    size = RATE // 10
+    moments = mixed.wav[: len(wav) // size * size].reshape(-1, size)
+    level_db = 10 * np.log10((moments**2).mean(axis=1) + 1e-12)
     rights = []
-    for seconds in np.arange(0, len(wav) / RATE, 0.1):
-        edge_hz = narrow.edge_hz if is_narrow[int(seconds * RATE)] else None
+    for number in np.flatnonzero(level_db > level_db.max() - PAUSE_DB):
+        seconds = number / 10
+        edge_hz = narrow.edge_hz if is_narrow[number * size] else None
         truth = dataclasses.replace(narrow, edge_hz=edge_hz)
         if not changes or 0.6 < seconds % 5 < 4.4:
             found = track.edge_at(seconds)

@@ -1,8 +1,8 @@
 """FlashSR for SpeechBrain: audio super-resolution in one diffusion step.
 
 A recording of speech, music or sound effects whose high band is missing goes
-in, at any rate from 4 to 48 kHz, and a 48 kHz recording with its high band
-restored comes out. The interface is
+in, at any rate from 4 kHz, and a 48 kHz recording with its high band restored
+comes out. The interface is
 `speechbrain_flashsr.inference.FlashSR`, the command is `flashsr`.
 
 Importing this package alone is cheap: PyTorch and SpeechBrain are imported by

@@ -21,7 +21,15 @@ def noise(rate=16000, channels=1, seconds=0.5, seed=0):
 
 
 def encode(
-    wav, rate, container, codec, pictures=0, layout=None, texts=None, **options
+    wav,
+    rate,
+    container,
+    codec,
+    pictures=0,
+    layout=None,
+    texts=None,
+    codec_options=None,
+    **options,
 ):
     """Codes sound.
 
@@ -39,6 +47,8 @@ def encode(
         FFmpeg's name of the channels' layout.
     texts : dict
         Title and the like.
+    codec_options : dict
+        Of the encoder.
     **options
         Of FFmpeg's multiplexer.
 
@@ -53,7 +63,7 @@ def encode(
         film = output.add_stream("mpeg4", rate=25) if pictures else None
         if film:
             film.width, film.height, film.pix_fmt = 32, 32, "yuv420p"
-        stream = output.add_stream(codec, rate=rate)
+        stream = output.add_stream(codec, rate=rate, options=codec_options)
         stream.codec_context.layout = layout
         if not stream.codec_context.codec.lossless:
             stream.bit_rate = 12200 if codec.endswith("amrnb") else 128000

@@ -5,5 +5,5 @@ Authors
 """
 
 SAMPLE_RATE = 48000
-"""Sample rate in Hz of all outputs, of the training material and of the
-metrics."""
+"""Sample rate in Hz of the models, of outputs unless another is asked for, of
+the training material and of the metrics."""

@@ -41,7 +41,7 @@ HARDEST = 0.95
 """Compression level of the lowest quality; libsndfile refuses 1."""
 
 CODEC_RATES = (8000, 12000, 16000, 24000, 48000)
-"""Sample rates that all codecs support."""
+"""Sample rates at which training and evaluation code MP3, Ogg and Opus."""
 
 
 def code(wav, sample_rate, codec, quality=None):

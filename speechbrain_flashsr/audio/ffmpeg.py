@@ -31,6 +31,10 @@ _EXACT = (
 _INEXACT = {"asf": 0.99, "matroska": 1.0, "mov": 1.0, "mp3": 0.99, "ogg": 1.0}
 _ROUNDING = 0.1  # s
 
+# Decoders to use instead of FFmpeg's own, which refuse the frames that stand for
+# silence and for nothing in the recordings of telephones.
+_BETTER = {"amrnb": "libopencore_amrnb", "amrwb": "libopencore_amrwb"}
+
 # Largest number of packets of an Ogg stream that hold encoder delay. FFmpeg
 # drops more where Opus streams of one serial number are joined.
 _MOST_UNPLAYED = 8
@@ -121,13 +125,14 @@ class FFmpegDecoder:
         """Decodes the frames; damage is left out or raises a DecodeError."""
         damage = ""
         unplayed = 0
+        decode = _decoder(stream)
         packets = container.demux(stream)
         while True:
             try:
                 packet = next(packets)
                 if packet.is_corrupt and not self._options:
                     damage = "a packet is cut"
-                frames = packet.decode()
+                frames = decode(packet)
             except StopIteration:
                 break
             except _DAMAGE as error:
@@ -181,6 +186,14 @@ class FFmpegDecoder:
             resampler = av.AudioResampler("flt", self.layout, self.sample_rate)
             for frame in itertools.chain(group, [None]):
                 yield from map(_samples, resampler.resample(frame))
+
+
+def _decoder(stream):
+    """The function that decodes the packets of a stream."""
+    name = _BETTER.get(stream.codec_context.name)
+    if name in av.codecs_available:
+        return av.CodecContext.create(name, "r").decode
+    return av.Packet.decode
 
 
 def _seconds(container, stream):

@@ -10,16 +10,24 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+from contextlib import suppress
+
 EXTENSIONS = (
     *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".aif", ".aiff", ".aifc"),
-    *(".caf", ".au", ".snd", ".flac", ".ogg", ".oga", ".ogv", ".opus", ".spx"),
-    *(".mp3", ".mp2", ".mpga", ".m4a", ".m4b", ".m4r", ".aac", ".mp4", ".m4v"),
-    *(".mov", ".3gp", ".3g2", ".mkv", ".mka", ".webm", ".avi", ".flv"),
-    *(".mpg", ".mpeg", ".vob", ".mts", ".m2ts", ".wma", ".wmv", ".asf"),
-    *(".amr", ".awb", ".ac3", ".eac3", ".ec3", ".dts", ".ape", ".wv", ".tta"),
-    *(".tak", ".shn", ".mpc", ".gsm", ".sph", ".voc", ".ra", ".rm", ".dsf"),
+    *(".caf", ".au", ".snd", ".flac", ".ogg", ".oga", ".ogv", ".ogm", ".ogx"),
+    *(".opus", ".spx", ".mp3", ".mp2", ".mp1", ".mpa", ".mpga", ".m2a"),
+    *(".m4a", ".m4b", ".m4r", ".aac", ".mp4", ".m4v", ".mov", ".qt", ".f4v"),
+    *(".f4a", ".3gp", ".3gpp", ".3g2", ".3gpp2", ".mkv", ".mka", ".webm"),
+    *(".weba", ".avi", ".divx", ".flv", ".mpg", ".mpeg", ".mpe", ".vob"),
+    *(".ts", ".mts", ".m2ts", ".m2t", ".wma", ".wmv", ".asf", ".amr", ".awb"),
+    *(".ac3", ".eac3", ".ec3", ".dts", ".thd", ".ape", ".wv", ".tta", ".tak"),
+    *(".shn", ".mpc", ".gsm", ".sph", ".nist", ".voc", ".ra", ".rm", ".rmvb"),
+    ".dsf",
 )
 """Extensions of the sound files in a folder."""
+
+_ALSO_TEXT = (".ts", ".mts")
+"""Extensions of films and of programs in TypeScript."""
 
 FFMPEG_FORMATS = (
     *("aac", "ac3", "aiff", "amr", "amrnb", "amrwb", "ape", "asf", "au"),
@@ -111,12 +119,12 @@ def subtype_of(codec, lossless, sample_format):
 
 def find_sound_files(folder):
     """Finds the sound files in a folder and those below it, sorted, without
-    hidden files and folders.
+    hidden files and folders, and programs in TypeScript.
 
     Example
     -------
     >>> folder = getfixture("tmp_path")
-    >>> for name in ("b.wav", "a.txt", ".c.wav"):
+    >>> for name in ("b.wav", "a.txt", ".c.wav", "d.ts"):
     ...     (folder / name).touch()
     >>> [path.name for path in find_sound_files(folder)]
     ['b.wav']
@@ -129,4 +137,12 @@ def find_sound_files(folder):
             part.startswith(".") for part in path.relative_to(folder).parts
         )
         and path.is_file()
+        and not (path.suffix.lower() in _ALSO_TEXT and _is_text(path))
     )
+
+
+def _is_text(path):
+    """Whether a file has no zero near its start, which films have."""
+    with suppress(OSError), open(path, "rb") as file:
+        return b"\0" not in file.read(4096)
+    return False

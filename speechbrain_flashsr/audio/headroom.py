@@ -5,12 +5,10 @@ Authors
 """
 
 import math
-import tempfile
-
-import numpy as np
-import torch
 
 from speechbrain_flashsr.audio.checks import AudioError
+from speechbrain_flashsr.audio.decoders import block_frames
+from speechbrain_flashsr.audio.temporary import TemporarySamples
 
 LARGEST = 1 - 2**-15
 """Largest sample of 16 bits."""
@@ -25,6 +23,7 @@ class Headroom:
 
     Example
     -------
+    >>> import torch
     >>> headroom = Headroom(6)
     >>> (block,) = headroom([torch.tensor([[0.5, -2.0]])])
     >>> block, round(headroom.gain_db)
@@ -47,27 +46,14 @@ class Headroom:
     def __call__(self, blocks):
         """Yields the blocks of a recording, [channels, time], on the CPU,
         lowered by `gain_db`."""
-        shapes = []
         peak = 0.0
-        with tempfile.TemporaryFile() as file:
+        channels = 1
+        with TemporarySamples() as samples:
             for block in blocks:
-                samples = block.detach().to("cpu", torch.float32)
-                peak = max(peak, samples.abs().max().item())
-                shapes.append(samples.shape)
-                try:
-                    file.write(samples.contiguous().numpy())
-                except OSError as error:
-                    raise AudioError(
-                        f"The folder of temporary files, "
-                        f"'{tempfile.gettempdir()}', has no room for the "
-                        f"recording ({error.strerror}). Name another in the "
-                        "environment variable TMPDIR, or leave out headroom."
-                    ) from error
+                channels = len(block)
+                peak = max(peak, block.abs().max().item())
+                samples.write(block)
             gain = min(1.0, self._limit / peak) if peak > 0 else 1.0
             self.gain_db = 20 * math.log10(gain)
-            file.seek(0)
-            for shape in shapes:
-                samples = np.frombuffer(
-                    file.read(4 * shape.numel()), dtype=np.float32
-                )
-                yield gain * torch.from_numpy(samples.copy()).view(shape)
+            for block in samples.blocks(block_frames(channels)):
+                yield gain * block

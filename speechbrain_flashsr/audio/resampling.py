@@ -112,7 +112,9 @@ class Resampler:
                 buffer = buffer[:, chunk:]
         missing = self.output_length(num_samples) - written
         while missing > 0:
-            chunk = min(chunk, self.orig * math.ceil(missing / self.new))
+            # Lengths are powers of two: oneDNN keeps its code for each length.
+            lacking = (math.ceil(missing / self.new) - 1).bit_length()
+            chunk = min(chunk, self.orig * 2**lacking)
             lacking = max(0, chunk + 2 * margin - buffer.shape[1])
             end = buffer[:, -1:].expand(-1, lacking)
             buffer = torch.cat([buffer, end], dim=1)

@@ -21,7 +21,8 @@ class Phase:
     Arguments
     ---------
     iterations : int
-        Length of the phase.
+        Length of the phase; the last of its iterations belongs to the next
+        phase already, as in Flash Diffusion.
     num_steps : int
         Steps K of the teacher's sampler.
     mixture : sequence of float

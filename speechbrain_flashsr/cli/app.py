@@ -10,7 +10,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from speechbrain_flashsr.cli.arguments import SUFFIX, add_model_options
+from speechbrain_flashsr.cli.arguments import add_model_options, suffix
 from speechbrain_flashsr.cli.batches import load_model
 from speechbrain_flashsr.cli.messages import describe, say
 
@@ -157,7 +157,10 @@ def restore(flashsr, folder, recording, strength=0.0, cutoff_hz=0):
     if recording is None:
         return "The recording is missing. Drop a file or record.", *[None] * 4
     source, folder = Path(recording), Path(tempfile.mkdtemp(dir=folder))
-    before, after = folder / "before.wav", folder / f"{source.stem}{SUFFIX}.wav"
+    before, after = (
+        folder / "before.wav",
+        folder / f"{source.stem}{suffix()}.wav",
+    )
     pictures = [folder / "before.png", folder / "after.png"]
     texts, files = [], [None] * 4
     handler = logging.Handler()

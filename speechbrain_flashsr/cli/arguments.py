@@ -12,8 +12,16 @@ from speechbrain_flashsr import SHIPPED_MODEL, __version__
 FORMATS = ("wav", "flac", "ogg", "opus")
 """Formats that are written; the first is the default for other inputs."""
 
-SUFFIX = "_48k"
-"""Added to the name of an input."""
+
+def suffix(rate=None):
+    """Added to the name of an input: the output's sample rate.
+
+    Example
+    -------
+    >>> suffix(), suffix(44100)
+    ('_48k', '_44k')
+    """
+    return f"_{(rate or 48000) // 1000}k"
 
 
 def make_parser():
@@ -54,7 +62,7 @@ def make_parser():
         help="name of the output of a single file (.wav, .flac, .ogg or "
         ".opus), - for the standard output, or a folder, in which the tree of "
         "an input folder is repeated; default: "
-        f"NAME{SUFFIX}.EXT beside each input",
+        "NAME_48k.EXT beside each input",
     )
     add(
         "--overwrite",

@@ -28,7 +28,7 @@ def run(arguments):
     0 if all went well, otherwise 1."""
     rank, size = _process_of_group()
     jobs, problems = plan_jobs(
-        arguments.inputs, arguments.output, arguments.format
+        arguments.inputs, arguments.output, arguments.format, arguments.rate
     )
     if arguments.plot and any(STREAM in job[:2] for job in jobs):
         raise ValueError("--plot needs files. Leave it out, or name them.")

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from speechbrain_flashsr.audio.formats import EXTENSIONS, find_sound_files
-from speechbrain_flashsr.cli.arguments import FORMATS, SUFFIX
+from speechbrain_flashsr.audio.output_formats import OUTPUT_RATES
+from speechbrain_flashsr.cli.arguments import FORMATS, suffix
 
 STREAM = Path("-")
 """Stands for the standard input or output."""
@@ -24,10 +25,11 @@ class Job(NamedTuple):
     root: Path | None = None
 
 
-def plan_jobs(inputs, output=None, format=None):
+def plan_jobs(inputs, output=None, format=None, rate=None):
     """Finds the sound files among inputs, files and folders, and names their
     outputs: `output` is a file or folder, `format` one of `FORMATS`, by default
-    that of the input, or "wav" if that cannot be written.
+    that of the input, or "wav" if that cannot be written, and `rate` the
+    outputs' sample rate, which their names tell.
 
     Returns jobs, sorted within each folder, each with an output of its own, and
     the problems: inputs that cannot be processed, and why. Raises a ValueError
@@ -49,13 +51,14 @@ def plan_jobs(inputs, output=None, format=None):
     jobs, problems = [], []
     for given in inputs:
         if not given.is_dir():
-            name = _output_name(given, format)
+            name = _output_name(given, format, rate)
             jobs.append(Job(given, (output or given.parent) / name))
             continue
         root = output or given
         paths = _without_own_outputs(find_sound_files(given), given, root)
         for path in paths:
-            name = path.relative_to(given).with_name(_output_name(path, format))
+            name = _output_name(path, format, rate)
+            name = path.relative_to(given).with_name(name)
             jobs.append(Job(path, root / name, root))
         if not paths:
             problems.append(
@@ -92,17 +95,22 @@ def _without_own_outputs(paths, folder, root):
     """The sound files of a folder without the outputs of earlier runs."""
     source, target = folder.resolve(), root.resolve()
     if source == target:
-        own = {p.with_name(f"{p.stem}{SUFFIX}") for p in paths}
+        own = {
+            path.with_name(f"{path.stem}{suffix(rate)}")
+            for path in paths
+            for rate in OUTPUT_RATES
+        }
         return [path for path in paths if path.with_suffix("") not in own]
     if source in target.parents:
         return [path for path in paths if target not in path.resolve().parents]
     return paths
 
 
-def _output_name(path, format):
+def _output_name(path, format, rate):
     extension = format or path.suffix[1:].lower()
     path = Path("stdin") if path == STREAM else path
-    return f"{path.stem}{SUFFIX}.{extension if extension in FORMATS else 'wav'}"
+    extension = extension if extension in FORMATS else "wav"
+    return f"{path.stem}{suffix(rate)}.{extension}"
 
 
 def _without_conflicts(jobs, problems):

@@ -21,6 +21,7 @@ from speechbrain_flashsr.data.resamplers import (
     available_resamplers,
     resample,
 )
+from speechbrain_flashsr.data.visible_edges import has_step, visible_floor
 
 FILE_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 BAND_RATES = (4000, 6000, 8000, 11025, 12000, 16000, 22050, 24000, 32000)
@@ -207,7 +208,7 @@ class ExampleMaker:
         example = kind(wav, rolloff_hz)
         if example is None or (example.edge_hz or LOWEST_HZ) < LOWEST_HZ:
             return []
-        return [self._disturbed(example) for _ in range(copies)]
+        return [self._disturbed(example, wav) for _ in range(copies)]
 
     def _varied(self, wav, rolloff_hz):
         """Another timbre, or synthetic sound in the recording's place."""
@@ -244,7 +245,7 @@ class ExampleMaker:
         rates = [r for r in FILE_RATES if r <= 2.1 * rolloff_hz]
         rate = int(rng.choice(rates)) if rng.random() < 0.35 else 48000
         rate = rate if rng.random() < 0.7 else 44100
-        if min(rate / 2, 17500) > rolloff_hz:
+        if min(rate / 2, 17500) > rolloff_hz or has_step(wav, rate / 2):
             return None
         fate = rng.random()
         if fate < 0.12:  # Quiet
@@ -334,12 +335,12 @@ class ExampleMaker:
         wav = resample(example.wav, example.sample_rate, rate, name)
         return limited(wav, rate, example.edge_hz, example.family)
 
-    def _disturbed(self, example):
+    def _disturbed(self, example, wav):
         rng = self.rng
         if rng.random() < 0.55:
             level_db = rng.uniform(-95, -40)
             if example.edge_hz:
-                level_db = min(level_db, visible_floor(example))
+                level_db = min(level_db, visible_floor(example, wav))
             slope = 0.0 if rng.random() < 0.75 else rng.uniform(0, 1.5)
             if level_db > -110:
                 example = with_floor(example, level_db, rng, slope)
@@ -356,15 +357,3 @@ class ExampleMaker:
             dithered = rng.random() < 0.25
             example = with_sixteen_bits(example, rng if dithered else None)
         return example
-
-
-def visible_floor(example, margin_db=3.0):
-    """The loudest noise floor, in dB relative to full scale, that the loudest
-    moments right below the edge still exceed."""
-    edge_hz, rate = example.edge_hz, example.sample_rate
-    hz, _, power = scipy.signal.spectrogram(
-        example.wav, rate, nperseg=min(512, len(example.wav)), noverlap=0
-    )
-    below = (hz >= 0.75 * edge_hz) & (hz <= 0.9 * edge_hz)
-    loud = np.quantile(power[below].mean(axis=0), 0.9)
-    return 10 * np.log10(max(loud * rate / 2, 1e-20)) - margin_db

@@ -1,5 +1,18 @@
 """Interfaces: super-resolution of batches, files and long recordings.
 
+A file takes this way (:func:`~speechbrain_flashsr.inference.files.restore_file`):
+
+1. open it (`audio.reading`);
+2. in a first pass find where the band of each channel ends and how loud it is
+   (`signal_analysis`, with `bandwidth` and `levels`);
+3. in a second pass resample it and continue it beyond its ends (`ends`), even
+   out its level, and cut it into overlapping windows (`long_audio`);
+4. for each window and cut-off remove what is above, run the model with noise of
+   that position (`noise`), and keep what it adds above the cut-off
+   (`restoration`, `crossover`);
+5. undo the level, cross-fade the windows, add the result to the recording;
+6. write it (`audio.headroom`, `audio.writing`).
+
 Authors
  * The speechbrain_flashsr developers 2026
 """

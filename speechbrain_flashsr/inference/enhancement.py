@@ -33,7 +33,8 @@ def enhance_and_restore(enhancer, flashsr, filename, output_filename=None):
     filename : str or Path
         The noisy recording, of any rate and number of channels.
     output_filename : str or Path, optional
-        A .wav, .flac or .ogg file, of the input's bit depth, to write as well.
+        A .wav, .flac, .ogg or .opus file, of the input's bit depth, to write as
+        well.
 
     Returns
     -------

@@ -6,7 +6,10 @@ Authors
 
 from contextlib import ExitStack
 
+import torch
+
 from speechbrain_flashsr.audio.checks import AudioError, check_output_name
+from speechbrain_flashsr.audio.decoders import block_frames
 from speechbrain_flashsr.audio.headroom import Headroom
 from speechbrain_flashsr.audio.output_formats import (
     check_output_rate,
@@ -14,8 +17,10 @@ from speechbrain_flashsr.audio.output_formats import (
 )
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.resampling import Resampler
+from speechbrain_flashsr.audio.temporary import TemporarySamples
 from speechbrain_flashsr.audio.writing import AudioWriter
 from speechbrain_flashsr.inference.checks import check_input_rate, cutoff_list
+from speechbrain_flashsr.inference.groups import channel_groups
 from speechbrain_flashsr.inference.reporting import (
     FileReport,
     announce,
@@ -58,8 +63,8 @@ def restore_file(
         if output_filename is None and on_block is None:
             raise AudioError(
                 f"No output_filename is given for {reader.name}. Name a "
-                ".wav, .flac or .ogg file, or use enhance_file to get the "
-                "waveform."
+                ".wav, .flac, .ogg or .opus file, or use enhance_file to get "
+                "the waveform."
             )
         if output_filename is not None:
             check_output_name(filename, output_filename)
@@ -68,24 +73,58 @@ def restore_file(
             cutoff, reader.channels, min(orig_rate, model_rate)
         )
 
-        # First pass: where the band ends, and how loud it is.
-        blocks = with_progress(
-            reader.blocks(),
-            reader.num_samples,
-            orig_rate,
-            f"Analysing {reader.title}" if progressbar else None,
-        )
-        analysis = analyse(blocks, orig_rate, cutoffs, loop=loop)
-        announce([analysis], reader.name)
+        tracks, silent, streams = [], [], []
+        groups = channel_groups(reader.channels)
+        for group in groups:
+            title = reader.title
+            if len(groups) > 1:
+                title += f", channels {group.start + 1} to {group.stop}"
+            # First pass: where the band ends, and how loud it is.
+            blocks = with_progress(
+                (block[group] for block in reader.blocks()),
+                reader.num_samples,
+                orig_rate,
+                f"Analysing {title}" if progressbar else None,
+            )
+            analysis = analyse(
+                blocks,
+                orig_rate,
+                cutoffs and cutoffs[group],
+                loop=loop,
+                first_channel=group.start,
+            )
+            tracks += analysis.tracks
+            silent += analysis.silent
+            num_samples = Resampler(orig_rate, new_rate).output_length(
+                analysis.num_samples
+            )
+            # Second pass: the restored recording, at its new rate.
+            blocks = with_progress(
+                restore_stream(
+                    flashsr,
+                    (block[group] for block in reader.blocks()),
+                    analysis,
+                    settings,
+                    new_rate,
+                ),
+                num_samples,
+                new_rate,
+                f"Restoring {title}" if progressbar else None,
+            )
+            if len(groups) > 1:
+                # One group after the other is run, and waits for the last.
+                samples = stack.enter_context(TemporarySamples())
+                for block in blocks:
+                    samples.write(block)
+                blocks = samples.blocks(block_frames(reader.channels))
+            streams.append(blocks)
+        announce(tracks, silent, reader.name)
 
-        num_samples = Resampler(orig_rate, new_rate).output_length(
-            analysis.num_samples
-        )
         writer, sinks = None, [] if on_block is None else [on_block]
         if output_filename is not None:
             if (
                 orig_rate == new_rate
-                and analysis.is_full_band
+                and all(track.is_full_band for track in tracks)
                 and (reader.format, reader.subtype) == file_type
                 and reader.is_intact
                 and level is None
@@ -104,16 +143,8 @@ def restore_file(
                 )
                 sinks.append(writer.write)
 
-        # Second pass: the restored recording, at its new rate and level.
         if sinks:
-            blocks = with_progress(
-                restore_stream(
-                    flashsr, reader.blocks(), analysis, settings, new_rate
-                ),
-                num_samples,
-                new_rate,
-                f"Restoring {reader.title}" if progressbar else None,
-            )
+            blocks = map(torch.cat, zip(*streams, strict=True))
             for block in blocks if level is None else level(blocks):
                 for sink in sinks:
                     sink(block)
@@ -124,7 +155,7 @@ def restore_file(
         orig_rate,
         new_rate,
         num_samples,
-        analysis.tracks,
+        tracks,
         0 if writer is None else writer.clipped_samples,
         0.0 if level is None else level.gain_db,
     )

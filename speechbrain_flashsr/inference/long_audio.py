@@ -148,9 +148,9 @@ def process_windows(blocks, plan, process, windows_at_a_time=1):
     tail = None  # the result from sample `done` on, not yet yielded
     for index in range(0, len(plan.starts), windows_at_a_time):
         starts = plan.starts[index : index + windows_at_a_time]
-        windows = torch.stack(
-            [source.window(start, plan.length) for start in starts]
-        )
+        windows = [source.window(start, plan.length) for start in starts]
+        # A single window is not copied: it may have many channels.
+        windows = torch.stack(windows) if windows[1:] else windows[0][None]
         for result in process(windows, list(starts)):
             if tail is not None:
                 faded = matched_cross_fade(

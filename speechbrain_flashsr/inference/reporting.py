@@ -52,12 +52,11 @@ class FileReport:
         return [track.lowest_hz for track in self.tracks]
 
 
-def announce(analyses, name):
-    """Warns of channels where nothing is restored, and says why, by the
-    analyses of the recording of that name or of the clips of a batch."""
-    tracks = [track for analysis in analyses for track in analysis.tracks]
+def announce(tracks, silent, name):
+    """Warns of channels where nothing is restored, and says why, by the track
+    of each channel of that name, and by whether it is silent."""
     channels = len(tracks)
-    silent = sum(sum(analysis.silent) for analysis in analyses)
+    silent = sum(silent)
     full_band = sum(track.is_full_band for track in tracks) - silent
     if full_band:
         logger.warning(

@@ -285,7 +285,7 @@ class WindowRestorer:
                         multiple,
                         block_shape,
                         stream,
-                        source,
+                        self.analysis.first_channel + source,
                     )
                     for start in starts
                 ]

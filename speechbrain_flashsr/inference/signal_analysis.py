@@ -52,6 +52,8 @@ class SignalAnalysis:
         The continuation beyond the first and the last sample.
     channels_per_clip : int
         Number of neighbouring channels that belong together.
+    first_channel : int
+        Number that the first of them has in its recording.
     """
 
     sample_rate: int
@@ -62,6 +64,7 @@ class SignalAnalysis:
     polarity: torch.Tensor
     ends: Ends
     channels_per_clip: int
+    first_channel: int = 0
 
     @property
     def loop(self):
@@ -75,14 +78,20 @@ class SignalAnalysis:
 
 
 def analyse(
-    blocks, sample_rate, cutoffs=None, channels_per_clip=None, loop=False
+    blocks,
+    sample_rate,
+    cutoffs=None,
+    channels_per_clip=None,
+    loop=False,
+    first_channel=0,
 ):
     """Measures a recording, consecutive blocks [channels, time] at a rate in
     Hz; returns its SignalAnalysis.
 
     `cutoffs` are those of the channels in Hz, if they are known; otherwise they
     are detected. By default, all channels are of one clip. The end of a `loop`
-    goes on with its start.
+    goes on with its start. `first_channel` is the number of the first channel
+    in the recording that it is a part of.
 
     Example
     -------
@@ -139,6 +148,7 @@ def analyse(
         torch.where(likeness < 0, -1.0, 1.0)[:, None],
         ends,
         channels_per_clip or len(tracks),
+        first_channel,
     )
 
 

@@ -31,6 +31,7 @@ from speechbrain_flashsr.inference.checks import (
     without_autocast,
 )
 from speechbrain_flashsr.inference.files import restore_file
+from speechbrain_flashsr.inference.groups import clip_groups
 from speechbrain_flashsr.inference.reporting import announce
 from speechbrain_flashsr.inference.restoration import restore_stream
 from speechbrain_flashsr.inference.run_options import complete_run_options
@@ -229,28 +230,32 @@ class FlashSR(Pretrained):
         cutoffs = cutoff_list(cutoff, len(clips), min(rate, self.sample_rate))
         time = Resampler(rate, self.sample_rate).output_length(clips.shape[1])
         output = clips.new_zeros(len(clips), time, channels)
-        analyses = []
-        # Clips of one length go through as the channels of one recording.
-        for length in sorted(set(num_samples)):
-            members = [i for i, n in enumerate(num_samples) if n == length]
-            for i in members:
-                check_finite(clips[i, :length].T, rate, f"clip {i}")
-            rows = clips[members, :length].transpose(1, 2).flatten(0, 1)
+        for i, length in enumerate(num_samples):
+            check_finite(clips[i, :length].T, rate, f"clip {i}")
+        tracks, silent = [], []
+        for members, part in clip_groups(
+            num_samples, channels, self.batch_windows
+        ):
+            # They go through as the channels of one recording.
+            rows = clips[members, : num_samples[members[0]], part]
+            size = rows.shape[2]
+            rows = rows.transpose(1, 2).flatten(0, 1)
             analysis = analyse(
                 [rows],
                 rate,
-                cutoffs
-                and [cutoffs[i] for i in members for _ in range(channels)],
-                channels_per_clip=channels,
+                cutoffs and [cutoffs[i] for i in members for _ in range(size)],
+                channels_per_clip=size,
                 loop=loop,
+                first_channel=part.start,
             )
-            analyses.append(analysis)
+            tracks += analysis.tracks
+            silent += analysis.silent
             high = torch.cat(
                 list(restore_stream(self, [rows], analysis, settings)), dim=1
             )
             high = high.unflatten(0, (len(members), -1)).transpose(1, 2)
-            output[members, : high.shape[1]] = high
-        announce(analyses, "the batch")
+            output[members, : high.shape[1], part] = high
+        announce(tracks, silent, "the batch")
         if wavs.ndim < 3:
             output = output.squeeze(2)
         return output if wavs.ndim > 1 else output.squeeze(0)

@@ -1,7 +1,7 @@
 """Level normalisation and log-mel spectrograms.
 
-The level of a recording is normalised once (and undone on the output), then a
-log-mel spectrogram is taken. Both follow FlashSR's signal path
+The level of a segment is normalised (and undone on the output), then a log-mel
+spectrogram is taken. Both follow FlashSR's signal path
 (https://arxiv.org/abs/2501.10807, figure 1).
 
 Authors

@@ -181,6 +181,14 @@ def test_no_input_is_overwritten_behind_a_link(flashsr, tmp_path):
     assert soundfile.info(tmp_path / "in" / "a_48k.wav").samplerate == 16000
 
 
+def test_outputs_in_a_folder_are_no_inputs_of_its_next_run(flashsr, tmp_path):
+    write(tmp_path / "in" / "a.wav")
+    for options in ((), ("--rate", 96000), ("--rate", 44100), ()):
+        assert flashsr("in", "--quiet", *options)[0] == 0
+    wavs = ["a.wav", "a_44k.wav", "a_48k.wav", "a_96k.wav"]
+    assert [n for n in outputs(tmp_path / "in") if "wav" in n] == wavs
+
+
 @pytest.mark.slow
 def test_each_output_has_its_own_picture(flashsr, tmp_path):
     write(tmp_path / "in" / "a.wav")
@@ -258,9 +266,9 @@ def test_rate_headroom_truncated_and_raw_inputs(flashsr, tmp_path):
     options = ("--rate", 44100, "--quiet")
     code, _, err = flashsr("a.wav", "cut.wav", *options, "--headroom", 30)
     assert code == 1 and "cut.wav" in err and "--accept-truncated" in err
-    info = soundfile.info("a_48k.wav")
+    info = soundfile.info("a_44k.wav")
     assert (info.samplerate, info.frames) == (44100, 11025)
-    assert np.abs(soundfile.read("a_48k.wav")[0]).max() < 10 ** (-29.9 / 20)
+    assert np.abs(soundfile.read("a_44k.wav")[0]).max() < 10 ** (-29.9 / 20)
     code, _, err = flashsr("cut.wav", "--accept-truncated", "--quiet")
     assert (code, err) == (0, "")
     assert 5900 < soundfile.info("cut_48k.wav").frames < 6000

@@ -15,6 +15,7 @@ import soundfile
 import torch
 
 from speechbrain_flashsr.audio.checks import AudioError
+from speechbrain_flashsr.audio.formats import find_sound_files
 from speechbrain_flashsr.audio.reading import RAW_FORMATS, AudioReader
 from tests.encoded import encode, noise
 
@@ -47,6 +48,7 @@ CODED = [
     ("ogg", "libopus", 48000, 2, 0, 0),
     ("flac", "flac", 16000, 2, 0, 0),
     ("amr", "libopencore_amrnb", 8000, 1, 160, 40),
+    ("3gp", "libopencore_amrnb", 8000, 1, 110, -10),
     ("tta", "tta", 16000, 2, 0, 0),
     ("wv", "wavpack", 16000, 2, 0, 0),
     ("wav", "adpcm_ms", 16000, 2, 96, 0),
@@ -69,6 +71,42 @@ def test_sound_is_whole_and_in_its_place(
     assert found.shape == (channels, wav.shape[1] + more)
     likeness = scipy.signal.correlate(found[0], wav[0], method="fft")
     assert likeness.argmax() - (wav.shape[1] - 1) == delay
+
+
+def test_pauses_of_a_telephone_recording():
+    """AMR has short frames for silence, and empty ones."""
+    talk = noise(8000)
+    wav = np.concatenate([talk, np.zeros((1, 8000), "f4"), talk], axis=1)
+    data, full = (
+        encode(
+            wav,
+            8000,
+            "amr",
+            "libopencore_amrnb",
+            codec_options={"dtx": dtx},
+        )
+        for dtx in ("1", "0")
+    )
+    assert len(data) < 0.8 * len(full)
+    found, expected = read(data), read(full)
+    assert found.shape == expected.shape
+    assert np.abs(found[:, 6000:11000]).max() < 0.01
+    assert np.corrcoef(found[0, -3000:], expected[0, -3000:])[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("mode, size", [(0, 17), (2, 32), (8, 60)])
+def test_wide_band_telephone_recording(mode, size):
+    """AMR-WB made by hand: frames of arbitrary sound, and a pause."""
+    generator = np.random.default_rng(mode)
+    pause = bytes([9 << 3 | 4]) + bytes(5) + 7 * bytes([15 << 3 | 4])
+    talk = b"".join(
+        bytes([mode << 3 | 4]) + generator.bytes(size) for _ in range(20)
+    )
+    with AudioReader(b"#!AMR-WB\n" + talk + 5 * pause + talk) as reader:
+        assert (reader.sample_rate, reader.subtype) == (16000, "AMRWB")
+        found = torch.cat(list(reader.blocks()), dim=1)
+    assert found.shape == (1, 80 * 320)
+    assert found.isfinite().all() and found.abs().max() <= 1
 
 
 @pytest.mark.parametrize("container, codec", [("mp4", "aac"), ("avi", "mp2")])
@@ -294,6 +332,17 @@ def test_wrong_descriptions_of_files_without_a_header(raw):
         AudioReader(bytes(100), raw=raw)
     with pytest.raises(AudioError, match="3000 Hz"):
         AudioReader(bytes(100), raw="ulaw:3000")
+
+
+def test_films_are_told_from_programs_of_the_same_extension(tmp_path):
+    film = encode(noise(16000), 16000, "mpegts", "mp2", pictures=5)
+    for name in ("film.ts", "film.mts", "film.m2t"):
+        (tmp_path / name).write_bytes(film)
+    for name in ("program.ts", "module.mts"):
+        (tmp_path / name).write_text("export const rate = 48000;\n")
+    found = find_sound_files(tmp_path)
+    assert [path.name for path in found] == ["film.m2t", "film.mts", "film.ts"]
+    assert all(8000 <= read(path).shape[1] < 9200 for path in found)
 
 
 class Pipe(io.RawIOBase):

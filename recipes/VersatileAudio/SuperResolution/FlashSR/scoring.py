@@ -20,7 +20,7 @@ class Metric:
     A metric without it is the share of the way from the input to the original
     that is won in the metric `share_of`. At cut-offs from `top_hz` on, where
     its hearing ends, a metric is not computed: all systems would score the
-    same.
+    same. `set` is the name by which `--metrics` selects it.
     """
 
     label: str
@@ -31,6 +31,7 @@ class Metric:
     speech_only: bool = False
     top_hz: float = math.inf
     share_of: str | None = None
+    set: str = "spectral"
 
 
 class Comparison(spectral.SpectralComparison):
@@ -53,6 +54,7 @@ METRICS = {
         "similarity of gammatone spectrograms. It ranks systems as listeners "
         "do, and hears the whole band.",
         lambda c: perceptual.visqol(*c.wavs),
+        set="perceptual",
     ),
     "visqol_won": Metric(
         "ViSQOL won (%)",
@@ -60,6 +62,7 @@ METRICS = {
         0,
         "Share of the way from the input's mean ViSQOL to the original's.",
         share_of="visqol",
+        set="perceptual",
     ),
     "p808": Metric(
         "P.808",
@@ -70,6 +73,7 @@ METRICS = {
         lambda c: perceptual.p808(c.wavs[0]),
         speech_only=True,
         top_hz=8000.0,
+        set="perceptual",
     ),
     "p808_won": Metric(
         "P.808 won (%)",
@@ -77,6 +81,7 @@ METRICS = {
         0,
         "Share of the way from the input's mean P.808 to the original's.",
         share_of="p808",
+        set="perceptual",
     ),
     "level_bias": Metric(
         "Level bias (dB)",
@@ -146,6 +151,7 @@ METRICS = {
         lambda c: perceptual.pesq(*c.wavs),
         speech_only=True,
         top_hz=8000.0,
+        set="speech",
     ),
     "stoi": Metric(
         "STOI",
@@ -156,6 +162,7 @@ METRICS = {
         lambda c: perceptual.stoi(*c.wavs),
         speech_only=True,
         top_hz=5000.0,
+        set="speech",
     ),
     "estoi": Metric(
         "Extended STOI",
@@ -166,21 +173,13 @@ METRICS = {
         lambda c: perceptual.stoi(*c.wavs, extended=True),
         speech_only=True,
         top_hz=5000.0,
+        set="speech",
     ),
 }
 
 SETS = {
-    "perceptual": ["visqol", "visqol_won", "p808", "p808_won"],
-    "spectral": [
-        "level_bias",
-        "level_error",
-        "envelope_correlation",
-        "lsd",
-        "lsd_above",
-        "lsd_below",
-        "si_sdr",
-    ],
-    "speech": ["pesq", "stoi", "estoi"],
+    name: [key for key, metric in METRICS.items() if metric.set == name]
+    for name in ("perceptual", "spectral", "speech")
 }
 
 
