@@ -66,7 +66,7 @@ class SRVocoderBrain(FlashSRBrain):
         rolloff_hz = batch.rolloff_hz.to(self.device)
         features = self.hparams.features
         mel = extend_band(features(high), rolloff_hz, features.band_centres())
-        given = self.given_mel(batch, mel, low, stage)
+        given = self.given_mel(batch, mel, low, cutoff_hz, stage)
         excitation = self.draw_noise(
             batch, low.shape[1:], TrainingStream.EXCITATION
         )
@@ -115,7 +115,7 @@ class SRVocoderBrain(FlashSRBrain):
         return {**wavs, **mels}
 
     @torch.no_grad()
-    def given_mel(self, batch, mel, low, stage):
+    def given_mel(self, batch, mel, low, cutoff_hz, stage):
         """True spectrograms, or for some samples what the student makes of
         their band-limited waveforms, [batch, 1, frames, n_mels]."""
         fraction = self.hparams.student_mel_fraction
@@ -129,9 +129,9 @@ class SRVocoderBrain(FlashSRBrain):
         predictor = self.hparams.super_resolver.predictor
         noise = self.draw_noise(batch, predictor.latent_shape(low.shape[-1]))
         given = mel.clone()
-        given[predicted] = predictor(low[predicted], noise[predicted]).to(
-            mel.dtype
-        )
+        given[predicted] = predictor(
+            low[predicted], noise[predicted], cutoff_hz=cutoff_hz[predicted]
+        ).to(mel.dtype)
         return given
 
     def generator_losses(self):

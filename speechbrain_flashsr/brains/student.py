@@ -116,7 +116,7 @@ class StudentBrain(LatentBrain):
         self.pair = z_high, x0.detach(), condition
 
         losses = {}
-        if self.hparams.use_distillation:
+        if self.hparams.use_distillation and settings.distillation_weight > 0:
             target = distillation.teacher_rollout(
                 teacher,
                 x,
