@@ -32,11 +32,11 @@ $(BIN)/python:
 			"python3-venv (sudo apt-get install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv .venv
 
-# SoX is wanted by data preparation alone, so its absence stops nothing else.
+# SoX is one of the resamplers that the cut-off network must know.
 $(STAMP): setup.py requirements/tested.txt | $(BIN)/python
 	@command -v sox >/dev/null || $(call apt_get,sox) \
-		|| echo "SoX is missing, which only data preparation needs: sudo" \
-			"apt-get install sox, or on macOS brew install sox"
+		|| echo "SoX is missing, which only the cut-off network's training" \
+			"needs: sudo apt-get install sox, or on macOS brew install sox"
 	$(BIN)/python -m pip install --disable-pip-version-check \
 		-c requirements/tested.txt -e '.[dev]'
 	@touch $@

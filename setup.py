@@ -18,9 +18,8 @@ VERSION = re.search(
     flags=re.MULTILINE,
 ).group(1)
 
-# Training and the preparation of corpora; `sox` drives the SoX program, julius is
-# a resampler that the cut-off network must know.
-TRAIN = ["julius>=0.2.7", "sox>=1.4.1", "tensorboard>=2.12"]
+# Training; julius is a resampler that the cut-off network must know.
+TRAIN = ["julius>=0.2.7", "tensorboard>=2.12"]
 
 # The page of `flashsr app`.
 APP = ["gradio>=6.0,<7"]

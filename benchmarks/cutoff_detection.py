@@ -16,6 +16,7 @@ Authors
 
 import argparse
 import dataclasses
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -44,12 +45,8 @@ PAUSE_DB = 30.0
 
 BAND_RATES = (4000, 8000, 11025, 16000, 22050, 24000, 32000)
 FILTERS = (
-    ("cheby1", 8),
-    ("butter", 10),
-    ("butter", 4),
-    ("bessel", 2),
-    ("ellip", 2),
-    ("fir", 8),
+    *(("cheby1", 8), ("butter", 10), ("butter", 4)),
+    *(("bessel", 2), ("ellip", 2), ("fir", 8)),
 )
 # Codec, sample rates, qualities
 CODECS = (
@@ -115,52 +112,38 @@ def some_edge(wav, rng, band_rates=BAND_RATES, file_rates=(44100, 48000)):
 def disturbed_families():
     """Yields (group, name, function)."""
 
-    def floor(wav, rng, level_db, **rates):
+    def floor(level_db, wav, rng, **rates):
         example = some_edge(wav, rng, **rates)
         visible_db = visible_floor(example, wav, MARGIN_DB)
-        level_db = min(level_db, visible_db)
-        return examples.with_floor(example, level_db, rng)
+        return examples.with_floor(example, min(level_db, visible_db), rng)
 
-    for level_db in (-90, -75, -60, -50, -40):
-        yield (
-            "floors",
-            f"noise floor of {level_db} dBFS",
-            lambda wav, rng, level_db=level_db: floor(wav, rng, level_db),
-        )
-    rates = {
-        "band_rates": (8000,),
-        "file_rates": (11025, 16000, 22050, 24000, 32000),
-    }
-    yield (
-        "floors",
-        "4 kHz in a file of 11 to 32 kHz, floor of -90 to -40 dBFS",
-        lambda wav, rng: floor(wav, rng, rng.uniform(-90, -40), **rates),
-    )
-    for level_db in (-70, -55, -40):
-        yield (
-            "disturbances",
-            f"a steady tone of {level_db} dBFS above the edge",
-            lambda wav, rng, level_db=level_db: examples.with_tone(
-                some_edge(wav, rng), level_db, rng
-            ),
-        )
-    yield (
-        "disturbances",
-        "ten clicks a second",
-        lambda wav, rng: examples.with_clicks(some_edge(wav, rng), 10, rng),
-    )
-    yield (
-        "disturbances",
-        "bursts of 5 ms",
-        lambda wav, rng: examples.with_clicks(
-            some_edge(wav, rng), 3, rng, decay_s=0.005
-        ),
-    )
+    def low_rates(wav, rng):
+        rates = (11025, 16000, 22050, 24000, 32000)
+        level_db = rng.uniform(-90, -40)
+        return floor(level_db, wav, rng, band_rates=(8000,), file_rates=rates)
+
+    def tone(level_db, wav, rng):
+        return examples.with_tone(some_edge(wav, rng), level_db, rng)
+
+    def clicks(wav, rng, per_second=10, **options):
+        edge = some_edge(wav, rng)
+        return examples.with_clicks(edge, per_second, rng, **options)
 
     def offset(wav, rng):
         example = some_edge(wav, rng)
         return example.with_wav(0.7 * example.wav + rng.uniform(-0.3, 0.3))
 
+    for level_db in (-90, -75, -60, -50, -40):
+        name = f"noise floor of {level_db} dBFS"
+        yield "floors", name, partial(floor, level_db)
+    name = "4 kHz in a file of 11 to 32 kHz, floor of -90 to -40 dBFS"
+    yield "floors", name, low_rates
+    for level_db in (-70, -55, -40):
+        name = f"a steady tone of {level_db} dBFS above the edge"
+        yield "disturbances", name, partial(tone, level_db)
+    yield "disturbances", "ten clicks a second", clicks
+    bursts = partial(clicks, per_second=3, decay_s=0.005)
+    yield "disturbances", "bursts of 5 ms", bursts
     yield "disturbances", "an offset", offset
 
 
@@ -171,39 +154,32 @@ def full_band_families():
         wav = resample(wav, RATE, rate, "soxr HQ (librosa)")
         return examples.Example(wav, rate, None, "full band")
 
-    yield "full band", "48 kHz", lambda wav, rng: full(wav)
-    yield "full band", "44.1 kHz", lambda wav, rng: full(wav, 44100)
-    yield (
-        "full band",
-        "quiet: 16 to 40 dB below",
-        lambda wav, rng: full(wav * 10 ** (-rng.uniform(16, 40) / 20)),
-    )
-    yield (
-        "full band",
-        "dull: 12 dB an octave from 1 to 8 kHz",
-        lambda wav, rng: full(examples.gentle(wav, rng.uniform(1000, 8000))),
-    )
-    yield (
-        "full band",
-        "bass alone",
-        lambda wav, rng: full(
-            examples.gentle(wav, rng.uniform(80, 400), order=6)
-        ),
-    )
-    yield (
-        "full band",
-        "noise floor of -70 to -40 dBFS",
-        lambda wav, rng: examples.with_floor(
-            full(wav), rng.uniform(-70, -40), rng
-        ),
-    )
-    yield (
-        "full band",
-        "as wide as a file of 8 to 32 kHz",
-        lambda wav, rng: full(
-            wav, int(rng.choice((8000, 16000, 22050, 24000, 32000)))
-        ),
-    )
+    def quiet(wav, rng):
+        return full(wav * 10 ** (-rng.uniform(16, 40) / 20))
+
+    def dull(wav, rng):
+        return full(examples.gentle(wav, rng.uniform(1000, 8000)))
+
+    def bass(wav, rng):
+        return full(examples.gentle(wav, rng.uniform(80, 400), order=6))
+
+    def floor(wav, rng):
+        return examples.with_floor(full(wav), rng.uniform(-70, -40), rng)
+
+    def as_wide(wav, rng):
+        rates = (8000, 16000, 22050, 24000, 32000)
+        return full(wav, int(rng.choice(rates)))
+
+    for name, make in {
+        "48 kHz": lambda wav, rng: full(wav),
+        "44.1 kHz": lambda wav, rng: full(wav, 44100),
+        "quiet: 16 to 40 dB below": quiet,
+        "dull: 12 dB an octave from 1 to 8 kHz": dull,
+        "bass alone": bass,
+        "noise floor of -70 to -40 dBFS": floor,
+        "as wide as a file of 8 to 32 kHz": as_wide,
+    }.items():
+        yield "full band", name, make
 
 
 def is_right(found, example, rolloff_hz):
@@ -286,12 +262,8 @@ def main():
     data_root = args.data_root or Path(args.manifest).resolve().parent
     rng = np.random.default_rng(args.seed)
     wavs = recordings(args.manifest, str(data_root), rng, args.max_seconds)
-    families = [
-        *resampler_families(),
-        *codec_families(),
-        *disturbed_families(),
-        *full_band_families(),
-    ]
+    families = [*resampler_families(), *codec_families()]
+    families += [*disturbed_families(), *full_band_families()]
     groups = {}
     print("| group | family | right | trials |\n| --- | --- | --- | --- |")
     for group, name, make in tqdm(families, dynamic_ncols=True):

@@ -13,11 +13,10 @@ Authors
 """
 
 import argparse
-import json
+import itertools
+import multiprocessing
 import platform
 import resource
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -27,13 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SAMPLE_RATE = 48000
 INPUT_RATE = 16000
 HEADER = (
-    "model",
-    "precision",
-    "batch",
-    "a window",
-    "x real time",
-    "x real time, through the interface",
-    "peak memory",
+    *("model", "precision", "batch", "a window", "x real time"),
+    *("x real time, through the interface", "peak memory"),
 )
 
 
@@ -54,7 +48,6 @@ def parse_arguments():
         "with --threads 1",
     )
     add("--repeats", type=int, default=3, help="the best of which is taken")
-    add("--row", nargs=3, help=argparse.SUPPRESS)  # for a process of its own
     arguments = parser.parse_args()
     gpu = arguments.device.startswith("cuda")
     arguments.sizes = arguments.sizes or ["small", "base"]
@@ -98,20 +91,19 @@ def best_time(function, arguments):
     return min(times[1:])
 
 
-def measure(arguments):
+def measure(arguments, size, precision, batch):
     """Times one model: seconds of a batch of windows alone and through the
     interface, and the peak memory in MB."""
-    size, precision, batch = arguments.row
+    torch.set_num_threads(arguments.threads)
     flashsr = load(size, precision, arguments.device)
-    flashsr.batch_windows = int(batch)
+    flashsr.batch_windows = batch
     model = flashsr.mods.super_resolver
     num_samples = round(arguments.window * SAMPLE_RATE)
-    low = torch.randn(int(batch), num_samples, device=arguments.device)
-    noise = torch.randn(
-        int(batch), *model.latent_shape(num_samples), device=arguments.device
-    )
-    cutoff_hz = torch.full((int(batch),), INPUT_RATE / 2, device=low.device)
-    narrow = torch.randn(int(batch), round(arguments.window * INPUT_RATE))
+    low = torch.randn(batch, num_samples, device=arguments.device)
+    shape = batch, *model.latent_shape(num_samples)
+    noise = torch.randn(shape, device=arguments.device)
+    cutoff_hz = torch.full((batch,), INPUT_RATE / 2, device=low.device)
+    narrow = torch.randn(batch, round(arguments.window * INPUT_RATE))
 
     @torch.no_grad()
     def alone():
@@ -131,16 +123,6 @@ def measure(arguments):
     else:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return *seconds, peak
-
-
-def in_own_process(*row):
-    """Runs this script for one row and returns its results."""
-    print(f"Measuring {' '.join(row)} ...", file=sys.stderr, flush=True)
-    command = [sys.executable, __file__, *sys.argv[1:], "--row", *row]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        sys.exit(f"Measuring {' '.join(row)} failed.")
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def describe_machine(arguments):
@@ -163,27 +145,25 @@ def describe_machine(arguments):
 def main():
     """Runs the benchmark."""
     arguments = parse_arguments()
-    torch.set_num_threads(arguments.threads)
-    if arguments.row:
-        print(json.dumps(measure(arguments)))
-        return
+    context = multiprocessing.get_context("spawn")
     print(describe_machine(arguments), end="\n\n")
     print(f"| {' | '.join(HEADER)} |")
     print(f"|{' --- |' * len(HEADER)}")
-    for size in arguments.sizes:
-        for precision in arguments.precisions:
-            for batch in arguments.batches:
-                row = size, precision, str(batch)
-                alone, interface, peak = in_own_process(*row)
-                sound = batch * arguments.window
-                cells = [
-                    *row,
-                    f"{alone / batch:.3f} s",
-                    f"{sound / alone:.1f}",
-                    f"{sound / interface:.1f}",
-                    f"{peak:.0f} MB",
-                ]
-                print(f"| {' | '.join(cells)} |", flush=True)
+    for row in itertools.product(
+        arguments.sizes, arguments.precisions, arguments.batches
+    ):
+        with context.Pool(1) as pool:
+            alone, interface, peak = pool.apply(measure, (arguments, *row))
+        batch = row[2]
+        sound = batch * arguments.window
+        cells = [
+            *map(str, row),
+            f"{alone / batch:.3f} s",
+            f"{sound / alone:.1f}",
+            f"{sound / interface:.1f}",
+            f"{peak:.0f} MB",
+        ]
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ Authors
 """
 
 import os
-import shutil
 from pathlib import Path
 
 # Before any import of them: figures without a screen, nothing from a hub. The
@@ -64,12 +63,3 @@ def reference():
         )
 
     return load
-
-
-@pytest.fixture(scope="session")
-def sox():
-    """Path of the SoX program; tests that ask for it are skipped without."""
-    path = shutil.which("sox")
-    if path is None:
-        pytest.skip("the SoX program is not installed (apt-get install sox)")
-    return path

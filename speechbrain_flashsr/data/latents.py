@@ -21,7 +21,7 @@ from speechbrain.utils.distributed import (
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from speechbrain_flashsr.audio.writing import complete_file
+from speechbrain_flashsr.data.manifest import write_json
 from speechbrain_flashsr.lobes.features import extend_band
 
 
@@ -134,7 +134,7 @@ def cache_latents(
         ddp_barrier()
         stop = batches[min(first + num_ranks, len(batches)) - 1].stop
         if rank == 0:
-            _write_json(folder / "progress.json", {**state, "done": stop})
+            write_json(folder / "progress.json", {**state, "done": stop})
     ddp_barrier()
     return stop - done
 
@@ -173,7 +173,7 @@ def _begin(folder, state, layout):
             dtype=dtype,
             shape=(state["num_draws"], *shape),
         ).flush()
-    _write_json(folder / "domains.json", domains)
+    write_json(folder / "domains.json", domains)
     return 0
 
 
@@ -193,11 +193,6 @@ def _digest(module):
     for value in module.state_dict().values():
         digest.update(value.cpu().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _write_json(path, content):
-    with complete_file(path) as temporary:
-        pathlib.Path(temporary).write_text(json.dumps(content))
 
 
 class LatentPairs(Dataset):

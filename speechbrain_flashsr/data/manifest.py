@@ -5,7 +5,12 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import json
+import pathlib
+
 from speechbrain.dataio.dataio import load_data_json
+
+from speechbrain_flashsr.audio.writing import complete_file
 
 LONGEST_TEXT = 4000
 """Characters of a path or name, at most."""
@@ -62,6 +67,13 @@ def read_manifest(path, data_root):
                 f"starts at {entry['start']}. Prepare the data again."
             )
     return entries
+
+
+def write_json(path, content):
+    """Writes a JSON file, which appears complete or not at all."""
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    with complete_file(path) as temporary:
+        pathlib.Path(temporary).write_text(text, encoding="utf-8")
 
 
 def _is_text(value):

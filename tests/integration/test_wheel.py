@@ -105,7 +105,7 @@ def test_users_get_the_libraries_but_not_the_tools(metadata):
         if "extra ==" not in requirement
     }
     assert {"torch", "torchaudio", "speechbrain", "soundfile"} <= always
-    assert not always & {"pytest", "ruff", "sox", "tensorboard"}
+    assert not always & {"pytest", "ruff", "tensorboard"}
 
 
 def test_command(wheel):

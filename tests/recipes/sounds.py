@@ -4,19 +4,13 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import shutil
 from pathlib import Path
 
 import numpy as np
-import pytest
 import soundfile
 from scipy.signal import firwin, lfilter
 
 PREPARE = Path(__file__).parents[2] / "recipes/VersatileAudio/prepare"
-
-needs_sox = pytest.mark.skipif(
-    shutil.which("sox") is None, reason="the SoX program is not installed"
-)
 
 
 def noise(seed, seconds=1.0, level=0.1, sample_rate=44100):

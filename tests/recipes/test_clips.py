@@ -10,7 +10,7 @@ import clip_manifest
 import numpy as np
 import pytest
 
-from tests.recipes.sounds import low_pass, needs_sox, noise, speech, write
+from tests.recipes.sounds import low_pass, noise, speech, write
 
 
 def test_measure_of_white_noise():
@@ -53,7 +53,6 @@ def test_broken_samples_are_refused():
         clip_filter.measure(np.array([0.0, np.nan]), 44100)
 
 
-@needs_sox
 @pytest.mark.parametrize("level", [0.4, 3.0])
 def test_resampling_is_exact(level):
     def sine(sample_rate):

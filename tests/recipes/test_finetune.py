@@ -20,7 +20,6 @@ from speechbrain_flashsr.checkpoints.export import export_pretrained
 from speechbrain_flashsr.data.degradations import low_pass
 from speechbrain_flashsr.inference import FlashSR
 from speechbrain_flashsr.metrics import spectral
-from tests.recipes.sounds import needs_sox
 from tests.recipes.training import RECIPE
 
 SETTINGS = {
@@ -100,7 +99,6 @@ def distances(folder):
     return spectral.lsd(restored.double(), high, 4000, 20000)
 
 
-@needs_sox
 def test_unheard_recordings_of_the_same_kind_come_out_better(finetuned):
     pretrained, output = finetuned
     before = distances(pretrained)
@@ -110,7 +108,6 @@ def test_unheard_recordings_of_the_same_kind_come_out_better(finetuned):
     assert after.mean() < 0.9 * before.mean()
 
 
-@needs_sox
 def test_only_weights_of_the_vocoder_change(finetuned):
     pretrained, output = finetuned
     new = output / "pretrained"
@@ -133,7 +130,6 @@ def test_only_weights_of_the_vocoder_change(finetuned):
     }
 
 
-@needs_sox
 def test_a_tenth_of_the_recordings_is_held_out(finetuned):
     _, output = finetuned
     splits = {

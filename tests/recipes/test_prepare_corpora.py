@@ -22,7 +22,7 @@ import vctk_prepare
 
 from speechbrain_flashsr.data.segments import RandomSegments
 from tests.recipes.preparation import prepare, sources
-from tests.recipes.sounds import low_pass, needs_sox, noise, speech, write
+from tests.recipes.sounds import low_pass, noise, speech, write
 
 
 def write_csv(path, rows):
@@ -60,7 +60,6 @@ def vctk(tmp_path):
     return folder
 
 
-@needs_sox
 def test_vctk(vctk, tmp_path, capsys):
     manifests = prepare(vctk_prepare.prepare_vctk, vctk, tmp_path / "data")
     found = {split: sources(entries) for split, entries in manifests.items()}
@@ -126,7 +125,6 @@ def musdb(tmp_path):
     return folder
 
 
-@needs_sox
 def test_musdb18hq(musdb, tmp_path, capsys):
     manifests = prepare(
         musdb18hq_prepare.prepare_musdb18hq,
@@ -207,7 +205,6 @@ def esc50(tmp_path):
     return folder
 
 
-@needs_sox
 def test_esc50(esc50, tmp_path, capsys):
     manifests = prepare(esc50_prepare.prepare_esc50, esc50, tmp_path / "data")
     found = {split: sources(entries) for split, entries in manifests.items()}
@@ -262,7 +259,6 @@ def fsd50k(tmp_path):
     return folder
 
 
-@needs_sox
 def test_fsd50k(fsd50k, tmp_path, capsys):
     manifests = prepare(
         fsd50k_prepare.prepare_fsd50k, fsd50k, tmp_path / "data"
@@ -303,7 +299,6 @@ def test_another_folder_is_one_clear_error(
     assert not (tmp_path / "data").exists()
 
 
-@needs_sox
 def test_mixed_corpora_are_drawn_by_weight(vctk, esc50, tmp_path, capsys):
     prepare(vctk_prepare.prepare_vctk, vctk, tmp_path / "speech")
     prepare(esc50_prepare.prepare_esc50, esc50, tmp_path / "effects")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.recipes.preparation import prepare, sources
-from tests.recipes.sounds import needs_sox, noise, write
+from tests.recipes.sounds import noise, write
 
 
 @pytest.fixture
@@ -25,7 +25,6 @@ def folder(tmp_path):
     return tmp_path / "mine"
 
 
-@needs_sox
 def test_folder(folder, tmp_path, capsys):
     data = tmp_path / "data"
     mine = {"domain": "effects", "licence": "mine"}

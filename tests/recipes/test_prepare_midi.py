@@ -14,8 +14,6 @@ import midi_prepare
 import pytest
 from corpus import SPLITS
 
-from tests.recipes.sounds import needs_sox
-
 # Like FluidSynth, it ends well and writes nothing where it reads no MIDI.
 FLUIDSYNTH = f"""#!{sys.executable}
 import sys
@@ -85,7 +83,6 @@ def prepare(data_folder):
     }
 
 
-@needs_sox
 def test_pieces_are_rendered_and_split(data_folder, caplog):
     manifests = prepare(data_folder)
     found = {
@@ -111,7 +108,6 @@ def test_pieces_are_rendered_and_split(data_folder, caplog):
     ]
 
 
-@needs_sox
 def test_what_is_rendered_is_not_rendered_again(data_folder):
     manifests = prepare(data_folder)
     (data_folder.parent / "bin" / "fluidsynth").write_text("#!/bin/false\n")

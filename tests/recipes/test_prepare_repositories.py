@@ -12,7 +12,7 @@ import pytest
 import repositories_prepare
 from corpus import SPLITS
 
-from tests.recipes.sounds import needs_sox, noise, speech, write
+from tests.recipes.sounds import noise, speech, write
 
 FILES = {
     "alphanumeric-audio-dataset/audio_data/Names/R_14L9qNxUlipFmsF.wav": (
@@ -58,7 +58,6 @@ def data_folder(tmp_path):
     return folder
 
 
-@needs_sox
 def test_domains_groups_and_splits(data_folder, tmp_path, capsys):
     paths = [tmp_path / f"data/{split}.json" for split in SPLITS]
     arguments = (str(data_folder), str(tmp_path / "data"), *map(str, paths))

@@ -14,13 +14,12 @@ Authors
 """
 
 import csv
-import io
 import json
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+import av
 import numpy as np
 import soundfile
 import speechbrain as sb
@@ -31,9 +30,10 @@ from speechbrain.utils.metric_stats import ErrorRateStats
 from tqdm import tqdm
 
 from speechbrain_flashsr import SHIPPED_MODEL, __version__
+from speechbrain_flashsr.audio.codecs import code
 from speechbrain_flashsr.audio.resampling import Resampler
-from speechbrain_flashsr.audio.writing import complete_file
 from speechbrain_flashsr.checkpoints.reading import digest_of_model
+from speechbrain_flashsr.data.manifest import write_json
 from speechbrain_flashsr.inference import FlashSR, SuperResolutionFrontEnd
 
 WIDE, NARROW = 16000, 8000
@@ -48,24 +48,18 @@ CONDITIONS = {
 
 
 def read_prompt(path):
-    """Reads a prompt as 16 kHz mono; raw G.722 is decoded by ffmpeg."""
+    """Reads a prompt as 16 kHz mono; raw G.722 has no header."""
     if Path(path).suffix == ".g722":
-        # 16-bit samples to a pipe.
-        command = ["ffmpeg", "-v", "error", "-f", "g722", "-i", str(path)]
-        command += ["-f", "s16le", "-ac", "1", "-ar", str(WIDE), "-"]
-        raw = subprocess.run(command, check=True, capture_output=True).stdout
-        samples = np.frombuffer(raw, dtype="<i2").astype("float32") / 32768
-        return torch.from_numpy(samples)
+        with av.open(str(path), format="g722") as container:
+            frames = [f.to_ndarray()[0] for f in container.decode(audio=0)]
+        return torch.from_numpy(np.concatenate(frames) / 2**15).float()
     samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     return AudioNormalizer(WIDE)(torch.from_numpy(samples), rate)
 
 
 def telephone(wav):
     """Codes and decodes [time] at 8 kHz by G.711 (mu-law)."""
-    buffer = io.BytesIO()
-    soundfile.write(buffer, wav.numpy(), NARROW, "ULAW", format="WAV")
-    buffer.seek(0)
-    return torch.from_numpy(soundfile.read(buffer, dtype="float32")[0])
+    return torch.from_numpy(code(wav.numpy(), NARROW, "g711")).float()
 
 
 def heard(condition, wav, front_end):
@@ -147,8 +141,7 @@ def recognise(prompts, front_end, hparams):
                 seconds += len(wav) / WIDE
             known[name] = recogniser(wav16)
             content = {"key": keys[condition], "hypotheses": known}
-            with complete_file(files[condition]) as temporary:
-                Path(temporary).write_text(json.dumps(content, indent=1))
+            write_json(files[condition], content)
     if seconds:
         print(f"FlashSR took {spent / seconds:.2f} s per second of sound")
     return {
@@ -276,7 +269,7 @@ def main(argv):
     results = summarise(hypotheses, references, hparams)
     count = sum(len(words) for words in references.values())
     folder = Path(hparams["output_folder"])
-    (folder / "results.json").write_text(json.dumps(results, indent=1))
+    write_json(folder / "results.json", results)
     (folder / "results.md").write_text(as_table(results), encoding="utf-8")
     print(f"{len(references)} prompts, {count} words")
     print(as_table(results))

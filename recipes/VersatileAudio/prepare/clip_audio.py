@@ -4,17 +4,15 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import logging
 import math
-import shutil
 
 import numpy as np
+import soxr
 import torch
-from clip_filter import loudness
 
+from speechbrain_flashsr.audio import SAMPLE_RATE
 from speechbrain_flashsr.audio.reading import AudioReader
 
-SAMPLE_RATE = 48000
 SILENT_CHANNEL = 0.1  # of the louder channel's root mean square
 PADDING = 1.5 / 2**15  # digital silence, give or take the last of 16 bits
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
@@ -47,33 +45,11 @@ def without_padding(wav):
     return wav[sound[0] : sound[-1] + 1] if len(sound) else wav
 
 
-def check_sox():
-    """Raises a RuntimeError if the program that the sox package drives is
-    missing."""
-    if shutil.which("sox") is None:
-        raise RuntimeError(
-            "the SoX program, which resamples the clips, is missing: install"
-            " it with `sudo apt-get install sox`, on macOS `brew install sox`"
-        )
-
-
 def resample(wav, sample_rate):
-    """Brings a waveform [time] of any level to 48 kHz, float64, with SoX's best
-    resampler; SoX itself would clip at 1."""
-    if sample_rate == SAMPLE_RATE:
-        return wav.astype(np.float64)
-    import sox  # warns when it is imported where the program is missing
-
-    # It warns that build_array ignores the rate effect; with the output's rate
-    # given as well, it does not.
-    logging.getLogger("sox").setLevel(logging.ERROR)
-    gain = 0.5 / loudness(wav)[1]
-    transformer = sox.Transformer().rate(SAMPLE_RATE, quality="v")
-    transformer.set_output_format(rate=SAMPLE_RATE)
-    wav = transformer.build_array(
-        input_array=(gain * wav).astype(np.float32), sample_rate_in=sample_rate
+    """Brings a waveform [time] to 48 kHz, float64, with soxr's best quality."""
+    return soxr.resample(
+        wav.astype(np.float64), sample_rate, SAMPLE_RATE, quality="VHQ"
     )
-    return wav.astype(np.float64) / gain
 
 
 def limit_peak(wav):

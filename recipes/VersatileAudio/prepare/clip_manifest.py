@@ -20,23 +20,18 @@ import logging
 import os
 import re
 from collections import Counter, defaultdict
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import soundfile
-from clip_audio import (
-    SAMPLE_RATE,
-    check_sox,
-    cut,
-    limit_peak,
-    read_mono,
-    resample,
-    without_padding,
-)
+from clip_audio import cut, limit_peak, read_mono, resample, without_padding
 from clip_filter import is_loud_enough, measure, why_left_out
 from speechbrain.utils.parallel import parallel_map
+
+from speechbrain_flashsr.audio import SAMPLE_RATE
+from speechbrain_flashsr.audio.writing import complete_file
+from speechbrain_flashsr.data.manifest import write_json
 
 logger = logging.getLogger(__name__)
 
@@ -99,8 +94,7 @@ def prepare_clips(clips, save_folder, manifests, segment_seconds=6.0):
     content the first one counts. Clips converted by an earlier, interrupted run
     are not converted again. For the arguments see
     :func:`corpus.prepare_corpus`; `manifests` are {split: path}. Raises a
-    RuntimeError if the SoX program is missing, or no clip passes the filter."""
-    check_sox()
+    RuntimeError if no clip passes the filter."""
     os.makedirs(save_folder, exist_ok=True)
     Path(save_folder, DONE).unlink(missing_ok=True)
     digests, outcomes = _digests(clips)
@@ -155,8 +149,7 @@ def process_clip(digest_and_clip, save_folder, segment_seconds):
     path = os.path.join(save_folder, relative)
     if not os.path.exists(path):
         wav = limit_peak(resample(wav, sample_rate))
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with replacing(path) as part:
+        with complete_file(path) as part:
             soundfile.write(
                 part, wav, SAMPLE_RATE, format="WAV", subtype="PCM_16"
             )
@@ -182,27 +175,6 @@ def process_clip(digest_and_clip, save_folder, segment_seconds):
             **about,
         }
     return Outcome(clip, entries=entries)
-
-
-@contextmanager
-def replacing(path):
-    """Yields the name of a temporary file beside ``path``, which replaces it
-    when it is complete and is removed after an error."""
-    part = f"{path}.part"
-    try:
-        yield part
-        os.replace(part, path)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
-
-
-def write_json(path, content):
-    """Writes a JSON file, which appears complete or not at all."""
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-    with replacing(path) as part:
-        with open(part, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1, ensure_ascii=False)
 
 
 def mark_prepared(save_folder, options):

@@ -6,11 +6,13 @@ Authors
 """
 
 import argparse
+import csv
 import os
+import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
-from clip_audio import check_sox
 from clip_manifest import is_prepared, mark_prepared, prepare_clips
 
 SPLITS = ("train", "dev", "test")
@@ -51,7 +53,7 @@ def prepare_corpus(
     ValueError
         If ``segment_seconds`` is not positive.
     RuntimeError
-        If the SoX program is missing, or no clip can be used.
+        If no clip can be used.
     """
     if skip_prep:
         return
@@ -64,9 +66,33 @@ def prepare_corpus(
     if is_prepared(save_folder, manifests, identity):
         print(f"The clips in {save_folder} are complete: preparation skipped.")
         return
-    check_sox()
     prepare_clips(find_clips(), save_folder, manifests, segment_seconds)
     mark_prepared(save_folder, identity)
+
+
+def read_table(name):
+    """Reads a table (CSV) beside this file: a SimpleNamespace for each row,
+    whose attributes are the columns."""
+    with open(Path(__file__).with_name(name), newline="") as file:
+        return [SimpleNamespace(**row) for row in csv.DictReader(file)]
+
+
+def first_match(rows, name):
+    """The first row of a table whose `pattern`, a regular expression, the name
+    of a file begins with, and its match; None and None without.
+
+    Example
+    -------
+    >>> rows = [SimpleNamespace(pattern="b/"), SimpleNamespace(pattern="(a)/")]
+    >>> row, match = first_match(rows, "a/1.wav")
+    >>> row.pattern, match[1]
+    ('(a)/', 'a')
+    """
+    for row in rows:
+        match = re.match(row.pattern, name)
+        if match:
+            return row, match
+    return None, None
 
 
 def check_layout(data_folder, names, corpus, home):

@@ -11,13 +11,12 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import re
-from dataclasses import dataclass
 from functools import partial
 
 from clip_manifest import Clip
-from corpus import run_command_line
+from corpus import first_match, read_table, run_command_line
 from debian_packages import (
+    UNKNOWN_LICENCE,
     add_packages_option,
     find_sounds,
     licence_of,
@@ -32,122 +31,12 @@ DEV_SPEECH = {"uk", "gl", "en_GB"}
 TEST_SPEECH = {"da", "el", "it", "wa", "pl", "en", "HillBilly"}
 
 
-@dataclass(frozen=True)
-class Source:
-    """Some clips of a package.
-
-    Arguments
-    ---------
-    package : str
-        Name of the package.
-    domain : str
-        "speech", "music" or "effects".
-    pattern : str
-        Regular expression that a path in the package begins with; its group
-        ``group``, if any, is the group of the clip (else: the package).
-    split : str, optional
-        Split of the clips; speech goes by language.
-    upstream : (str, str), optional
-        Beginning of the paths in the package, and what stands for it in the
-        package's copyright file.
-    licence : str, optional
-        Licence, where the copyright file is not in Debian's machine-readable
-        format.
-    """
-
-    package: str
-    domain: str
-    pattern: str
-    split: str = None
-    upstream: tuple = ("", "")
-    licence: str = "see the package's copyright file"
-
-
-HEDGEWARS = "usr/share/games/hedgewars/Data"
-HEDGEWARS_UPSTREAM = ("usr/share/games/", "share/")
-FRETS = "usr/share/games/fretsonfire/data/songs/sectoid"
-LANGUAGE = "(?P<group>[a-z]{2,3}(_[A-Z]{2})?)"
-
-# The first source whose pattern fits a file takes it.
-SOURCES = (
-    Source(
-        "tuxpaint-stamps-default",
-        "speech",
-        rf"usr/share/tuxpaint/stamps/.*_desc_{LANGUAGE}\.",
-    ),
-    Source(
-        "tuxpaint-stamps-default",
-        "effects",
-        r"usr/share/tuxpaint/stamps/(?!.*_desc\.)",
-        split="train",
-    ),
-    Source(
-        "klettres-data",
-        "speech",
-        r"usr/share/klettres/(?P<group>[^/]+)/(alpha|syllab)/",
-    ),
-    Source(
-        "ktuberling-data",
-        "speech",
-        r"usr/share/ktuberling/sounds/(?P<group>[^/]+)/",
-    ),
-    Source(
-        "gcin-voice",
-        "speech",
-        r"usr/share/gcin-voice/ogg/[^/]+/(?P<group>[35])\.ogg",
-    ),
-    Source(
-        "hedgewars-data",
-        "speech",
-        rf"{HEDGEWARS}/Sounds/voices/(\w+_(?=[a-z]{{2}}/))?(?P<group>\w+)/",
-        upstream=HEDGEWARS_UPSTREAM,
-    ),
-    Source(
-        "hedgewars-data",
-        "effects",
-        rf"{HEDGEWARS}/Sounds/[^/]+$",
-        split="train",
-        upstream=HEDGEWARS_UPSTREAM,
-    ),
-    Source(
-        "hedgewars-data",
-        "music",
-        rf"{HEDGEWARS}/Music/(?P<group>[^/]+)\.",
-        split="train",
-        upstream=HEDGEWARS_UPSTREAM,
-    ),
-    Source(
-        "ufoai-sound",
-        "effects",
-        "pk3/sound/",
-        split="train",
-        upstream=("pk3/", "base/"),
-    ),
-    Source(
-        "sonic-pi-samples",
-        "effects",
-        "usr/share/sonic-pi/",
-        split="train",
-        upstream=("usr/share/sonic-pi/", "etc/"),
-    ),
-    Source(
-        "fretsonfire-songs-sectoid",
-        "music",
-        rf"{FRETS}/(?P<group>[^/]+)/",
-        split="dev",
-        licence="Expat",
-    ),
-    Source("hydrogen-data", "effects", "usr/share/hydrogen/data/", split="dev"),
-    Source(
-        "singularity-music",
-        "music",
-        r"usr/share/games/singularity/music/(.*/)?(?P<group>[^/]+)\.",
-        split="test",
-        licence="CC-BY-SA-3.0",
-    ),
-    Source("lmms-common", "effects", "usr/share/lmms/samples/", split="test"),
-    Source("bucklespring-data", "effects", "usr/share/buckle/", split="test"),
-)
+# Clips of packages; the first row whose pattern fits a file takes it. The
+# pattern's group "group", if any, is the group of the clip (else: the package);
+# speech without a split goes by language. A path of a package begins with
+# `upstream`, for which `in_copyright` stands in the package's copyright file,
+# and `licence` is there where that is not in Debian's machine-readable format.
+SOURCES = read_table("debian_audio.csv")
 PACKAGES = tuple(dict.fromkeys(source.package for source in SOURCES))
 
 
@@ -174,26 +63,25 @@ def find_clips(data_folder, package):
     licences = read_licences(data_folder, package)
     clips = []
     for path, name in find_sounds(data_folder, package):
-        for source in sources:
-            match = re.match(source.pattern, name)
-            if match:
-                group = match.groupdict().get("group", package)
-                clips.append(
-                    Clip(
-                        path=path,
-                        source=f"{package}/{name}",
-                        corpus=package,
-                        domain=source.domain,
-                        split=source.split or speech_split(group),
-                        group=group,
-                        licence=licence_of(
-                            name.replace(*source.upstream, 1),
-                            licences,
-                            source.licence,
-                        ),
-                    )
-                )
-                break
+        source, match = first_match(sources, name)
+        if source is None:
+            continue
+        group = match.groupdict().get("group", package)
+        clips.append(
+            Clip(
+                path=path,
+                source=f"{package}/{name}",
+                corpus=package,
+                domain=source.domain,
+                split=source.split or speech_split(group),
+                group=group,
+                licence=licence_of(
+                    name.replace(source.upstream, source.in_copyright, 1),
+                    licences,
+                    source.licence or UNKNOWN_LICENCE,
+                ),
+            )
+        )
     return clips
 
 

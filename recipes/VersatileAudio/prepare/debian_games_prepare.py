@@ -19,8 +19,9 @@ from functools import partial
 
 import soundfile
 from clip_manifest import Clip
-from corpus import run_command_line
+from corpus import read_table, run_command_line
 from debian_packages import (
+    UNKNOWN_LICENCE,
     add_packages_option,
     find_sounds,
     licence_of,
@@ -28,108 +29,10 @@ from debian_packages import (
     read_licences,
 )
 
-PACKAGES = (
-    "0ad-data",
-    "a7xpg-data",
-    "ardentryst",
-    "brainparty-data",
-    "caveexpress-data",
-    "colobot-common-sounds",
-    "deepin-sound-theme",
-    "drascula-music",
-    "endless-sky-data",
-    "enigma-data",
-    "extremetuxracer-data",
-    "fillets-ng-data-cs",
-    "flare-game",
-    "freedroidrpg-data",
-    "freeorion-data",
-    "fretsonfire-songs-muldjord",
-    "frozen-bubble-data",
-    "gigalomania-data",
-    "gunroar-data",
-    "hydrogen-drumkits",
-    "hyperrogue-music",
-    "lincity-ng-data",
-    "lomiri-sounds",
-    "lordsawar-data",
-    "marsshooter-data",
-    "megaglest-data",
-    "mu-cade-data",
-    "naev-data",
-    "nexuiz-music",
-    "noiz2sa-data",
-    "openarena-data",
-    "openclonk-data",
-    "oxygen-sounds",
-    "parsec47-data",
-    "plee-the-bear-data",
-    "pushover-data",
-    "redeclipse-data",
-    "rrootage-data",
-    "starfighter-data",
-    "supertux-data",
-    "supertuxkart-data",
-    "titanion-data",
-    "torus-trooper-data",
-    "trackballs-data",
-    "tumiki-fighters-data",
-    "ufoai-music",
-    "unknown-horizons",
-    "val-and-rick-data",
-    "warmux-data",
-    "warzone2100-music",
-    "wesnoth-1.16-music",
-    "widelands-data",
-    "xmoto-data",
-    "zaz-data",
-)
-
-# Where the copyright file names single files: a pattern of their paths in the
-# package, and its replacement in the copyright file.
-UPSTREAM = {
-    "ardentryst": ("usr/share/games/ardentryst/", ""),
-    "brainparty-data": ("usr/share/games/brainparty/", "Content/"),
-    "endless-sky-data": ("usr/share/games/endless-sky/", ""),
-    "gigalomania-data": ("usr/share/gigalomania/", ""),
-    "hydrogen-drumkits": (r"usr/share/.*/(drumkits/[^/]*)/.*", r"\1.h2drumkit"),
-    "hyperrogue-music": ("usr/share/hyperrogue/", ""),
-    "lomiri-sounds": ("usr/share/", "share/"),
-    "marsshooter-data": ("usr/share/games/marsshooter/", "data/"),
-    "redeclipse-data": ("usr/share/games/redeclipse/", ""),
-    "supertux-data": ("usr/share/games/supertux2/", "data/"),
-    "supertuxkart-data": ("usr/share/games/supertuxkart/", ""),
-    "trackballs-data": ("usr/share/games/trackballs/", "share/"),
-    "unknown-horizons": ("usr/share/unknown-horizons/", ""),
-    "widelands-data": ("usr/share/games/widelands/", ""),
-}
-# Licences from copyright files that are not in the machine-readable format.
-LICENCES = {
-    **dict.fromkeys(
-        (
-            "a7xpg-data",
-            "gunroar-data",
-            "mu-cade-data",
-            "noiz2sa-data",
-            "parsec47-data",
-            "rrootage-data",
-            "titanion-data",
-            "torus-trooper-data",
-            "tumiki-fighters-data",
-            "val-and-rick-data",
-        ),
-        "BSD-2-Clause",
-    ),
-    "enigma-data": "GPL-2",
-    "fillets-ng-data-cs": "GPL-2",
-    "fretsonfire-songs-muldjord": "CC-BY-SA-3.0",
-    "hydrogen-drumkits": "CC-BY-SA-3.0",  # of circAfrique, named "v4"
-    "nexuiz-music": "GPL-2+",
-    "openclonk-data": "ISC, CC-BY-3.0 or CC0",
-    "plee-the-bear-data": "CC-BY-SA-3.0",
-    "warmux-data": "GPL-2+",
-    "wesnoth-1.16-music": "GPL-2+",
-}
+# Of the packages: where the copyright file names single files, a pattern of
+# their paths in the package and its replacement in the copyright file; where
+# that is not in the machine-readable format, the licence.
+PACKAGES = {row.package: row for row in read_table("debian_games.csv")}
 
 SPEECH = re.compile(r"/(voices?|speech|announcer|cs)/")
 MUSIC = re.compile(r"/(musics?|cdtracks)/|^drascula-music/", re.IGNORECASE)
@@ -167,6 +70,7 @@ def find_clips(data_folder, package):
     Returns a list of Clip in the order of their paths.
     """
     licences = read_licences(data_folder, package)
+    about = PACKAGES[package]
     clips = []
     for path, name in find_sounds(data_folder, package):
         source = f"{package}/{name}"
@@ -182,9 +86,9 @@ def find_clips(data_folder, package):
                 split=split_of(source),
                 group=source if domain == "music" else package,
                 licence=licence_of(
-                    re.sub(*UPSTREAM.get(package, ("", "")), name, count=1),
+                    re.sub(about.upstream, about.in_copyright, name, count=1),
                     licences,
-                    LICENCES.get(package, "see the package's copyright file"),
+                    about.licence or UNKNOWN_LICENCE,
                 ),
                 padded=True,
             )

@@ -18,6 +18,10 @@ from pathlib import Path
 from clip_audio import AUDIO_SUFFIXES
 from corpus import prepare_corpus
 
+UNKNOWN_LICENCE = "see the package's copyright file"
+"""Of files whose package's copyright file names none for them, or is not in
+Debian's machine-readable format."""
+
 ARCHIVE_SUFFIXES = (".pk3", ".zip")  # zip files, whatever they are called
 
 

@@ -19,7 +19,7 @@ import subprocess
 from functools import partial
 from pathlib import Path
 
-from clip_manifest import Clip, replacing
+from clip_manifest import Clip
 from corpus import run_command_line
 from debian_packages import (
     add_packages_option,
@@ -29,6 +29,8 @@ from debian_packages import (
     read_licences,
 )
 from tqdm import tqdm
+
+from speechbrain_flashsr.audio.writing import complete_file
 
 logger = logging.getLogger(__name__)
 
@@ -124,14 +126,16 @@ def render(content, path, data_folder):
     command = ["fluidsynth", "-ni", "-q", "-r", "48000", "-T", "wav"]
     command += ["-O", "s16"]
     try:
-        with replacing(path) as part:
+        with complete_file(path) as part:
             subprocess.run(
                 [*command, "-F", part, Path(data_folder, SOUNDFONT), midi],
                 check=True,
                 capture_output=True,
             )
-    except (subprocess.CalledProcessError, FileNotFoundError):
-        return False  # FluidSynth does not always fail: it writes nothing
+            if Path(part).stat().st_size == 0:
+                raise EOFError  # FluidSynth does not always fail
+    except (subprocess.CalledProcessError, EOFError):
+        return False
     finally:
         midi.unlink()
     return True

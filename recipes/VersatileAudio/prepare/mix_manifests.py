@@ -17,8 +17,9 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from clip_manifest import write_json
 from corpus import SPLITS
+
+from speechbrain_flashsr.data.manifest import write_json
 
 
 def mix_manifests(prepared_folders, save_folder):

@@ -20,9 +20,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import soundfile
-from clip_manifest import replacing, write_json
 from mix_manifests import summary
 from speechbrain.dataio.dataio import read_audio
+
+from speechbrain_flashsr.audio.writing import complete_file
+from speechbrain_flashsr.data.manifest import write_json
 
 SHARES = {
     ("dev", "effects"): 0.02,
@@ -151,7 +153,7 @@ def decode(source, target):
 def write(path, content):
     """Writes bytes to a file, which appears complete or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as part:
+    with complete_file(path) as part:
         Path(part).write_bytes(content)
 
 

@@ -13,176 +13,17 @@ Authors
 """
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from clip_manifest import Clip
-from corpus import prepare_corpus, run_command_line
+from corpus import first_match, prepare_corpus, read_table, run_command_line
 from debian_packages import find_sounds
 
-
-@dataclass(frozen=True)
-class Source:
-    """Some clips of a repository.
-
-    Arguments
-    ---------
-    repository : str
-        Its owner and name.
-    domain : str
-        "speech", "music" or "effects".
-    pattern : str
-        Regular expression that a path in the repository begins with.
-    group : str
-        The group of the clips; `{}` in it stands for the first group of the
-        pattern.
-    licence : str
-        As the repository states it.
-    """
-
-    repository: str
-    domain: str
-    pattern: str
-    group: str
-    licence: str
-
-
-PLH = "ParentingForLifelongHealth/plh-"
-
-# The first source whose pattern fits a file takes it.
-SOURCES = (
-    Source(
-        "Sakshee5/alphanumeric-audio-dataset",
-        "speech",
-        r"audio_data/\w+/(R_\w+)\.wav",
-        "sakshee5-{}",
-        "MIT",
-    ),
-    # Without the languages with which the Debian corpus validates and tests.
-    Source(
-        "gcompris/GCompris-voices",
-        "speech",
-        r"(?!(?:da|el|it|pl|uk)/)([a-z]{2,3}(?:_[A-Z]{2})?)/",
-        "gcompris-{}",
-        "GPL-3+, GPL-2+, CC-BY-SA-4.0 or Free Art, see LICENSE",
-    ),
-    Source(f"{PLH}kids-app-kw-content", "speech", "", "plh-ar", "CC-BY-4.0"),
-    Source(
-        f"{PLH}teens-app-tz-gt-content", "speech", "", "plh-en", "CC-BY-4.0"
-    ),
-    *(
-        Source(
-            f"{PLH}kids-teens-app-{app}-content", "speech", *rest, "CC-BY-4.0"
-        )
-        for app in ("my", "za")
-        for rest in ((".*/za_xh/", "plh-xh"), ("", "plh-en"))
-    ),
-    Source(
-        "XPRIZE/GLEXP-Team-RoboTutor-SwahiliAssets",
-        "speech",
-        "Swahili_TutorAudio/",
-        "robotutor-sw",
-        "CC-BY-4.0",
-    ),
-    Source(
-        "XPRIZE/GLEXP-Team-The-Linguaculturalists",
-        "speech",
-        "app/src/.*/sounds/",
-        "linguaculturalists",
-        "GPL-3.0",
-    ),
-    Source(
-        "nodepa/seedlingo",
-        "speech",
-        "content/audio/",
-        "seedlingo",
-        "CC-BY-SA-4.0",
-    ),
-    Source(
-        "masakhane-io/bibleTTS",
-        "speech",
-        r"samples/original/([\w-]+)\.",
-        "bibletts-{}",
-        "CC-BY-SA-4.0",
-    ),
-    Source(
-        "OpenDungeons/OpenDungeons",
-        "speech",
-        "sounds/Relative/.*/Keeper/",
-        "opendungeons-voice",
-        "CC-BY-SA-3.0",
-    ),
-    Source(
-        "OpenDungeons/OpenDungeons",
-        "effects",
-        "sounds/Spatial/",
-        "opendungeons-effects",
-        "CC-BY-SA-3.0 and others, see CREDITS",
-    ),
-    Source(
-        "OpenDungeons/OpenDungeons",
-        "music",
-        "music/OpenDungeonsMainTheme",
-        "opendungeons-theme",
-        "CC-BY-SA-3.0",
-    ),
-    Source(
-        "OpenRCT2/OpenMusic",
-        "music",
-        r".*/openrct2\.music\.([^/]+)/",
-        "openrct2-{}",
-        "CC-BY-SA-4.0",
-    ),
-    Source(
-        "sfzinstruments/karoryfer.weresax",
-        "music",
-        "Samples/",
-        "weresax",
-        "CC0-1.0",
-    ),
-    Source(
-        "OpenRCT2/OpenSoundEffects",
-        "effects",
-        "",
-        "openrct2-effects",
-        "CC-BY-4.0",
-    ),
-    Source(
-        "Fris0uman/CDDA-Soundpacks",
-        "effects",
-        "sound/CC-Sounds/([^/]+)/",
-        "cdda-{}",
-        "CC-BY-SA-4.0",
-    ),
-    Source(
-        "rafaelmardojai/blanket",
-        "effects",
-        r"data/resources/sounds/([\w-]+)\.",
-        "blanket-{}",
-        "CC0, CC-BY or public domain, see SOUNDS_LICENSING.md",
-    ),
-    Source(
-        "luanti-org/minetest_game",
-        "effects",
-        "mods/([^/]+)/sounds/",
-        "minetest-{}",
-        "CC-BY-SA-3.0 and others, see mods/*/license.txt",
-    ),
-    Source(
-        "sfzinstruments/body_percussion",
-        "effects",
-        "Samples/",
-        "body-percussion",
-        "CC0-1.0",
-    ),
-    Source(
-        "GoogleChromeLabs/web-audio-samples",
-        "effects",
-        "src/sounds/drum-samples/",
-        "web-audio-drums",
-        "Apache-2.0",
-    ),
-)
+# Clips of repositories; the first row whose pattern fits a file takes it. `{}`
+# in `group` stands for the first group of the pattern, and the licence is as
+# the repository states it. The languages with which the Debian corpus validates
+# and tests are left out.
+SOURCES = read_table("repositories.csv")
 
 # Patterns of the groups that do not train. The English reader of GCompris may
 # be that of Tux Paint, with whom the Debian corpus tests.
@@ -250,25 +91,24 @@ def find_clips(data_folder, repository):
     sources = [s for s in SOURCES if s.repository == repository]
     clips = []
     for path, name in find_sounds(data_folder, folder_of(repository)):
-        for source in sources:
-            match = re.match(source.pattern, name)
-            if match:
-                group = source.group.format(*match.groups())
-                effect = source.domain == "effects"
-                clips.append(
-                    Clip(
-                        path=path,
-                        source=f"{repository}/{name}",
-                        corpus=folder_of(repository),
-                        domain=source.domain,
-                        split=split_of(group),
-                        group=group,
-                        licence=source.licence,
-                        padded=True,
-                        longest_seconds=LONGEST_EFFECT if effect else None,
-                    )
-                )
-                break
+        source, match = first_match(sources, name)
+        if source is None:
+            continue
+        group = source.group.format(*match.groups())
+        effect = source.domain == "effects"
+        clips.append(
+            Clip(
+                path=path,
+                source=f"{repository}/{name}",
+                corpus=folder_of(repository),
+                domain=source.domain,
+                split=split_of(group),
+                group=group,
+                licence=source.licence,
+                padded=True,
+                longest_seconds=LONGEST_EFFECT if effect else None,
+            )
+        )
     return clips
 
 

@@ -17,7 +17,6 @@ Authors
 """
 
 import argparse
-import hashlib
 import json
 import pathlib
 import subprocess
@@ -34,6 +33,8 @@ from speechbrain_flashsr.audio.writing import complete_file
 from speechbrain_flashsr.brains.recipe import parse_known_arguments
 from speechbrain_flashsr.checkpoints import load_strictly
 from speechbrain_flashsr.checkpoints.export import model_of_recipe
+from speechbrain_flashsr.checkpoints.reading import digest_of_file
+from speechbrain_flashsr.data.manifest import write_json
 from speechbrain_flashsr.data.segments import RandomSegments
 from speechbrain_flashsr.metrics import spectral
 
@@ -160,7 +161,7 @@ def compare(options):
     )
     others = (options.autoencoder_file, options.vocoder_file, manifest)
     for name, (weights, *settings) in systems_of(options).items():
-        key = [digest_of(file) for file in (weights, *others)]
+        key = [digest_of_file(file) for file in (weights, *others)]
         key += [len(segments), segments.segment_length, *settings]
         if scores.get(name, {}).get("key") == key:
             continue
@@ -168,14 +169,8 @@ def compare(options):
         resolver = load_model(options, weights)
         values = score(resolver, segments, *settings)
         scores[name] = {"key": key, **values}
-        with complete_file(path) as temporary:
-            pathlib.Path(temporary).write_text(json.dumps(scores))
+        write_json(path, scores)
     return {name: scores[name] for name in systems_of(options)}
-
-
-def digest_of(file):
-    """Identifies the content of a file."""
-    return hashlib.sha256(pathlib.Path(file).read_bytes()).hexdigest()
 
 
 def mean_and_error(values):

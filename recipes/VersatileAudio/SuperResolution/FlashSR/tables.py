@@ -5,12 +5,12 @@ Authors
 """
 
 import csv
-import json
 from pathlib import Path
 
 from scoring import METRICS
 
 from speechbrain_flashsr.audio.writing import complete_file
+from speechbrain_flashsr.data.manifest import write_json
 
 
 def as_text(value, name):
@@ -96,10 +96,6 @@ def write_results(rows, results, folder):
             writer = csv.DictWriter(file, columns, extrasaction="ignore")
             writer.writeheader()
             writer.writerows(rows)
-    texts = {
-        "results.json": json.dumps(results, indent=1),
-        "results.md": as_markdown(results),
-    }
-    for name, text in texts.items():
-        with complete_file(folder / name) as temporary:
-            Path(temporary).write_text(text, encoding="utf-8")
+    write_json(folder / "results.json", results)
+    with complete_file(folder / "results.md") as temporary:
+        Path(temporary).write_text(as_markdown(results), encoding="utf-8")
