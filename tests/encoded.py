@@ -87,3 +87,19 @@ def encode(
             output.mux(stream.encode(part))
         output.mux(stream.encode())
     return file.getvalue()
+
+
+AMR_WB_SIZES = {0: 17, 2: 32, 8: 60}
+"""Bytes of a frame of AMR-WB, by its mode."""
+
+
+def amr_wb(mode):
+    """An AMR-WB file of 80 frames of 20 ms, for which FFmpeg has no encoder:
+    arbitrary sound around a pause."""
+    generator = np.random.default_rng(mode)
+    pause = bytes([9 << 3 | 4]) + bytes(5) + 7 * bytes([15 << 3 | 4])
+    talk = b"".join(
+        bytes([mode << 3 | 4]) + generator.bytes(AMR_WB_SIZES[mode])
+        for _ in range(20)
+    )
+    return b"#!AMR-WB\n" + talk + 5 * pause + talk

@@ -16,7 +16,7 @@ from speechbrain_flashsr.audio.output_formats import output_format
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.riff import append_chunks
 from speechbrain_flashsr.audio.writing import AudioWriter
-from tests.encoded import encode, noise
+from tests.encoded import amr_wb, encode, noise
 from tests.fuzz.damage import damage
 
 SECONDS = 2.0
@@ -77,6 +77,7 @@ class Sounds:
             texts = {"title": "A bell", "artist": "Ö"}
             data = encode(wav, rate, container, codec, texts=texts)
             self.files.append((container, data))
+        self.files.append(("amr", amr_wb(mode=2)))
         self.lengths = {
             index: self._length(data)
             for index, (_, data) in enumerate(self.files)

@@ -17,7 +17,7 @@ import torch
 from speechbrain_flashsr.audio.checks import AudioError
 from speechbrain_flashsr.audio.formats import find_sound_files
 from speechbrain_flashsr.audio.reading import RAW_FORMATS, AudioReader
-from tests.encoded import encode, noise
+from tests.encoded import AMR_WB_SIZES, amr_wb, encode, noise
 
 
 def read(source, **options):
@@ -94,15 +94,9 @@ def test_pauses_of_a_telephone_recording():
     assert np.corrcoef(found[0, -3000:], expected[0, -3000:])[0, 1] > 0.9
 
 
-@pytest.mark.parametrize("mode, size", [(0, 17), (2, 32), (8, 60)])
-def test_wide_band_telephone_recording(mode, size):
-    """AMR-WB made by hand: frames of arbitrary sound, and a pause."""
-    generator = np.random.default_rng(mode)
-    pause = bytes([9 << 3 | 4]) + bytes(5) + 7 * bytes([15 << 3 | 4])
-    talk = b"".join(
-        bytes([mode << 3 | 4]) + generator.bytes(size) for _ in range(20)
-    )
-    with AudioReader(b"#!AMR-WB\n" + talk + 5 * pause + talk) as reader:
+@pytest.mark.parametrize("mode", AMR_WB_SIZES)
+def test_wide_band_telephone_recording(mode):
+    with AudioReader(amr_wb(mode)) as reader:
         assert (reader.sample_rate, reader.subtype) == (16000, "AMRWB")
         found = torch.cat(list(reader.blocks()), dim=1)
     assert found.shape == (1, 80 * 320)
