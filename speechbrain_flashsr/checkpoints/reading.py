@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load
 
 MAX_SHARING = 4
 """How many times the size of its file a checkpoint's tensors may have
@@ -66,7 +66,7 @@ def read_checkpoint(path):
 def _read(path, start):
     """Reads a file whose first bytes are known."""
     if start[8:9] == b"{":
-        return load_file(path)
+        return load(path.read_bytes())  # `load_file` leaks memory
     is_archive = start.startswith(b"PK")
     if is_archive:
         _check_archive(path)
