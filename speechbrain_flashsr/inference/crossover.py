@@ -1,8 +1,8 @@
 """Linear-phase filters around the cut-off, for the model's input and output.
 
-The output of the interface is `input + highpass(model - lowpass(input))`: a
-model that leaves the low band alone meets its input without a notch or a bump,
-and the input's own sound above its cut-off stays.
+The output of the interface is `input + highpass(model - lowpass(input))`,
+lowered where the input has sound of its own above its cut-off (:func:`fill_up`).
+A model that leaves the low band alone meets its input without a notch or a bump.
 
 Authors
  * The speechbrain_flashsr developers 2026

@@ -42,6 +42,7 @@ def restore_stream(flashsr, blocks, analysis, settings, new_rate=None):
     new_rate = new_rate or model_rate
     resampler = Resampler(orig_rate, model_rate)
     extended = resampler.stream(analysis.ends.extend(blocks))
+    # Positions count from the recording's first sample, at the new rate.
     start = -CONTEXT_SECONDS * new_rate
     if not analysis.is_full_band:
         restorer = WindowRestorer(
@@ -91,8 +92,8 @@ def restore_extended(extended, restorer, plan):
         restorer.windows_at_a_time,
     )
     for rows, added in pairs:
-        low, gain, _ = rows.chunk(3)
-        yield torch.cat([low, gain * added])
+        recording, divisor, _ = rows.chunk(3)
+        yield torch.cat([recording, divisor * added])
 
 
 def _evened(blocks, analysis, first, sample_rate):
@@ -103,9 +104,9 @@ def _evened(blocks, analysis, first, sample_rate):
     for block in blocks:
         time = block.shape[1]
         heard = rumble_filter(block)
-        gain = analysis.levels.at(position, time, sample_rate)
-        gain = gain.to(block) * analysis.polarity.to(block)
-        rows = torch.cat([block, gain, heard / gain])
+        divisor = analysis.levels.at(position, time, sample_rate)
+        divisor = divisor.to(block) * analysis.polarity.to(block)
+        rows = torch.cat([block, divisor, heard / divisor])
         skipped = max(0, first - position)
         position += time
         if skipped < time:
@@ -180,11 +181,12 @@ class WindowRestorer:
         segments = self.tracks[channel].segments
         shares = {}
         for segment in segments:
+            # What is before its end, but not before its start.
             share = torch.ones(1)  # for all of the window
-            if segment is not segments[0]:
-                share = share - _gone(position - segment.start_s)
             if segment is not segments[-1]:
-                share = share - 1 + _gone(position - segment.stop_s)
+                share = _before(segment.stop_s, position)
+            if segment is not segments[0]:
+                share = share - _before(segment.start_s, position)
             if segment.edge_hz is not None and share.any():
                 edge = segment.edge_hz
                 shares[edge] = shares.get(edge, 0.0) + share
@@ -208,7 +210,7 @@ class WindowRestorer:
                 f"guidance_scale, which is {self.settings.guidance_scale:g}."
             )
         if self.settings.low_band == "model":
-            return high - wavs
+            return high - wavs  # Added to the input, it is the output alone.
         highpass = self._filters(crossover_highpass, edges)
         added = fill_up(
             filter_rows(wavs - low, highpass), filter_rows(high - low, highpass)
@@ -296,6 +298,6 @@ class WindowRestorer:
         return mixed
 
 
-def _gone(seconds):
-    """1 before a change, 0 after it, and between them in between."""
-    return (0.5 - seconds / EDGE_FADE_SECONDS).clamp(0, 1)
+def _before(change_s, position_s):
+    """1 at positions before a change, 0 after it, with a fade in between."""
+    return (0.5 - (position_s - change_s) / EDGE_FADE_SECONDS).clamp(0, 1)
