@@ -38,7 +38,7 @@ RATE = 48000
 TOLERANCE = 0.05
 MARGIN_DB = 10.0
 """Loud moments of the recording exceed a noise floor by as much on both sides
-of the edge, or there is no edge to see: the floor is lowered until they do."""
+of the edge, or the floor hides it: the floor is lowered until they do."""
 
 PAUSE_DB = 30.0
 """Moments so far below the loudest count as pauses."""

@@ -181,7 +181,7 @@ class WindowRestorer:
         segments = self.tracks[channel].segments
         shares = {}
         for segment in segments:
-            # What is before its end, but not before its start.
+            # The part before its end and not before its start.
             share = torch.ones(1)  # for all of the window
             if segment is not segments[-1]:
                 share = _before(segment.stop_s, position)

@@ -28,7 +28,7 @@ def test_recordings_that_end_with_a_step_are_not_full_band():
 
 @pytest.mark.parametrize("own_hz", [20000, 4000])
 def test_a_floor_shows_the_edge_only_where_it_leaves_both_sides(own_hz):
-    """What the recording does not have, no limit takes away."""
+    """A limit takes away only sound that the recording has."""
     wav = band_limits.gentle(pink_noise(2), own_hz, order=8)
     example = band_limits.filtered(wav, 8000, "fir", 8)
     visible_db = visible_edges.visible_floor(example, wav, margin_db=10)
