@@ -76,7 +76,7 @@ class Encoder(nn.Module):
         self.levels = nn.ModuleList(layers)
         self.middle = middle_blocks(width, groups)
         self.norm_out = nn.GroupNorm(groups, width, eps=NORM_EPS)
-        self.conv_out = nn.Conv2d(width, 2 * latent_channels, 3, padding=1)
+        self.conv_out = PreciseConv2d(width, 2 * latent_channels, 3, padding=1)
 
     def forward(self, mel):
         """Maps [batch, 1, frames, n_mels] to
@@ -113,7 +113,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.gradient_checkpointing = False
         width = channels * channel_mults[-1]
-        self.conv_in = nn.Conv2d(latent_channels, width, 3, padding=1)
+        self.conv_in = PreciseConv2d(latent_channels, width, 3, padding=1)
         self.middle = middle_blocks(width, groups)
         layers = []
         for level, mult in reversed(list(enumerate(channel_mults))):
@@ -218,8 +218,12 @@ class Autoencoder(nn.Module):
             groups,
             patch_size,
         )
-        self.quant_conv = nn.Conv2d(2 * latent_channels, 2 * latent_channels, 1)
-        self.post_quant_conv = nn.Conv2d(latent_channels, latent_channels, 1)
+        self.quant_conv = PreciseConv2d(
+            2 * latent_channels, 2 * latent_channels, 1
+        )
+        self.post_quant_conv = PreciseConv2d(
+            latent_channels, latent_channels, 1
+        )
         self.decoder = Decoder(
             channels,
             channel_mults,

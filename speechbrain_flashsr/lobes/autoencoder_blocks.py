@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from speechbrain_flashsr.lobes.convolutions import (
+    PreciseConv2d,
     UpsamplingConv2d,
-    add_to,
     silu,
 )
 
@@ -39,7 +39,7 @@ class ResidualBlock(nn.Module):
         self.skip = (
             nn.Identity()
             if in_channels == out_channels
-            else nn.Conv2d(in_channels, out_channels, 1)
+            else PreciseConv2d(in_channels, out_channels, 1)
         )
 
     def forward(self, x):
@@ -47,7 +47,7 @@ class ResidualBlock(nn.Module):
         [batch, out_channels, frames, bands]."""
         h = self.conv1(silu(self.norm1(x)))
         h = self.conv2(silu(self.norm2(h)))
-        return add_to(h, self.skip(x))
+        return h + self.skip(x)
 
 
 class SpatialAttention(nn.Module):
@@ -91,7 +91,7 @@ class Downsample(nn.Module):
 
     def __init__(self, channels):
         super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, stride=2)
+        self.conv = PreciseConv2d(channels, channels, 3, stride=2)
 
     def forward(self, x):
         """Maps [batch, channels, frames, bands] to

@@ -12,8 +12,9 @@ from torch.nn import functional as F
 class PreciseConv1d(nn.Conv1d):
     """A 1-d convolution in single precision, also under autocast.
 
-    For the first and last convolution of a network: half precision is too
-    coarse for waveforms and log-mel spectrograms."""
+    For the first and last convolution of a network, and for what carries its
+    result past the others: half precision is too coarse for waveforms, log-mel
+    spectrograms and latents."""
 
     def forward(self, x):
         """Maps [batch, in_channels, time] to [batch, out_channels, any]."""
@@ -38,8 +39,9 @@ class PreciseConv2d(nn.Conv2d):
             return super().forward(x.to(self.weight.dtype))
 
 
-class UpsamplingConv2d(nn.Conv2d):
-    """Doubles both axes by nearest neighbour, then convolves 3x3.
+class UpsamplingConv2d(PreciseConv2d):
+    """Doubles both axes by nearest neighbour, then convolves 3x3, in single
+    precision.
 
     Example
     -------

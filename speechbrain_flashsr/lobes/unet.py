@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from speechbrain_flashsr.lobes.convolutions import (
+    PreciseConv2d,
     UpsamplingConv2d,
     add_to,
     silu,
@@ -25,7 +26,8 @@ from speechbrain_flashsr.lobes.convolutions import (
 
 class TimeResidualBlock(nn.Module):
     """Residual block to which the time step's embedding is added, with dropout
-    before the second convolution.
+    before the second convolution. `conv` is the class of both: nn.Conv2d or
+    :class:`~speechbrain_flashsr.lobes.convolutions.PreciseConv2d`.
 
     Example
     -------
@@ -35,19 +37,25 @@ class TimeResidualBlock(nn.Module):
     """
 
     def __init__(
-        self, in_channels, out_channels, time_channels, groups=32, dropout=0.0
+        self,
+        in_channels,
+        out_channels,
+        time_channels,
+        groups=32,
+        dropout=0.0,
+        conv=nn.Conv2d,
     ):
         super().__init__()
         self.norm1 = nn.GroupNorm(groups, in_channels)
-        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        self.conv1 = conv(in_channels, out_channels, 3, padding=1)
         self.time = nn.Linear(time_channels, out_channels)
         self.norm2 = nn.GroupNorm(groups, out_channels)
         self.dropout = nn.Dropout(dropout)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+        self.conv2 = conv(out_channels, out_channels, 3, padding=1)
         self.skip = (
             nn.Identity()
             if in_channels == out_channels
-            else nn.Conv2d(in_channels, out_channels, 1)
+            else PreciseConv2d(in_channels, out_channels, 1)
         )
 
     def forward(self, x, time):
@@ -56,7 +64,7 @@ class TimeResidualBlock(nn.Module):
         h = self.conv1(silu(self.norm1(x)))
         h = add_to(h, self.time(F.silu(time))[:, :, None, None])
         h = self.conv2(self.dropout(silu(self.norm2(h))))
-        return add_to(h, self.skip(x))
+        return h + self.skip(x)
 
 
 class SelfAttention(nn.Module):
@@ -142,7 +150,7 @@ class SpatialTransformer(nn.Module):
         return x + self.conv_out(h.transpose(1, 2).reshape(x.shape))
 
 
-class Downsample(nn.Conv2d):
+class Downsample(PreciseConv2d):
     """Halves both axes: 3x3 convolution of stride 2, padding 1.
 
     Example
@@ -242,9 +250,9 @@ class LatentUNet(nn.Module):
             nn.Linear(time_channels, time_channels),
         )
 
-        def residual(in_width, out_width):
+        def residual(in_width, out_width, conv=nn.Conv2d):
             return TimeResidualBlock(
-                in_width, out_width, time_channels, groups, dropout
+                in_width, out_width, time_channels, groups, dropout, conv
             )
 
         def transformers(width):
@@ -253,7 +261,9 @@ class LatentUNet(nn.Module):
                 for _ in range(num_transformers)
             ]
 
-        self.conv_in = nn.Conv2d(2 * latent_channels, channels, 3, padding=1)
+        self.conv_in = PreciseConv2d(
+            2 * latent_channels, channels, 3, padding=1
+        )
         self.down = nn.ModuleList()
         skips = [channels]
         width = channels
@@ -277,8 +287,10 @@ class LatentUNet(nn.Module):
 
         self.up = nn.ModuleList()
         for level, mult in reversed(list(enumerate(channel_mults))):
+            # Rounding in the last blocks reaches the output undamped.
+            conv = nn.Conv2d if level > 0 else PreciseConv2d
             for block in range(num_blocks + 1):
-                stage = [residual(width + skips.pop(), channels * mult)]
+                stage = [residual(width + skips.pop(), channels * mult, conv)]
                 width = channels * mult
                 if 2**level in attention_factors:
                     stage += transformers(width)
@@ -287,7 +299,7 @@ class LatentUNet(nn.Module):
                 self.up.append(Stage(stage))
 
         self.norm_out = nn.GroupNorm(groups, width)
-        self.conv_out = nn.Conv2d(width, latent_channels, 3, padding=1)
+        self.conv_out = PreciseConv2d(width, latent_channels, 3, padding=1)
 
     def forward(self, noisy, t, condition):
         """Predicts v of a noisy latent, [batch, latent_channels, frames,

@@ -24,15 +24,19 @@ LONG = 6
 """Seconds that take the shipped model two windows."""
 
 
-@pytest.fixture(scope="module")
-def flashsr():
+def load(precision):
     return FlashSR.from_hparams(
         run_opts={
             "device": "cpu",
-            "precision": "fp32",
+            "precision": precision,
             "noprogressbar": True,
         }
     )
+
+
+@pytest.fixture(scope="module")
+def flashsr():
+    return load("fp32")
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +116,9 @@ def test_clips_of_any_length_get_the_level_of_long_ones(steady_bands):
     assert np.abs(np.array(short) - long).max() < 2.5
 
 
-def test_the_band_has_the_gain_of_the_recording(flashsr, speech):
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_band_has_the_gain_of_the_recording(precision, speech):
+    flashsr = load(precision)
     whole = band(flashsr, speech)
     for gain_db in (-60, -40.3, -20, -6.5):
         gain = 10 ** (gain_db / 20)

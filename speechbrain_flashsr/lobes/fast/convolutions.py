@@ -4,6 +4,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import torch
 from torch import nn
 from torch.nn import functional as F
 
@@ -77,7 +78,7 @@ class FastUpsamplingConv2d(UpsamplingConv2d):
 
     Its 4x4 kernel is the 3x3 kernel smeared over the two copies of each row and
     column: 16 products for four output pixels instead of 36. It has gradients,
-    so training can use it. It is not faster in half precision or on a GPU.
+    so training can use it. It is not faster on a GPU.
 
     Example
     -------
@@ -89,9 +90,12 @@ class FastUpsamplingConv2d(UpsamplingConv2d):
     def forward(self, x):
         """Maps [batch, in_channels, frames, bands] to
         [batch, out_channels, 2 * frames, 2 * bands]."""
-        if x.is_cuda or x.element_size() < 4:
+        if x.is_cuda:
             return super().forward(x)
         kernel = self.weight.flip(2, 3).transpose(0, 1)
         kernel = F.pad(kernel, (0, 0, 0, 1)) + F.pad(kernel, (0, 0, 1, 0))
         kernel = F.pad(kernel, (0, 1)) + F.pad(kernel, (1, 0))
-        return F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)
+        with torch.autocast(x.device.type, enabled=False):
+            return F.conv_transpose2d(
+                x.to(kernel.dtype), kernel, self.bias, stride=2, padding=1
+            )

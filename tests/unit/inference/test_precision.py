@@ -9,7 +9,6 @@ import soundfile
 import torch
 
 from speechbrain_flashsr.inference import FlashSR
-from tests.tiny_model import save_tiny_model
 
 CUTOFF = 4000.0
 
@@ -61,17 +60,19 @@ def test_bfloat16_is_near(wavs, plain):
     assert 25 < snr_above_cutoff(half, plain) < 80
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_result_does_not_depend_on_batch_windows(tmp_path, wavs, precision):
-    folder = save_tiny_model(tmp_path)
+@pytest.mark.parametrize(
+    "precision, tolerance",
+    [("fp32", 1e-5), ("bf16", 1e-3)],  # rounding of 2^-9 a convolution
+)
+def test_result_does_not_depend_on_batch_windows(wavs, precision, tolerance):
     outs = []
     for batch_windows in (1, 3):
         run_opts = {"device": "cpu", "precision": precision}
         run_opts["batch_windows"] = batch_windows
-        sr = FlashSR.from_hparams(folder, run_opts=run_opts)
+        sr = FlashSR.from_hparams(run_opts=run_opts)
         outs.append(
             sr.super_resolve_batch(
                 wavs.repeat(1, 5), sample_rate=16000, cutoff=CUTOFF
             )
         )
-    torch.testing.assert_close(outs[0], outs[1], rtol=0, atol=1e-5)
+    torch.testing.assert_close(outs[0], outs[1], rtol=0, atol=tolerance)
