@@ -32,7 +32,11 @@ from speechbrain_flashsr.data.resamplers import (
     available_resamplers,
     resample,
 )
-from speechbrain_flashsr.data.visible_edges import has_step, visible_floor
+from speechbrain_flashsr.data.visible_edges import (
+    has_step,
+    is_visible,
+    visible_floor,
+)
 
 RATE = 48000
 TOLERANCE = 0.05
@@ -272,6 +276,8 @@ def main():
             wav, rolloff_hz = next(wavs)
             example = make(wav, rng)
             if (example.edge_hz or 2000) < 1900:
+                continue
+            if not is_visible(example, wav):
                 continue
             dither = rng if rng.random() < 0.3 else None
             example = examples.with_sixteen_bits(example, dither)
