@@ -8,7 +8,8 @@ resamplers, codecs or disturbances, see speechbrain_flashsr/data/
 band_limits.py, and is passed to BandwidthDetector at the file's own
 rate. Filters and resamplers have the edge that they are asked for; a codec's
 is where a tenth of the power is left. A trial is right if every segment of its
-track is, so a steady recording must have a steady edge.
+track is, so a steady recording must have a steady edge. Edges that 16 bits
+cover, for the recording has nothing around them, are left out.
 
 Authors
  * The speechbrain_flashsr developers 2026

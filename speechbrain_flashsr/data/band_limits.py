@@ -233,6 +233,11 @@ class ExampleMaker:
             depth, rate = rng.uniform(0, 1), rng.uniform(0.3, 8)
             pulse = 1 + depth * np.sin(2 * np.pi * rate * times)
             return noise * pulse, SAMPLE_RATE / 2
+        if fate < 0.93:  # Clicks in silence
+            per_second = np.exp(rng.uniform(np.log(2), np.log(200)))
+            clicks = np.zeros(len(wav))
+            clicks[:: int(SAMPLE_RATE / per_second)] = 1.0
+            return clicks, SAMPLE_RATE / 2
         pitch = np.exp(rng.uniform(np.log(80), np.log(1500)))
         glide = pitch * (
             1 + 0.03 * np.sin(2 * np.pi * rng.uniform(0, 3) * times)
