@@ -34,6 +34,17 @@ _CHUNK = 2**16
 _LARGEST_CHUNK = 2**22
 
 
+def resampled_length(num_samples, orig_rate, new_rate):
+    """Number of samples at another rate: rounded to the nearest, never zero.
+
+    Example
+    -------
+    >>> resampled_length(1000, 16000, 48000)
+    3000
+    """
+    return max(1, round(num_samples * new_rate / orig_rate))
+
+
 class Resampler:
     """Brings signals from one sample rate in Hz to another, without delay.
 
@@ -68,16 +79,9 @@ class Resampler:
                 beta=_BETA,
             )
 
-    def output_length(self, num_samples):
-        """Length of the output for an input of `num_samples` samples.
-
-        It is rounded to the nearest, but never zero.
-        """
-        return max(1, round(num_samples * self.new / self.orig))
-
     def __call__(self, wavs):
         """Resamples whole signals, [batch, time] to [batch,
-        output_length(time)]."""
+        resampled_length(time)]."""
         return torch.cat(list(self.stream([wavs])), dim=1)
 
     def stream(self, blocks):
@@ -110,7 +114,7 @@ class Resampler:
                 yield self._resample_chunk(buffer, chunk, margin)
                 written += chunk // self.orig * self.new
                 buffer = buffer[:, chunk:]
-        missing = self.output_length(num_samples) - written
+        missing = resampled_length(num_samples, self.orig, self.new) - written
         while missing > 0:
             # Lengths are powers of two: oneDNN keeps its code for each length.
             lacking = (math.ceil(missing / self.new) - 1).bit_length()
@@ -153,7 +157,7 @@ class Resampler:
             written += new.shape[1]
             if new.shape[1] > 0:
                 yield new
-        missing = self.output_length(num_samples) - written
+        missing = resampled_length(num_samples, self.orig, self.new) - written
         end = (block[:, -1:] - first).expand(-1, self._width)
         new = _as_block(resample(_as_frames(end), last=True), first)
         yield new[:, :missing]

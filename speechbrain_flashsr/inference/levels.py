@@ -121,24 +121,17 @@ class LevelCurve:
 
     def __init__(self, peaks, frame_seconds, loop=False):
         self.frame_seconds = frame_seconds
-        self.context = PASSAGE_FRAMES + PASSAGE_SMOOTHING
-        self.log_gain = np.stack(
-            [
-                _log_gain(
-                    np.pad(
-                        row, self.context, mode="wrap" if loop else "symmetric"
-                    )
-                )
-                for row in peaks
-            ]
-        )
+        self.padding = PASSAGE_FRAMES + PASSAGE_SMOOTHING
+        mode = "wrap" if loop else "symmetric"
+        rows = [np.pad(row, self.padding, mode) for row in peaks]
+        self.log_gain = np.stack([_log_gain(row) for row in rows])
 
     def at(self, start, length, sample_rate):
         """Divisors of `length` samples from a position on, which may be
         negative, at a rate in Hz, [channels, length]."""
         frames_per_sample = 1 / (sample_rate * self.frame_seconds)
         position = (start + np.arange(length)) * frames_per_sample
-        position += self.context - 0.5
+        position += self.padding - 0.5
         index = np.clip(position, 0, self.log_gain.shape[1] - 1)
         first = int(index[0])
         rows = self.log_gain[:, first : int(index[-1]) + 2]

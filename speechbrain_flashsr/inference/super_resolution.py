@@ -18,7 +18,7 @@ from speechbrain.utils.fetching import fetch
 
 from speechbrain_flashsr import SHIPPED_MODEL
 from speechbrain_flashsr.audio.checks import check_finite
-from speechbrain_flashsr.audio.resampling import Resampler
+from speechbrain_flashsr.audio.resampling import resampled_length
 from speechbrain_flashsr.checkpoints import ModelError
 from speechbrain_flashsr.checkpoints.folders import load_folder
 from speechbrain_flashsr.inference.checks import (
@@ -35,7 +35,7 @@ from speechbrain_flashsr.inference.groups import clip_groups
 from speechbrain_flashsr.inference.reporting import announce
 from speechbrain_flashsr.inference.restoration import restore_stream
 from speechbrain_flashsr.inference.run_options import complete_run_options
-from speechbrain_flashsr.inference.settings import Settings
+from speechbrain_flashsr.inference.settings import FileOptions, Settings
 from speechbrain_flashsr.inference.signal_analysis import analyse
 from speechbrain_flashsr.lobes.fast.memory import keep_freed_memory
 from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
@@ -228,7 +228,7 @@ class FlashSR(Pretrained):
         channels = clips.shape[2]
         num_samples = absolute_lengths(lengths, *clips.shape[:2])
         cutoffs = cutoff_list(cutoff, len(clips), min(rate, self.sample_rate))
-        time = Resampler(rate, self.sample_rate).output_length(clips.shape[1])
+        time = resampled_length(clips.shape[1], rate, self.sample_rate)
         output = clips.new_zeros(len(clips), time, channels)
         for i, length in enumerate(num_samples):
             check_finite(clips[i, :length].T, rate, f"clip {i}")
@@ -285,8 +285,8 @@ class FlashSR(Pretrained):
 
         The file is read twice, in blocks: memory does not grow with its
         length. Of more than 16 channels, groups of 16 neighbours are restored
-        one after the other. The output appears when it is complete; if there was a file of
-        that name, it is replaced. :meth:`enhance_file` returns the waveform.
+        one after the other. The output appears when it is
+        complete; if there was a file of that name, it is replaced. :meth:`enhance_file` returns the waveform.
 
         Arguments
         ---------
@@ -332,19 +332,18 @@ class FlashSR(Pretrained):
         settings = self._settings(
             seed, num_steps, guidance_scale, low_band, strength
         )
+        options = FileOptions(
+            cutoff, loop, rate, subtype, headroom, accept_truncated, raw
+        )
+        if progressbar is None:
+            progressbar = not self.noprogressbar
         return restore_file(
             self,
             filename,
             output_filename,
             settings,
-            cutoff,
-            loop,
-            rate,
-            subtype,
-            headroom,
-            accept_truncated,
-            raw,
-            not self.noprogressbar if progressbar is None else progressbar,
+            options,
+            progressbar,
             on_block,
         )
 

@@ -103,7 +103,7 @@ def test_prompts_and_an_interrupted_run(recipe, tmp_path, monkeypatch):
         "output_folder": tmp_path,
         "data_folder": tmp_path,
         "conditions": ["wide", "flashsr"],
-        "flashsr": None,
+        "source": None,
     }
     front_end = SuperResolutionFrontEnd(toy_interface(), sample_rate=16000)
 
@@ -126,7 +126,7 @@ def test_prompts_and_an_interrupted_run(recipe, tmp_path, monkeypatch):
     # Hypotheses of another model or data set are not in the result.
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "hyperparams.yaml").write_text("another: 1")
-    assert rerun(flashsr=str(tmp_path / "model"))[1] == 2
+    assert rerun(source=str(tmp_path / "model"))[1] == 2
     shutil.copytree(tmp_path, tmp_path / "copy")
     assert rerun(data_folder=tmp_path / "copy")[1] == 4
 

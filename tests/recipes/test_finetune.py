@@ -76,7 +76,7 @@ def finetuned(project, tmp_path_factory):
         f"--data_folder={folder / 'bells'}",
         "--domain=effects",
         f"--output_folder={folder / 'out'}",
-        f"--pretrained={pretrained}",
+        f"--source={pretrained}",
         f"--hparams={hparams_file}",
         "--device=cpu",
         "--noprogressbar",
@@ -146,7 +146,7 @@ def test_a_folder_that_is_no_model(project, tmp_path, monkeypatch):
         f"--data_folder={tmp_path}",
         "--domain=music",
         f"--output_folder={tmp_path / 'out'}",
-        f"--pretrained={tmp_path / 'nothing'}",
+        f"--source={tmp_path / 'nothing'}",
     ]
     monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(SystemExit) as ended:
