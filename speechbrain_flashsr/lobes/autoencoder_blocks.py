@@ -6,10 +6,8 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 from speechbrain_flashsr.lobes.convolutions import (
     UpsamplingConv2d,
@@ -125,13 +123,3 @@ def middle_blocks(channels, groups):
         SpatialAttention(channels, groups),
         ResidualBlock(channels, channels, groups),
     )
-
-
-def run_blocks(modules, x, checkpointing):
-    """Applies modules in turn, recomputed in the backward pass if asked."""
-    for module in modules:
-        if checkpointing and torch.is_grad_enabled():
-            x = checkpoint(module, x, use_reentrant=False)
-        else:
-            x = module(x)
-    return x
