@@ -10,6 +10,8 @@ Authors
 
 import functools
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.signal
@@ -129,6 +131,7 @@ def random_low_pass(wav, rng, min_hz=2000, max_hz=16000, log_uniform=True):
     return low_pass(wav, SAMPLE_RATE, cutoff_hz, family, order), cutoff_hz
 
 
+@dataclass(frozen=True)
 class RandomDegradation:
     """Degrades some of the band-limited copies in training.
 
@@ -159,19 +162,11 @@ class RandomDegradation:
     ((48000,), 3400)
     """
 
-    def __init__(
-        self,
-        telephone_probability=0.05,
-        codec_probability=0.1,
-        noise_probability=0.1,
-        snr_db=(15.0, 50.0),
-        resampler_probability=0.25,
-    ):
-        self.telephone_probability = telephone_probability
-        self.codec_probability = codec_probability
-        self.noise_probability = noise_probability
-        self.snr_db = tuple(snr_db)
-        self.resampler_probability = resampler_probability
+    telephone_probability: float = 0.05
+    codec_probability: float = 0.1
+    noise_probability: float = 0.1
+    snr_db: Sequence[float] = (15.0, 50.0)
+    resampler_probability: float = 0.25
 
     def __call__(self, high, low, cutoff_hz, rng):
         """Degrades the copy `low` of the recording `high`, both [time] at 48
