@@ -22,8 +22,8 @@ from speechbrain_flashsr.audio.checks import (
 from speechbrain_flashsr.audio.containers import (
     is_plain_ogg,
     is_wav,
+    misdeclared_size,
     shortage,
-    unsized_wav,
 )
 from speechbrain_flashsr.audio.decoders import (
     DecodeError,
@@ -137,7 +137,7 @@ class AudioReader:
         """Chooses libsndfile if it reads the whole file, otherwise FFmpeg."""
         self._file.seek(0)
         head = self._file.read(16)
-        declared = unsized_wav(self._file) if is_wav(head) else None
+        declared = misdeclared_size(self._file) if is_wav(head) else None
         if declared is not None:
             there = self._file.seek(0, os.SEEK_END)
             if 0 < declared < there:

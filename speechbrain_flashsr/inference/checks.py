@@ -38,7 +38,7 @@ def without_autocast(method):
     return wrapper
 
 
-def check_whole(value, name, least):
+def check_integer(value, name, least):
     """Returns an integer of at least `least`, else raises an AudioError."""
     try:
         valid = operator.index(value) >= least

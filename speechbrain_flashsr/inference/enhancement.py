@@ -6,6 +6,7 @@ Authors
 
 import torch
 from speechbrain.dataio.preprocess import AudioNormalizer
+from torch.nn.functional import pad
 
 from speechbrain_flashsr.audio.checks import (
     check_output_name,
@@ -15,7 +16,6 @@ from speechbrain_flashsr.audio.output_formats import output_format
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.resampling import resampled_length
 from speechbrain_flashsr.audio.writing import AudioWriter
-from speechbrain_flashsr.inference.front_end import with_length
 from speechbrain_flashsr.inference.reporting import warn_of_clipping
 
 
@@ -71,7 +71,7 @@ def enhance_and_restore(enhancer, flashsr, filename, output_filename=None):
     high = flashsr.super_resolve_batch(
         enhanced.T.unsqueeze(0), sample_rate=enhancer_rate
     )[0].cpu()
-    high = with_length(high, length)
+    high = pad(high.T, (0, length - len(high))).T
     if output_filename is not None:
         with AudioWriter(
             output_filename,

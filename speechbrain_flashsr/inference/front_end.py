@@ -20,6 +20,7 @@ import soundfile
 import torch
 from speechbrain.dataio.preprocess import AudioNormalizer
 from speechbrain.utils import data_pipeline
+from torch.nn.functional import pad
 
 from speechbrain_flashsr.audio.checks import check_finite, check_sample_rate
 from speechbrain_flashsr.audio.reading import AudioReader
@@ -145,7 +146,8 @@ class SuperResolutionFrontEnd:
             high.to(audio.device), self.flashsr.sample_rate
         )
         length = math.ceil(len(audio) * self.sample_rate / sample_rate)
-        return with_length(restored, length)
+        missing = length - len(restored)  # a negative number cuts
+        return pad(restored, (0, 0) * (restored.ndim - 1) + (0, missing))
 
     def prepare_batch(self, wavs, lengths=None, sample_rate=None):
         """Prepares a batch for the `*_batch` methods of an interface.
@@ -269,9 +271,3 @@ def _read(path):
     """Samples of a file, [time, channels], and their rate."""
     with AudioReader(path) as reader:
         return torch.cat(list(reader.blocks()), dim=1).T, reader.sample_rate
-
-
-def with_length(wav, length):
-    """Cuts [time, ...] or continues it by zeros."""
-    missing = max(0, length - len(wav))
-    return torch.cat([wav[:length], wav.new_zeros(missing, *wav.shape[1:])])

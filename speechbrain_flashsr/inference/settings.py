@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from speechbrain_flashsr.audio.checks import AudioError
-from speechbrain_flashsr.inference.checks import check_whole
+from speechbrain_flashsr.inference.checks import check_integer
 
 MAX_STRENGTH = 40.0
 """Largest change of the restored band's level, in dB."""
@@ -30,8 +30,8 @@ class Settings:
     strength: float
 
     def __post_init__(self):
-        check_whole(self.seed, "seed", 0)
-        check_whole(self.num_steps, "num_steps", 1)
+        check_integer(self.seed, "seed", 0)
+        check_integer(self.num_steps, "num_steps", 1)
         if not _is_within(self.guidance_scale, MAX_GUIDANCE):
             raise AudioError(
                 f"guidance_scale is {self.guidance_scale!r}. It must be a "

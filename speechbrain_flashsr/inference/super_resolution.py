@@ -24,9 +24,9 @@ from speechbrain_flashsr.checkpoints.folders import load_folder
 from speechbrain_flashsr.inference.checks import (
     absolute_lengths,
     check_input_rate,
+    check_integer,
     check_source,
     check_wavs,
-    check_whole,
     cutoff_list,
     without_autocast,
 )
@@ -68,8 +68,10 @@ class FlashSR(Pretrained):
     -------
     >>> from tests.tiny_model import save_tiny_model
     >>> folder = save_tiny_model(getfixture("tmp_path"))
-    >>> sr = FlashSR.from_hparams(folder, run_opts={"device": "cpu"})
-    >>> sr.super_resolve_batch(torch.randn(2, 4000), sample_rate=8000).shape
+    >>> flashsr = FlashSR.from_hparams(folder, run_opts={"device": "cpu"})
+    >>> flashsr.super_resolve_batch(
+    ...     torch.randn(2, 4000), sample_rate=8000
+    ... ).shape
     torch.Size([2, 24000])
     """
 
@@ -94,7 +96,7 @@ class FlashSR(Pretrained):
             )
         self.sample_rate = self.mods.super_resolver.sample_rate
         self.window_length = hparams.get("window_length", WINDOW_LENGTH)
-        check_whole(self.window_length, "window_length", 1)
+        check_integer(self.window_length, "window_length", 1)
         if "audio_normalizer" not in hparams:
             # The base class would bring `load_audio` to 16 kHz.
             self.audio_normalizer = AudioNormalizer(self.sample_rate, "keep")

@@ -60,8 +60,8 @@ def test_interval_is_paired_and_covers_the_spread(recipe):
 
 
 def test_what_the_recogniser_hears(recipe):
-    sr = toy_interface(lambda low, noise: 0.1 * torch.randn_like(low))
-    front_end = SuperResolutionFrontEnd(sr, sample_rate=16000)
+    flashsr = toy_interface(lambda low, noise: 0.1 * torch.randn_like(low))
+    front_end = SuperResolutionFrontEnd(flashsr, sample_rate=16000)
     wav = 0.1 * torch.randn(8000)
     heard = {
         name: recipe.heard(name, wav, front_end) for name in recipe.CONDITIONS

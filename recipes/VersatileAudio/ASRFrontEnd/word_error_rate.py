@@ -154,9 +154,9 @@ def key_of(condition, front_end, hparams):
     """Everything but the prompt on which a condition's hypotheses depend."""
     key = [__version__, str(Path(hparams["data_folder"]).resolve())]
     if condition.endswith("flashsr"):
-        sr = front_end.flashsr
+        flashsr = front_end.flashsr
         key += [digest_of_model(hparams["source"] or SHIPPED_MODEL)]
-        key += [sr.precision, str(sr.device)]
+        key += [flashsr.precision, str(flashsr.device)]
     return key
 
 

@@ -110,9 +110,9 @@ def score(source, data, run_opts):
     """Log-spectral distance above the cut-off on the held-out recordings of a
     model, or of the band-limited input if there is none: {cut-off in Hz: mean
     over the recordings}."""
-    sr = None
+    flashsr = None
     if source is not None:
-        sr = FlashSR.from_hparams(source=source, run_opts=run_opts)
+        flashsr = FlashSR.from_hparams(source=source, run_opts=run_opts)
     entries = json.loads((data / "dev.json").read_text(encoding="utf-8"))
     distances = {cutoff_hz: [] for cutoff_hz in CUTOFFS_HZ}
     for entry in entries.values():
@@ -123,8 +123,8 @@ def score(source, data, run_opts):
         for cutoff_hz in CUTOFFS_HZ:
             low = low_pass(high.numpy(), entry["sample_rate"], cutoff_hz)
             wavs = torch.from_numpy(low.copy()).float()[None]
-            if sr is not None:
-                wavs = sr.super_resolve_batch(
+            if flashsr is not None:
+                wavs = flashsr.super_resolve_batch(
                     wavs, sample_rate=entry["sample_rate"], cutoff=cutoff_hz
                 ).cpu()
             distance = spectral.lsd(
