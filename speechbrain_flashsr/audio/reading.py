@@ -202,6 +202,10 @@ class AudioReader:
                 yield block
         except DecodeError as error:
             raise self._truncated(error) from error
+        if count < self._decoder.least_samples and not self.accept_truncated:
+            raise self._truncated(
+                f"{count} of {self.num_samples} samples are there"
+            )
         if count == 0:
             raise AudioError(
                 f"{self.name} holds no samples. Record or export it again."

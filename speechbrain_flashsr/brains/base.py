@@ -46,8 +46,9 @@ class FlashSRBrain(sb.Brain):
     """Base of the stages: trains networks with named losses.
 
     A subclass names its optimisers and the modules that each trains
-    (`optimized`), computes the losses of a turn (`compute_losses`), and names
-    the modules that are averaged and exported (`trained`).
+    (`optimized`), computes the losses (`compute_losses`, and those of a
+    discriminator in `discriminator_losses`), and names the modules that are
+    averaged and exported (`trained`).
 
     Hyperparameters read: `modules`, `loss_weights` {name: weight}, `lr`,
     `ema_decay`, `budget` (:class:`~speechbrain_flashsr.brains.budget.Budget`),
@@ -166,9 +167,13 @@ class FlashSRBrain(sb.Brain):
             if turn != "discriminator" or self.optimizer_step >= start
         ]
 
-    def compute_losses(self, batch, stage, turn):
-        """Returns the unweighted losses of a batch for one optimiser's turn:
-        {name: scalar}."""
+    def compute_losses(self, batch, stage):
+        """Returns the unweighted losses of a batch, {name: scalar}."""
+        raise NotImplementedError
+
+    def discriminator_losses(self, batch):
+        """Returns those of the discriminator, whose turn follows on the same
+        batch."""
         raise NotImplementedError
 
     def fit_batch(self, batch):
@@ -182,7 +187,10 @@ class FlashSRBrain(sb.Brain):
             self.turn = turn
             with self.no_sync(not should_step):
                 with self.training_ctx:
-                    losses = self.compute_losses(batch, sb.Stage.TRAIN, turn)
+                    if turn == "discriminator":
+                        losses = self.discriminator_losses(batch)
+                    else:
+                        losses = self.compute_losses(batch, sb.Stage.TRAIN)
                     total = self.weighted_sum(losses)
                 self.check_loss_isfinite(total)
                 scaled = self.scaler.scale(total)
@@ -211,13 +219,12 @@ class FlashSRBrain(sb.Brain):
         raise NotImplementedError
 
     def evaluate_batch(self, batch, stage):
-        """Computes the losses of the first turn, of all and of each domain, for
-        the log; returns their weighted sum."""
-        turn = next(iter(self.optimized))
+        """Computes the losses, of all and of each domain, for the log; returns
+        their weighted sum."""
         total, count = 0.0, 0
         for domain, part in batch.items():
             part = part.to(self.device)
-            losses = self.compute_losses(part, stage, turn)
+            losses = self.compute_losses(part, stage)
             size = len(part.id)
             total += size * float(self.weighted_sum(losses))
             count += size
