@@ -40,6 +40,9 @@ from speechbrain_flashsr.audio.writing import complete_file, write_errors
 
 logger = get_logger(__name__)
 
+_SAMPLES = {f"s{bits}": f"PCM_{bits}" for bits in (16, 24, 32)}
+_SAMPLES |= {"f32": "FLOAT", "f64": "DOUBLE"}
+
 RAW_FORMATS = {
     "ulaw": ("ULAW", "FILE"),
     "alaw": ("ALAW", "FILE"),
@@ -47,14 +50,8 @@ RAW_FORMATS = {
     "gsm": ("GSM610", "FILE"),
     "s8": ("PCM_S8", "FILE"),
     "u8": ("PCM_U8", "FILE"),
-    **{
-        f"{name}{end[0].lower()}e": (subtype, end)
-        for name, subtype in {
-            **{f"s{bits}": f"PCM_{bits}" for bits in (16, 24, 32)},
-            **{"f32": "FLOAT", "f64": "DOUBLE"},
-        }.items()
-        for end in ("LITTLE", "BIG")
-    },
+    **{f"{name}le": (type, "LITTLE") for name, type in _SAMPLES.items()},
+    **{f"{name}be": (type, "BIG") for name, type in _SAMPLES.items()},
 }
 """Sample formats of files without a header: libsndfile's name, byte order."""
 

@@ -125,8 +125,8 @@ def make_parser():
         "--low-band",
         choices=("input", "model"),
         default="input",
-        help="below the cut-off, keep the input (default) or take the raw "
-        "output of the model",
+        help="input (default) keeps the input below the cut-off; model "
+        "returns the raw output of the model at all frequencies",
     )
     add(
         "--strength",

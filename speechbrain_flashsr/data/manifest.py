@@ -44,29 +44,30 @@ def read_manifest(path, data_root):
         raise
     # Damaged JSON makes its reader fail in any way.
     except Exception as error:
-        raise ValueError(
-            f"'{path}' is not a manifest: {error}. Prepare the data again."
-        ) from error
+        raise _refusal(f"'{path}' is not a manifest: {error}") from error
     if not isinstance(entries, dict) or not entries:
-        raise ValueError(
-            f"'{path}' is not a manifest: it must hold an object with an "
-            "entry for each recording. Prepare the data again."
+        raise _refusal(
+            f"'{path}' is not a manifest: it must hold an object with an entry "
+            "for each recording"
         )
     for name, entry in entries.items():
         for key, (is_valid, kind) in KEYS.items():
             value = entry.get(key) if isinstance(entry, dict) else None
             if not is_valid(value):
-                raise ValueError(
+                raise _refusal(
                     f"'{path}': `{key}` of '{name[:100]}' is "
-                    f"{repr(value)[:100]} instead of {kind}. Prepare the data "
-                    "again."
+                    f"{repr(value)[:100]} instead of {kind}"
                 )
         if entry["stop"] <= entry["start"]:
-            raise ValueError(
+            raise _refusal(
                 f"'{path}': '{name[:100]}' stops at sample {entry['stop']} and "
-                f"starts at {entry['start']}. Prepare the data again."
+                f"starts at {entry['start']}"
             )
     return entries
+
+
+def _refusal(reason):
+    return ValueError(f"{reason}. Prepare the data again.")
 
 
 def write_json(path, content):

@@ -49,7 +49,7 @@ def restore_file(
     new_rate = flashsr.sample_rate
     if options.rate is not None:
         new_rate = check_output_rate(options.rate)
-    headroom = None if options.headroom is None else Headroom(options.headroom)
+    headroom = Headroom(options.headroom)
     with ExitStack() as stack:
         reader = stack.enter_context(
             AudioReader(filename, options.accept_truncated, options.raw)
@@ -108,7 +108,7 @@ def restore_file(
             and all(track.is_full_band for track in tracks)
             and (reader.format, reader.subtype) == file_type
             and reader.is_intact
-            and headroom is None
+            and options.headroom is None
         )
         writer, sinks = None, [] if on_block is None else [on_block]
         if is_unchanged:
@@ -126,8 +126,7 @@ def restore_file(
             )
             sinks.append(writer.write)
         if sinks:
-            blocks = map(torch.cat, zip(*streams, strict=True))
-            for block in blocks if headroom is None else headroom(blocks):
+            for block in headroom(map(torch.cat, zip(*streams, strict=True))):
                 for sink in sinks:
                     sink(block)
     if writer is not None:
@@ -139,7 +138,7 @@ def restore_file(
         num_samples,
         tracks,
         0 if writer is None else writer.clipped_samples,
-        0.0 if headroom is None else headroom.gain_db,
+        headroom.gain_db,
     )
 
 

@@ -4,9 +4,6 @@ A narrow-band recording has its high band restored before a recogniser, an
 enhancement model, a separator or a classifier hears it, at the rate which that
 one expects. A recording that has the needed band passes unchanged.
 
-J. Im and J. Nam, "FlashSR: One-step Versatile Audio Super-resolution via
-Diffusion Distillation", ICASSP 2025, https://arxiv.org/abs/2501.10807
-
 Authors
  * The speechbrain_flashsr developers 2026
 """

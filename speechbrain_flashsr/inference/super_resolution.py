@@ -199,8 +199,8 @@ class FlashSR(Pretrained):
         guidance_scale : float, optional
             Classifier-free guidance; default: the model's, 1 for none.
         low_band : {"input", "model"}
-            Output below the cut-off: the input, or the raw output of the model,
-            as in the paper.
+            "input" keeps the input below the cut-off; "model" returns the raw
+            output of the model at all frequencies, as in the paper.
         strength : float
             Gain of the restored band in dB.
         loop : bool
