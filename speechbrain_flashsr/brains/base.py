@@ -150,7 +150,7 @@ class FlashSRBrain(sb.Brain):
     def _optimizer_step_limit_exceeded(self):
         return self.time_is_up or super()._optimizer_step_limit_exceeded
 
-    def check_time(self):
+    def stop_in_time(self):
         """Ends the training when its share of the minutes is over, and saves
         the position in the epoch before the next batch is fetched."""
         self.time_is_up = self.hparams.budget.is_over(TRAINING_SHARE)
@@ -265,7 +265,7 @@ class FlashSRBrain(sb.Brain):
         if should_step:
             for name, average in self.averages.items():
                 average.update_parameters(self.unwrapped(name))
-            self.check_time()
+            self.stop_in_time()
 
     def save_checkpoint(self, meta=None, **options):
         """Saves a checkpoint with `meta` beside the step, and keeps the one

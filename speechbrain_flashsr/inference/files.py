@@ -23,8 +23,8 @@ from speechbrain_flashsr.inference.checks import check_input_rate, cutoff_list
 from speechbrain_flashsr.inference.groups import channel_groups
 from speechbrain_flashsr.inference.reporting import (
     FileReport,
-    announce,
     warn_of_clipping,
+    warn_of_unrestored,
     with_progress,
 )
 from speechbrain_flashsr.inference.restoration import restore_stream
@@ -98,7 +98,7 @@ def restore_file(
                     samples.write(block)
                 blocks = samples.blocks(block_frames(reader.channels))
             streams.append(blocks)
-        announce(tracks, silent, reader.name)
+        warn_of_unrestored(tracks, silent, reader.name)
         num_samples = resampled_length(
             analysis.num_samples, orig_rate, new_rate
         )

@@ -32,7 +32,7 @@ from speechbrain_flashsr.inference.checks import (
 )
 from speechbrain_flashsr.inference.files import restore_file
 from speechbrain_flashsr.inference.groups import clip_groups
-from speechbrain_flashsr.inference.reporting import announce
+from speechbrain_flashsr.inference.reporting import warn_of_unrestored
 from speechbrain_flashsr.inference.restoration import restore_stream
 from speechbrain_flashsr.inference.run_options import complete_run_options
 from speechbrain_flashsr.inference.settings import FileOptions, Settings
@@ -257,7 +257,7 @@ class FlashSR(Pretrained):
             )
             high = high.unflatten(0, (len(members), -1)).transpose(1, 2)
             output[members, : high.shape[1], part] = high
-        announce(tracks, silent, "the batch")
+        warn_of_unrestored(tracks, silent, "the batch")
         if wavs.ndim < 3:
             output = output.squeeze(2)
         return output if wavs.ndim > 1 else output.squeeze(0)

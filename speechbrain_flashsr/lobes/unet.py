@@ -158,13 +158,15 @@ class Upsample(UpsamplingConv2d):
         super().__init__(channels, channels)
 
 
-class Stage(nn.ModuleList):
+class TimeSequential(nn.ModuleList):
     """Modules applied in turn, the time embedding going to those that take it.
 
     Example
     -------
-    >>> stage = Stage([TimeResidualBlock(8, 8, 12, groups=4), Downsample(8)])
-    >>> stage(torch.randn(1, 8, 6, 4), torch.randn(1, 12)).shape
+    >>> block = TimeSequential(
+    ...     [TimeResidualBlock(8, 8, 12, groups=4), Downsample(8)]
+    ... )
+    >>> block(torch.randn(1, 8, 6, 4), torch.randn(1, 12)).shape
     torch.Size([1, 8, 3, 2])
     """
 
@@ -250,17 +252,17 @@ class LatentUNet(nn.Module):
         width = channels
         for level, mult in enumerate(channel_mults):
             for _ in range(num_blocks):
-                stage = [residual(width, channels * mult)]
+                modules = [residual(width, channels * mult)]
                 width = channels * mult
                 if 2**level in attention_factors:
-                    stage += transformers(width)
-                self.down.append(Stage(stage))
+                    modules += transformers(width)
+                self.down.append(TimeSequential(modules))
                 skips.append(width)
             if level < len(channel_mults) - 1:
-                self.down.append(Stage([Downsample(width)]))
+                self.down.append(TimeSequential([Downsample(width)]))
                 skips.append(width)
 
-        self.middle = Stage(
+        self.middle = TimeSequential(
             [residual(width, width)]
             + transformers(width)
             + [residual(width, width)]
@@ -269,13 +271,13 @@ class LatentUNet(nn.Module):
         self.up = nn.ModuleList()
         for level, mult in reversed(list(enumerate(channel_mults))):
             for block in range(num_blocks + 1):
-                stage = [residual(width + skips.pop(), channels * mult)]
+                modules = [residual(width + skips.pop(), channels * mult)]
                 width = channels * mult
                 if 2**level in attention_factors:
-                    stage += transformers(width)
+                    modules += transformers(width)
                 if level > 0 and block == num_blocks:
-                    stage.append(Upsample(width))
-                self.up.append(Stage(stage))
+                    modules.append(Upsample(width))
+                self.up.append(TimeSequential(modules))
 
         self.norm_out = nn.GroupNorm(groups, width)
         self.conv_out = nn.Conv2d(width, latent_channels, 3, padding=1)
@@ -289,11 +291,11 @@ class LatentUNet(nn.Module):
         checkpointing = self.gradient_checkpointing
         h = self.conv_in(torch.cat([noisy, condition], dim=1))
         skips = [h]
-        for stage in self.down:
-            h = run(stage, h, time, checkpointing=checkpointing)
+        for block in self.down:
+            h = run(block, h, time, checkpointing=checkpointing)
             skips.append(h)
         h = run(self.middle, h, time, checkpointing=checkpointing)
-        for stage in self.up:
+        for block in self.up:
             h = torch.cat([h, skips.pop()], dim=1)
-            h = run(stage, h, time, checkpointing=checkpointing)
+            h = run(block, h, time, checkpointing=checkpointing)
         return self.conv_out(silu(self.norm_out(h)))

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from speechbrain_flashsr import cli
 from speechbrain_flashsr.checkpoints import CheckpointError
 from speechbrain_flashsr.checkpoints.external import convert_audiosr
-from speechbrain_flashsr.lobes.features import denormalize, normalize
+from speechbrain_flashsr.lobes.features import normalize
 from tests.unit.checkpoints.published import (
     FILES,
     OPTIONS,
@@ -31,7 +31,7 @@ def assert_gives_the_published_output(flashsr, numbers, tolerance, **options):
     """The published package brings the whole input to one level."""
     low, mean, scale = normalize(numbers["lr_audio"])
     high = flashsr.mods.super_resolver(low, numbers["noise"], **options)
-    error = (denormalize(high, mean, scale) - numbers["output"]).norm()
+    error = (high * scale + mean - numbers["output"]).norm()
     assert error < tolerance * numbers["output"].norm()
 
 
