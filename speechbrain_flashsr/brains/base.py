@@ -51,7 +51,7 @@ class FlashSRBrain(sb.Brain):
     averaged and exported (`trained`).
 
     Hyperparameters read: `modules`, `loss_weights` {name: weight}, `lr`,
-    `ema_decay`, `budget` (:class:`~speechbrain_flashsr.brains.budget.Budget`),
+    `cooldown`, `ema_decay`, `budget` (:class:`~speechbrain_flashsr.brains.budget.Budget`),
     `gradient_checkpointing`, `use_tensorboard` (logs in
     `output_folder`/tensorboard), `output_folder`, `train_logger`,
     `epoch_counter`, `seed`, `sample_rate`, `segment_length` (if there is one).
@@ -135,10 +135,8 @@ class FlashSRBrain(sb.Brain):
                     self.hparams.gradient_checkpointing
                 )
         super().on_fit_start()
-        for optimizer in self.optimizers_dict.values():
-            for group in optimizer.param_groups:
-                # The checkpoint may hold another learning rate.
-                group["lr"] = self.hparams.lr
+        # The checkpoint may hold another learning rate.
+        self.set_learning_rate(self.hparams.lr)
         self.time_is_up = False
         self.loss_sums = {}
         self.tensorboard = None
@@ -146,14 +144,26 @@ class FlashSRBrain(sb.Brain):
             folder = pathlib.Path(self.hparams.output_folder) / "tensorboard"
             self.tensorboard = SampleLogger(folder, self.hparams.sample_rate)
 
+    def set_learning_rate(self, lr):
+        """Sets the learning rate of all optimisers."""
+        for optimizer in self.optimizers_dict.values():
+            for group in optimizer.param_groups:
+                group["lr"] = lr
+
     @property
     def _optimizer_step_limit_exceeded(self):
         return self.time_is_up or super()._optimizer_step_limit_exceeded
 
     def stop_in_time(self):
         """Ends the training when its share of the minutes is over, and saves
-        the position in the epoch before the next batch is fetched."""
-        self.time_is_up = self.hparams.budget.is_over(TRAINING_SHARE)
+        the position in the epoch before the next batch is fetched. The learning
+        rate falls to zero in the last share `cooldown` of the training."""
+        elapsed = self.hparams.budget.elapsed_share() / TRAINING_SHARE
+        self.time_is_up = elapsed >= 1
+        left = 1 - max(elapsed, self.optimizer_step / self.planned_steps)
+        cooldown = self.hparams.cooldown
+        if left < cooldown:
+            self.set_learning_rate(self.hparams.lr * max(left, 0) / cooldown)
         if self.time_is_up and self.checkpointer is not None:
             self._save_intra_epoch_ckpt()
 
@@ -339,6 +349,10 @@ class FlashSRBrain(sb.Brain):
         options = self.hparams.dataloader_opts
         sampler = EpochDraws(len(train_data))
         self.train_sampler = sampler
+        draws = self.hparams.epoch_counter.limit * len(train_data)
+        processes = int(os.environ.get("WORLD_SIZE", 1))
+        per_step = options["batch_size"] * self.grad_accumulation_factor
+        self.planned_steps = max(1, draws // (per_step * processes))
         in_time = DrawsInTime(
             len(valid_data), options["batch_size"], self.hparams.budget
         )
