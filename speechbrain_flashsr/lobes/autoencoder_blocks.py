@@ -24,6 +24,7 @@ class ResidualBlock(nn.Module):
 
     Example
     -------
+    >>> import torch
     >>> ResidualBlock(8, 16, groups=4)(torch.randn(1, 8, 6, 4)).shape
     torch.Size([1, 16, 6, 4])
     """
@@ -53,6 +54,7 @@ class SpatialAttention(nn.Module):
 
     Example
     -------
+    >>> import torch
     >>> SpatialAttention(8, groups=4)(torch.randn(1, 8, 6, 4)).shape
     torch.Size([1, 8, 6, 4])
     """
@@ -83,6 +85,7 @@ class Downsample(nn.Module):
 
     Example
     -------
+    >>> import torch
     >>> Downsample(2)(torch.randn(1, 2, 6, 4)).shape
     torch.Size([1, 2, 3, 2])
     """
@@ -102,6 +105,7 @@ class Upsample(nn.Module):
 
     Example
     -------
+    >>> import torch
     >>> Upsample(2)(torch.randn(1, 2, 3, 2)).shape
     torch.Size([1, 2, 6, 4])
     """
