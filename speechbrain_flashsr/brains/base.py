@@ -154,7 +154,7 @@ class FlashSRBrain(sb.Brain):
     def _optimizer_step_limit_exceeded(self):
         return self.time_is_up or super()._optimizer_step_limit_exceeded
 
-    def stop_in_time(self):
+    def follow_clock(self):
         """Ends the training when its share of the minutes is over, and saves
         the position in the epoch before the next batch is fetched. The learning
         rate falls to zero in the last share `cooldown` of the training."""
@@ -275,7 +275,7 @@ class FlashSRBrain(sb.Brain):
         if should_step:
             for name, average in self.averages.items():
                 average.update_parameters(self.unwrapped(name))
-            self.stop_in_time()
+            self.follow_clock()
 
     def save_checkpoint(self, meta=None, **options):
         """Saves a checkpoint with `meta` beside the step, and keeps the one

@@ -57,17 +57,17 @@ def restore_file(
         orig_rate = check_input_rate(
             reader.sample_rate, reader.name, flashsr.sample_rate
         )
-        file_type = None
-        if output_filename is not None:
-            check_output_name(filename, output_filename)
-            file_type = output_format(
-                output_filename, reader.subtype, options.subtype
-            )
-        elif on_block is None:
+        if output_filename is None and on_block is None:
             raise AudioError(
                 f"No output_filename is given for {reader.name}. Name a "
                 ".wav, .flac, .ogg or .opus file, or use enhance_file to get "
                 "the waveform."
+            )
+        file_type = None  # nothing is written
+        if output_filename is not None:
+            check_output_name(filename, output_filename)
+            file_type = output_format(
+                output_filename, reader.subtype, options.subtype
             )
         cutoffs = cutoff_list(
             options.cutoff,
@@ -78,11 +78,9 @@ def restore_file(
         groups = channel_groups(reader.channels)
         tracks, silent, streams = [], [], []
         for group in groups:
-            title = None
-            if progressbar:
-                title = reader.title
-                if len(groups) > 1:
-                    title += f", channels {group.start + 1} to {group.stop}"
+            title = reader.title if progressbar else None
+            if title and len(groups) > 1:
+                title += f", channels {group.start + 1} to {group.stop}"
             # First pass: where the band ends, and how loud it is.
             analysis = _analyse(reader, group, cutoffs, options.loop, title)
             tracks += analysis.tracks
