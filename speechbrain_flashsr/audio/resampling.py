@@ -104,7 +104,9 @@ class Resampler:
         for block in blocks:
             num_samples += block.shape[1]
             if buffer is None:
-                chunk = self._chunk_length(len(block))
+                higher = max(self.orig, self.new) / self.orig
+                chunk = min(_CHUNK, _LARGEST_CHUNK / (len(block) * higher))
+                chunk = self.orig * math.ceil(chunk / self.orig)
                 buffer = torch.cat(
                     [block[:, :1].expand(-1, margin), block], dim=1
                 )
@@ -125,12 +127,6 @@ class Resampler:
             yield self._resample_chunk(buffer, chunk, margin)[:, :missing]
             missing -= chunk // self.orig * self.new
             buffer = buffer[:, chunk:]
-
-    def _chunk_length(self, channels):
-        """Input samples that are convolved at a time."""
-        higher = max(self.orig, self.new) / self.orig
-        chunk = min(_CHUNK, _LARGEST_CHUNK / (channels * higher))
-        return self.orig * math.ceil(chunk / self.orig)
 
     def _resample_chunk(self, buffer, chunk, margin):
         """Resamples `chunk` samples of [channels, margin + chunk + margin]."""

@@ -85,10 +85,6 @@ def _is_text(value):
     )
 
 
-def _is_group(value):
-    return value is None or _is_text(value)
-
-
 def _is_whole(value):
     return isinstance(value, int) and 0 <= value < 2**63
 
@@ -104,7 +100,7 @@ KEYS = {
     "sample_rate": (_is_positive, "a rate in Hz"),
     "duration": (_is_positive, "a number of seconds"),
     "domain": (_is_text, "a name"),
-    "group": (_is_group, "a name, or nothing"),
+    "group": (lambda v: v is None or _is_text(v), "a name, or nothing"),
     "rolloff_hz": (_is_positive, "a frequency in Hz"),
 }
 """Required keys of an entry: their checks, and descriptions for errors."""

@@ -99,7 +99,9 @@ def close_loop(pairs, start, num_samples, sample_rate):
     held = None
     before = None
     for pair in crop(pairs, start + fade, num_samples + fade):
-        held = pair if held is None else tuple(map(_joined, held, pair))
+        if held is not None:
+            pair = tuple(torch.cat(parts, dim=1) for parts in zip(held, pair))
+        held = pair
         if before is None and held[0].shape[1] >= fade:
             before = held[1][:, :fade]
             held = tuple(part[:, fade:] for part in held)
@@ -108,7 +110,3 @@ def close_loop(pairs, start, num_samples, sample_rate):
             yield tuple(part[:, :sure] for part in held)
             held = tuple(part[:, sure:] for part in held)
     yield held[0], matched_cross_fade(held[1], before)
-
-
-def _joined(first, second):
-    return torch.cat([first, second], dim=1)

@@ -110,8 +110,9 @@ class SuperResolutionFrontEnd:
         audio = audio.to(torch.float32)
         if not self._is_narrow(edges):
             return self.normalizer(audio, sample_rate)
-        if self.mix == "avg-to-mono" and audio.ndim == 2 and _alike(edges):
-            audio = audio.mean(1)
+        alike = None not in edges and max(edges) <= ALIKE * min(edges)
+        if self.mix == "avg-to-mono" and audio.ndim == 2 and alike:
+            audio = audio.mean(1)  # restored in place of each channel
         return self.restore(audio, sample_rate)
 
     def _is_narrow(self, edges):
@@ -256,12 +257,6 @@ def audio_pipeline(front_end, takes="wav", provides="sig"):
         return front_end(*_read(path))
 
     return pipeline
-
-
-def _alike(edges):
-    """Whether the bands of channels end alike, so that their mean can be
-    restored in place of each of them."""
-    return None not in edges and max(edges) <= ALIKE * min(edges)
 
 
 def _read(path):
