@@ -39,7 +39,7 @@ STOP_BAND_DB = 60.0
 """Of the Chebyshev and the elliptic filter, as in AudioSR."""
 
 
-RESAMPLERS = {
+DEFAULT_RESAMPLERS = {
     "torchaudio": by_torchaudio,
     "soxr": soxr.resample,
     "scipy": by_scipy,
@@ -58,14 +58,14 @@ that of FFmpeg (32 taps, cut-off 0.97, Kaiser window with beta 9)."""
 
 def resample_at(wav, rate, resampler):
     """Brings a recording [time] at 48 kHz to a low rate in Hz and back with one
-    of `RESAMPLERS`; it keeps its length.
+    of `DEFAULT_RESAMPLERS`; it keeps its length.
 
     Example
     -------
     >>> resample_at(np.random.randn(4801), 16000, "soxr").shape
     (4801,)
     """
-    resample = RESAMPLERS[resampler]
+    resample = DEFAULT_RESAMPLERS[resampler]
     back = resample(resample(wav, SAMPLE_RATE, rate), rate, SAMPLE_RATE)
     return with_length(back, len(wav))
 
@@ -151,7 +151,7 @@ class RandomDegradation:
     snr_db : (float, float)
         Range of the signal-to-noise ratio, uniform.
     resampler_probability : float
-        Share that one of `RESAMPLERS` brings to twice the cut-off and back.
+        Share that one of `DEFAULT_RESAMPLERS` brings to twice the cut-off and back.
 
     Example
     -------
@@ -190,7 +190,9 @@ class RandomDegradation:
             return low + self._noise(low, cutoff_hz, rng), cutoff_hz
         fate -= self.noise_probability
         if fate < self.resampler_probability:
-            resampler = tuple(RESAMPLERS)[rng.integers(len(RESAMPLERS))]
+            resampler = tuple(DEFAULT_RESAMPLERS)[
+                rng.integers(len(DEFAULT_RESAMPLERS))
+            ]
             return resample_at(high, int(2 * cutoff_hz), resampler), cutoff_hz
         return low, cutoff_hz
 
