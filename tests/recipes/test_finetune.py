@@ -69,7 +69,7 @@ def finetuned(project, tmp_path_factory):
     base = recipe / "hparams" / "finetune" / "train_sr_vocoder.yaml"
     hparams_file = folder / "train_sr_vocoder.yaml"
     hparams_file.write_text(
-        f"based_on: {base}\nopt_class:\n    betas: [0.8, 0.9]\n"
+        f"based_on: {base}\nadamw:\n    betas: [0.8, 0.9]\n"
     )
     arguments = [
         str(recipe / "finetune.py"),
