@@ -46,8 +46,9 @@ class FlashSRBrain(sb.Brain):
     """Base of the stages: trains networks with named losses.
 
     A subclass names its optimisers and the modules that each trains
-    (`optimized`), computes the losses of a turn (`compute_losses`), and names
-    the modules that are averaged and exported (`trained`).
+    (`optimized`), computes the losses (`compute_losses`, and those of a
+    discriminator in `discriminator_losses`), and names the modules that are
+    averaged and exported (`trained`).
 
     Hyperparameters read: `modules`, `loss_weights` {name: weight}, `lr`,
     `cooldown`, `ema_decay`, `budget` (:class:`~speechbrain_flashsr.brains.budget.Budget`),
@@ -153,7 +154,7 @@ class FlashSRBrain(sb.Brain):
     def _optimizer_step_limit_exceeded(self):
         return self.time_is_up or super()._optimizer_step_limit_exceeded
 
-    def check_time(self):
+    def follow_clock(self):
         """Ends the training when its share of the minutes is over, and saves
         the position in the epoch before the next batch is fetched. The learning
         rate falls to zero in the last share `cooldown` of the training."""
@@ -176,9 +177,13 @@ class FlashSRBrain(sb.Brain):
             if turn != "discriminator" or self.optimizer_step >= start
         ]
 
-    def compute_losses(self, batch, stage, turn):
-        """Returns the unweighted losses of a batch for one optimiser's turn:
-        {name: scalar}."""
+    def compute_losses(self, batch, stage):
+        """Returns the unweighted losses of a batch, {name: scalar}."""
+        raise NotImplementedError
+
+    def discriminator_losses(self, batch):
+        """Returns those of the discriminator, whose turn follows on the same
+        batch."""
         raise NotImplementedError
 
     def fit_batch(self, batch):
@@ -192,7 +197,10 @@ class FlashSRBrain(sb.Brain):
             self.turn = turn
             with self.no_sync(not should_step):
                 with self.training_ctx:
-                    losses = self.compute_losses(batch, sb.Stage.TRAIN, turn)
+                    if turn == "discriminator":
+                        losses = self.discriminator_losses(batch)
+                    else:
+                        losses = self.compute_losses(batch, sb.Stage.TRAIN)
                     total = self.weighted_sum(losses)
                 self.check_loss_isfinite(total)
                 scaled = self.scaler.scale(total)
@@ -221,13 +229,12 @@ class FlashSRBrain(sb.Brain):
         raise NotImplementedError
 
     def evaluate_batch(self, batch, stage):
-        """Computes the losses of the first turn, of all and of each domain, for
-        the log; returns their weighted sum."""
-        turn = next(iter(self.optimized))
+        """Computes the losses, of all and of each domain, for the log; returns
+        their weighted sum."""
         total, count = 0.0, 0
         for domain, part in batch.items():
             part = part.to(self.device)
-            losses = self.compute_losses(part, stage, turn)
+            losses = self.compute_losses(part, stage)
             size = len(part.id)
             total += size * float(self.weighted_sum(losses))
             count += size
@@ -268,7 +275,7 @@ class FlashSRBrain(sb.Brain):
         if should_step:
             for name, average in self.averages.items():
                 average.update_parameters(self.unwrapped(name))
-            self.check_time()
+            self.follow_clock()
 
     def save_checkpoint(self, meta=None, **options):
         """Saves a checkpoint with `meta` beside the step, and keeps the one

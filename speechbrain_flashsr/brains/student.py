@@ -79,7 +79,7 @@ class StudentBrain(LatentBrain):
         }
         return sum(weights[name] * loss for name, loss in losses.items())
 
-    def compute_losses(self, batch, stage, turn):
+    def compute_losses(self, batch, stage):
         """The losses of a batch of latents."""
         z_high, condition = batch.z_high.data, batch.z_low.data
         noise = self.draw_noise(batch, z_high.shape[1:])
@@ -87,8 +87,6 @@ class StudentBrain(LatentBrain):
             student = self.denoiser_of(self.averages["unet"].module)
             x0 = student.sample(noise, condition)
             return {"one_step": torch.nn.functional.mse_loss(x0, z_high)}
-        if turn == "discriminator":
-            return self.discriminator_losses(batch)
         return self.student_losses(batch, z_high, condition, noise)
 
     def student_losses(self, batch, z_high, condition, noise):

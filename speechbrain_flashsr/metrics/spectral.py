@@ -142,8 +142,9 @@ class SpectralComparison:
     def _over_bands(self, measure, cutoff_hz, rolloff_hz):
         """Mean over the bands of each clip of a measure, [batch].
 
-        `measure` takes the bands' log powers in the active frames, of the
-        prediction and of the target, [bands, frames] each.
+        `measure` takes the natural logarithms of the bands' powers in the
+        active frames, of the prediction and of the target, [bands, frames]
+        each.
         """
         batch = len(self.target)
         limits = (
@@ -155,7 +156,9 @@ class SpectralComparison:
             self.prediction, self.target, self.frames, *limits
         ):
             bands = _bands(theirs, cutoff, rolloff)
-            levels = (_log_sum(x[:, frames], bands) for x in (ours, theirs))
+            levels = (
+                (bands.to(x) @ 10 ** x[:, frames]).log() for x in (ours, theirs)
+            )
             values.append(measure(*levels).mean())
         return torch.stack(values)
 
@@ -207,12 +210,6 @@ def _bands(like, cutoff_hz, rolloff_hz):
     lower = lower.to(like)[:, None]
     frequencies = bin_frequencies(like)
     return (frequencies >= lower) & (frequencies < lower + BAND_WIDTH_HZ)
-
-
-def _log_sum(log_power, bands):
-    """Natural logarithm of the power of each band, [bands, frames]."""
-    power = bands.to(log_power) @ 10**log_power
-    return power.log()
 
 
 def _correlation(ours, theirs):

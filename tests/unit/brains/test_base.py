@@ -39,7 +39,7 @@ class LineBrain(FlashSRBrain):
             run_opts={"noprogressbar": True},
         )
 
-    def compute_losses(self, batch, stage, turn):
+    def compute_losses(self, batch, stage):
         if stage == Stage.TRAIN:
             rate = self.optimizers_dict["line"].param_groups[0]["lr"]
             self.rates.append(round(rate, 6))
