@@ -18,7 +18,6 @@ from speechbrain.utils.fetching import fetch
 
 from speechbrain_flashsr import SHIPPED_MODEL
 from speechbrain_flashsr.audio.checks import check_finite
-from speechbrain_flashsr.audio.resampling import resampled_length
 from speechbrain_flashsr.checkpoints import ModelError
 from speechbrain_flashsr.checkpoints.folders import load_folder
 from speechbrain_flashsr.inference.checks import (
@@ -30,13 +29,10 @@ from speechbrain_flashsr.inference.checks import (
     cutoff_list,
     without_autocast,
 )
+from speechbrain_flashsr.inference.clips import restore_clips
 from speechbrain_flashsr.inference.files import restore_file
-from speechbrain_flashsr.inference.groups import clip_groups
-from speechbrain_flashsr.inference.reporting import warn_of_unrestored
-from speechbrain_flashsr.inference.restoration import restore_stream
 from speechbrain_flashsr.inference.run_options import complete_run_options
 from speechbrain_flashsr.inference.settings import FileOptions, Settings
-from speechbrain_flashsr.inference.signal_analysis import analyse
 from speechbrain_flashsr.lobes.fast.memory import keep_freed_memory
 from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
 from speechbrain_flashsr.lobes.super_resolver import WINDOW_LENGTH
@@ -227,37 +223,13 @@ class FlashSR(Pretrained):
             clips = clips.unsqueeze(0)
         if wavs.ndim < 3:
             clips = clips.unsqueeze(2)
-        channels = clips.shape[2]
         num_samples = absolute_lengths(lengths, *clips.shape[:2])
         cutoffs = cutoff_list(cutoff, len(clips), min(rate, self.sample_rate))
-        time = resampled_length(clips.shape[1], rate, self.sample_rate)
-        output = clips.new_zeros(len(clips), time, channels)
         for i, length in enumerate(num_samples):
             check_finite(clips[i, :length].T, rate, f"clip {i}")
-        tracks, silent = [], []
-        for members, part in clip_groups(
-            num_samples, channels, self.batch_windows
-        ):
-            # They go through as the channels of one recording.
-            rows = clips[members, : num_samples[members[0]], part]
-            size = rows.shape[2]
-            rows = rows.transpose(1, 2).flatten(0, 1)
-            analysis = analyse(
-                [rows],
-                rate,
-                cutoffs and [cutoffs[i] for i in members for _ in range(size)],
-                channels_per_clip=size,
-                loop=loop,
-                first_channel=part.start,
-            )
-            tracks += analysis.tracks
-            silent += analysis.silent
-            high = torch.cat(
-                list(restore_stream(self, [rows], analysis, settings)), dim=1
-            )
-            high = high.unflatten(0, (len(members), -1)).transpose(1, 2)
-            output[members, : high.shape[1], part] = high
-        warn_of_unrestored(tracks, silent, "the batch")
+        output = restore_clips(
+            self, clips, num_samples, rate, cutoffs, settings, loop
+        )
         if wavs.ndim < 3:
             output = output.squeeze(2)
         return output if wavs.ndim > 1 else output.squeeze(0)
