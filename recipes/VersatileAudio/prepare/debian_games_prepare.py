@@ -1,5 +1,5 @@
 """Music and sound effects of games and desktops from packages of Debian 12:
-a larger free corpus to train on, 54 packages, 6.5 GB to download.
+a larger free corpus to train on, 64 packages, 6.9 GB to download.
 
 Each package is fetched with ``apt-get download`` and unpacked with ``dpkg -x``,
 unless ``data_folder`` holds it already, as a .deb file or unpacked; where a
@@ -34,7 +34,9 @@ from debian_packages import (
 # that is not in the machine-readable format, the licence.
 PACKAGES = {row.package: row for row in read_table("debian_games.csv")}
 
-SPEECH = re.compile(r"/(voices?|speech|announcer|cs)/")
+SPEECH = re.compile(
+    r"/(voices?|speech|announcer|cs)/|^planetblupi-common/.*/sound/[a-z]{2}"
+)
 MUSIC = re.compile(r"/(musics?|cdtracks)/|^drascula-music/", re.IGNORECASE)
 # The same recordings as in hydrogen-data, with which the other corpus validates
 LEFT_OUT = re.compile(r"^hydrogen-drumkits/.*/The Black Pearl 1\.0/")
@@ -109,6 +111,9 @@ def domain_of(source, seconds):
     >>> source = "marsshooter-data/usr/share/games/marsshooter/audio/a.ogg"
     >>> domain_of(source, 3.0), domain_of(source, 50.0)
     ('effects', 'music')
+    >>> folder = "planetblupi-common/usr/share/planetblupi/sound"
+    >>> domain_of(f"{folder}/de/sound000.wav", 1.0)
+    'speech'
     """
     if SPEECH.search(source):
         return "speech"
