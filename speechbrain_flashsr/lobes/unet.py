@@ -14,18 +14,17 @@ import torch
 from speechbrain.nnet.unet import timestep_embedding
 from torch import nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 from speechbrain_flashsr.lobes.convolutions import (
     UpsamplingConv2d,
     add_to,
+    run,
     silu,
 )
 
 
 class TimeResidualBlock(nn.Module):
-    """Residual block to which the time step's embedding is added, with dropout
-    before the second convolution.
+    """Residual block to which the time step's embedding is added.
 
     Example
     -------
@@ -34,15 +33,12 @@ class TimeResidualBlock(nn.Module):
     torch.Size([1, 16, 6, 4])
     """
 
-    def __init__(
-        self, in_channels, out_channels, time_channels, groups=32, dropout=0.0
-    ):
+    def __init__(self, in_channels, out_channels, time_channels, groups=32):
         super().__init__()
         self.norm1 = nn.GroupNorm(groups, in_channels)
         self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
         self.time = nn.Linear(time_channels, out_channels)
         self.norm2 = nn.GroupNorm(groups, out_channels)
-        self.dropout = nn.Dropout(dropout)
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
         self.skip = (
             nn.Identity()
@@ -55,7 +51,7 @@ class TimeResidualBlock(nn.Module):
         [batch, time_channels] to [batch, out_channels, frames, bands]."""
         h = self.conv1(silu(self.norm1(x)))
         h = add_to(h, self.time(F.silu(time))[:, :, None, None])
-        h = self.conv2(self.dropout(silu(self.norm2(h))))
+        h = self.conv2(silu(self.norm2(h)))
         return add_to(h, self.skip(x))
 
 
@@ -162,13 +158,15 @@ class Upsample(UpsamplingConv2d):
         super().__init__(channels, channels)
 
 
-class Stage(nn.ModuleList):
+class TimeSequential(nn.ModuleList):
     """Modules applied in turn, the time embedding going to those that take it.
 
     Example
     -------
-    >>> stage = Stage([TimeResidualBlock(8, 8, 12, groups=4), Downsample(8)])
-    >>> stage(torch.randn(1, 8, 6, 4), torch.randn(1, 12)).shape
+    >>> block = TimeSequential(
+    ...     [TimeResidualBlock(8, 8, 12, groups=4), Downsample(8)]
+    ... )
+    >>> block(torch.randn(1, 8, 6, 4), torch.randn(1, 12)).shape
     torch.Size([1, 8, 3, 2])
     """
 
@@ -208,8 +206,6 @@ class LatentUNet(nn.Module):
         Channels of an attention head.
     groups : int
         Groups of the normalisations.
-    dropout : float
-        Probability of dropout in the residual blocks.
 
     Example
     -------
@@ -229,7 +225,6 @@ class LatentUNet(nn.Module):
         num_transformers=2,
         head_channels=32,
         groups=32,
-        dropout=0.0,
     ):
         super().__init__()
         self.channels = channels
@@ -243,9 +238,7 @@ class LatentUNet(nn.Module):
         )
 
         def residual(in_width, out_width):
-            return TimeResidualBlock(
-                in_width, out_width, time_channels, groups, dropout
-            )
+            return TimeResidualBlock(in_width, out_width, time_channels, groups)
 
         def transformers(width):
             return [
@@ -259,17 +252,17 @@ class LatentUNet(nn.Module):
         width = channels
         for level, mult in enumerate(channel_mults):
             for _ in range(num_blocks):
-                stage = [residual(width, channels * mult)]
+                modules = [residual(width, channels * mult)]
                 width = channels * mult
                 if 2**level in attention_factors:
-                    stage += transformers(width)
-                self.down.append(Stage(stage))
+                    modules += transformers(width)
+                self.down.append(TimeSequential(modules))
                 skips.append(width)
             if level < len(channel_mults) - 1:
-                self.down.append(Stage([Downsample(width)]))
+                self.down.append(TimeSequential([Downsample(width)]))
                 skips.append(width)
 
-        self.middle = Stage(
+        self.middle = TimeSequential(
             [residual(width, width)]
             + transformers(width)
             + [residual(width, width)]
@@ -278,13 +271,13 @@ class LatentUNet(nn.Module):
         self.up = nn.ModuleList()
         for level, mult in reversed(list(enumerate(channel_mults))):
             for block in range(num_blocks + 1):
-                stage = [residual(width + skips.pop(), channels * mult)]
+                modules = [residual(width + skips.pop(), channels * mult)]
                 width = channels * mult
                 if 2**level in attention_factors:
-                    stage += transformers(width)
+                    modules += transformers(width)
                 if level > 0 and block == num_blocks:
-                    stage.append(Upsample(width))
-                self.up.append(Stage(stage))
+                    modules.append(Upsample(width))
+                self.up.append(TimeSequential(modules))
 
         self.norm_out = nn.GroupNorm(groups, width)
         self.conv_out = nn.Conv2d(width, latent_channels, 3, padding=1)
@@ -295,17 +288,14 @@ class LatentUNet(nn.Module):
         shape; frames and bands are multiples of `downsampling`."""
         time = timestep_embedding(t, self.channels).to(noisy.dtype)
         time = self.time_mlp(time)
+        checkpointing = self.gradient_checkpointing
         h = self.conv_in(torch.cat([noisy, condition], dim=1))
         skips = [h]
-        for stage in self.down:
-            h = self._run(stage, h, time)
+        for block in self.down:
+            h = run(block, h, time, checkpointing=checkpointing)
             skips.append(h)
-        h = self._run(self.middle, h, time)
-        for stage in self.up:
-            h = self._run(stage, torch.cat([h, skips.pop()], dim=1), time)
+        h = run(self.middle, h, time, checkpointing=checkpointing)
+        for block in self.up:
+            h = torch.cat([h, skips.pop()], dim=1)
+            h = run(block, h, time, checkpointing=checkpointing)
         return self.conv_out(silu(self.norm_out(h)))
-
-    def _run(self, stage, h, time):
-        if self.gradient_checkpointing and torch.is_grad_enabled():
-            return checkpoint(stage, h, time, use_reentrant=False)
-        return stage(h, time)
