@@ -8,7 +8,8 @@ resamplers, codecs or disturbances, see speechbrain_flashsr/data/
 band_limits.py, and is passed to BandwidthDetector at the file's own
 rate. Filters and resamplers have the edge that they are asked for; a codec's
 is where a tenth of the power is left. A trial is right if every segment of its
-track is, so a steady recording must have a steady edge.
+track is, so a steady recording must have a steady edge. Edges that 16 bits
+cover, for the recording has nothing around them, are left out.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -32,7 +33,11 @@ from speechbrain_flashsr.data.resamplers import (
     available_resamplers,
     resample,
 )
-from speechbrain_flashsr.data.visible_edges import has_step, visible_floor
+from speechbrain_flashsr.data.visible_edges import (
+    has_step,
+    is_visible,
+    visible_floor,
+)
 
 RATE = 48000
 TOLERANCE = 0.05
@@ -272,6 +277,8 @@ def main():
             wav, rolloff_hz = next(wavs)
             example = make(wav, rng)
             if (example.edge_hz or 2000) < 1900:
+                continue
+            if not is_visible(example, wav):
                 continue
             dither = rng if rng.random() < 0.3 else None
             example = examples.with_sixteen_bits(example, dither)

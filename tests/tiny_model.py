@@ -159,9 +159,9 @@ def toy_interface(high_band=None, **hparams):
 
     Example
     -------
-    >>> sr = toy_interface()
+    >>> flashsr = toy_interface()
     >>> wavs = torch.randn(1, 100)
-    >>> sr.super_resolve_batch(wavs, sample_rate=16000, cutoff=8000).shape
+    >>> flashsr.super_resolve_batch(wavs, sample_rate=16000, cutoff=8000).shape
     torch.Size([1, 300])
     """
     return FlashSR(

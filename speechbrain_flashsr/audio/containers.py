@@ -123,10 +123,10 @@ def is_wav(head):
     return head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE"
 
 
-def unsized_wav(file):
-    """Bytes of a WAV's sound beyond or short of its declared size, because it
-    was written to a pipe or more sound follows the declared sound. None if the
-    size is right, or the file is cut."""
+def misdeclared_size(file):
+    """The number of bytes that a WAV declares for its sound if it is wrong,
+    because it was written to a pipe or more sound follows the declared sound.
+    None if the size is right, or the file is cut."""
     data = next((c for c in chunks(file) if c.id == b"data"), None)
     if data is None:
         return None

@@ -65,6 +65,8 @@ class SndfileDecoder:
         Number of channels.
     num_samples : int
         Samples per channel that are declared; 0 if that is not known.
+    least_samples : float
+        Fewer mean that the sound is cut.
     format, subtype : str
         libsndfile's names of file type and sample format.
     """
@@ -75,7 +77,7 @@ class SndfileDecoder:
         with self._open() as file:
             self.sample_rate = file.samplerate
             self.channels = file.channels
-            self.num_samples = file.frames
+            self.num_samples = self.least_samples = file.frames
             self.format = _SAME_FORMAT.get(file.format, file.format)
             self.subtype = file.subtype
         if self.num_samples >= _UNKNOWN_LENGTH:
@@ -91,25 +93,17 @@ class SndfileDecoder:
 
     def blocks(self, accept_truncated=False):
         """Decodes the file from its start: yields float32 in -1..1, [channels,
-        time]. Where the sound is cut, it raises a DecodeError or, if that is
-        accepted, ends."""
-        count = 0
-        frames = block_frames(self.channels)
+        time]. Where the sound is damaged, it raises a DecodeError or, if that
+        is accepted, ends."""
         order = slice(None)
         if self.format == "OGG" and self.channels in OGG_ORDER:
             order = np.argsort(OGG_ORDER[self.channels])
+        frames = block_frames(self.channels)
+        options = {"dtype": "float32", "always_2d": True}
         with self._open() as file:
             try:
-                while True:
-                    block = file.read(frames, dtype="float32", always_2d=True)
-                    if len(block) == 0:
-                        break
-                    count += len(block)
+                while len(block := file.read(frames, **options)):
                     yield np.ascontiguousarray(block.T[order])
             except soundfile.SoundFileError as error:
                 if not accept_truncated:
                     raise DecodeError(reason(error)) from error
-        if count < self.num_samples and not accept_truncated:
-            raise DecodeError(
-                f"{count} of {self.num_samples} samples are there"
-            )

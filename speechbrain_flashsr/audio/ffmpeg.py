@@ -95,7 +95,7 @@ class FFmpegDecoder:
             )
             seconds = _seconds(container, stream)
             self.num_samples = round(seconds * self.sample_rate)
-        self._least = self._least_samples(name)
+        self.least_samples = self._least_samples(name)
         # Tags of any program may follow the sound of an MP3.
         self._end_may_be_other = name == "mp3"
 
@@ -150,18 +150,11 @@ class FFmpegDecoder:
             raise DecodeError(damage)
 
     def blocks(self, accept_truncated=False):
-        """Decodes the file from its start, like those of `SndfileDecoder`; if a
-        cut is accepted, damaged parts are skipped, too."""
-        count = 0
+        """Decodes the file from its start, like those of `SndfileDecoder`; if
+        that is accepted, damaged parts are skipped."""
         with self._opened() as (container, stream):
             frames = self._frames(container, stream, accept_truncated)
-            for block in self._joined(frames):
-                count += block.shape[1]
-                yield block
-        if count < self._least and not accept_truncated:
-            raise DecodeError(
-                f"{count} of {self.num_samples} samples are there"
-            )
+            yield from self._joined(frames)
 
     def _joined(self, frames):
         """Joins frames to blocks of one rate and number of channels."""

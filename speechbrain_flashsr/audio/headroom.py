@@ -16,7 +16,8 @@ LARGEST = 1 - 2**-15
 
 class Headroom:
     """Lowers a recording, if need be, so that its peaks stay below full scale
-    by a number of decibels, 0 or more; another one raises an AudioError.
+    by a number of decibels, 0 or more, None for any peaks; another one raises an
+    AudioError.
 
     One gain, `gain_db`, holds for the whole recording. The samples wait in a
     temporary file until it is known.
@@ -31,6 +32,10 @@ class Headroom:
     """
 
     def __init__(self, decibels):
+        self.gain_db = 0.0
+        self._limit = None
+        if decibels is None:
+            return
         try:
             limit = 10 ** (-float(decibels) / 20)
         except (TypeError, ValueError, OverflowError):
@@ -41,11 +46,13 @@ class Headroom:
                 "to stay below full scale, 0 or more, for example 1."
             )
         self._limit = min(limit, LARGEST)
-        self.gain_db = 0.0
 
     def __call__(self, blocks):
         """Yields the blocks of a recording, [channels, time], on the CPU,
         lowered by `gain_db`."""
+        if self._limit is None:
+            yield from blocks
+            return
         peak = 0.0
         channels = 1
         with TemporarySamples() as samples:

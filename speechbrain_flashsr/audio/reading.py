@@ -22,8 +22,8 @@ from speechbrain_flashsr.audio.checks import (
 from speechbrain_flashsr.audio.containers import (
     is_plain_ogg,
     is_wav,
+    misdeclared_size,
     shortage,
-    unsized_wav,
 )
 from speechbrain_flashsr.audio.decoders import (
     DecodeError,
@@ -40,6 +40,9 @@ from speechbrain_flashsr.audio.writing import complete_file, write_errors
 
 logger = get_logger(__name__)
 
+_SAMPLES = {f"s{bits}": f"PCM_{bits}" for bits in (16, 24, 32)}
+_SAMPLES |= {"f32": "FLOAT", "f64": "DOUBLE"}
+
 RAW_FORMATS = {
     "ulaw": ("ULAW", "FILE"),
     "alaw": ("ALAW", "FILE"),
@@ -47,14 +50,8 @@ RAW_FORMATS = {
     "gsm": ("GSM610", "FILE"),
     "s8": ("PCM_S8", "FILE"),
     "u8": ("PCM_U8", "FILE"),
-    **{
-        f"{name}{end[0].lower()}e": (subtype, end)
-        for name, subtype in {
-            **{f"s{bits}": f"PCM_{bits}" for bits in (16, 24, 32)},
-            **{"f32": "FLOAT", "f64": "DOUBLE"},
-        }.items()
-        for end in ("LITTLE", "BIG")
-    },
+    **{f"{name}le": (type, "LITTLE") for name, type in _SAMPLES.items()},
+    **{f"{name}be": (type, "BIG") for name, type in _SAMPLES.items()},
 }
 """Sample formats of files without a header: libsndfile's name, byte order."""
 
@@ -137,7 +134,7 @@ class AudioReader:
         """Chooses libsndfile if it reads the whole file, otherwise FFmpeg."""
         self._file.seek(0)
         head = self._file.read(16)
-        declared = unsized_wav(self._file) if is_wav(head) else None
+        declared = misdeclared_size(self._file) if is_wav(head) else None
         if declared is not None:
             there = self._file.seek(0, os.SEEK_END)
             if 0 < declared < there:
@@ -202,6 +199,10 @@ class AudioReader:
                 yield block
         except DecodeError as error:
             raise self._truncated(error) from error
+        if count < self._decoder.least_samples and not self.accept_truncated:
+            raise self._truncated(
+                f"{count} of {self.num_samples} samples are there"
+            )
         if count == 0:
             raise AudioError(
                 f"{self.name} holds no samples. Record or export it again."

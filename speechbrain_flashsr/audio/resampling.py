@@ -34,6 +34,17 @@ _CHUNK = 2**16
 _LARGEST_CHUNK = 2**22
 
 
+def resampled_length(num_samples, orig_rate, new_rate):
+    """Number of samples at another rate: rounded to the nearest, never zero.
+
+    Example
+    -------
+    >>> resampled_length(1000, 16000, 48000)
+    3000
+    """
+    return max(1, round(num_samples * new_rate / orig_rate))
+
+
 class Resampler:
     """Brings signals from one sample rate in Hz to another, without delay.
 
@@ -68,16 +79,9 @@ class Resampler:
                 beta=_BETA,
             )
 
-    def output_length(self, num_samples):
-        """Length of the output for an input of `num_samples` samples.
-
-        It is rounded to the nearest, but never zero.
-        """
-        return max(1, round(num_samples * self.new / self.orig))
-
     def __call__(self, wavs):
         """Resamples whole signals, [batch, time] to [batch,
-        output_length(time)]."""
+        resampled_length(time)]."""
         return torch.cat(list(self.stream([wavs])), dim=1)
 
     def stream(self, blocks):
@@ -100,7 +104,9 @@ class Resampler:
         for block in blocks:
             num_samples += block.shape[1]
             if buffer is None:
-                chunk = self._chunk_length(len(block))
+                higher = max(self.orig, self.new) / self.orig
+                chunk = min(_CHUNK, _LARGEST_CHUNK / (len(block) * higher))
+                chunk = self.orig * math.ceil(chunk / self.orig)
                 buffer = torch.cat(
                     [block[:, :1].expand(-1, margin), block], dim=1
                 )
@@ -110,7 +116,7 @@ class Resampler:
                 yield self._resample_chunk(buffer, chunk, margin)
                 written += chunk // self.orig * self.new
                 buffer = buffer[:, chunk:]
-        missing = self.output_length(num_samples) - written
+        missing = resampled_length(num_samples, self.orig, self.new) - written
         while missing > 0:
             # Lengths are powers of two: oneDNN keeps its code for each length.
             lacking = (math.ceil(missing / self.new) - 1).bit_length()
@@ -121,12 +127,6 @@ class Resampler:
             yield self._resample_chunk(buffer, chunk, margin)[:, :missing]
             missing -= chunk // self.orig * self.new
             buffer = buffer[:, chunk:]
-
-    def _chunk_length(self, channels):
-        """Input samples that are convolved at a time."""
-        higher = max(self.orig, self.new) / self.orig
-        chunk = min(_CHUNK, _LARGEST_CHUNK / (channels * higher))
-        return self.orig * math.ceil(chunk / self.orig)
 
     def _resample_chunk(self, buffer, chunk, margin):
         """Resamples `chunk` samples of [channels, margin + chunk + margin]."""
@@ -153,7 +153,7 @@ class Resampler:
             written += new.shape[1]
             if new.shape[1] > 0:
                 yield new
-        missing = self.output_length(num_samples) - written
+        missing = resampled_length(num_samples, self.orig, self.new) - written
         end = (block[:, -1:] - first).expand(-1, self._width)
         new = _as_block(resample(_as_frames(end), last=True), first)
         yield new[:, :missing]

@@ -12,7 +12,7 @@ Authors
 import re
 import struct
 
-from speechbrain_flashsr.audio.containers import chunks, unsized_wav
+from speechbrain_flashsr.audio.containers import chunks, misdeclared_size
 
 # The code of a format that describes its channels.
 _EXTENSIBLE = b"\xfe\xff"
@@ -45,7 +45,7 @@ def read_chunks(file):
     ("LIST:" is followed by the list's type) -> its content. Chunks of the sound
     itself, and texts, are left out."""
     found = {}
-    only_first = unsized_wav(file) is not None
+    only_first = misdeclared_size(file) is not None
     for chunk in chunks(file):
         if only_first and chunk.id == b"data":
             break  # all that follows is sound

@@ -17,6 +17,7 @@ import torch
 
 from speechbrain_flashsr.bandwidth.statistics import (
     NUM_BINS,
+    NUM_LEVELS,
     NUM_STATISTICS,
     SILENT_DB,
 )
@@ -34,9 +35,6 @@ RANGE_DB = 150.0
 
 IMPOSSIBLE = -30.0
 """Score of an edge above half the sample rate."""
-
-MIRROR_REACH = (8, 24)
-"""Bins to either side of an axis that are compared."""
 
 
 def positions():
@@ -56,41 +54,6 @@ def edge_bins():
     """
     axis = positions()
     return axis[(axis >= EDGE_BINS[0]) & (axis <= EDGE_BINS[1])]
-
-
-def mirror_correlation(level, exists):
-    """Correlates the fine structure of a spectrum above each bin with the
-    mirror image of that below: gentle resamplers leave such images at the edge.
-
-    Takes levels in dB, [batch, bins], and whether a bin is below half the
-    sample rate, [batch, bins]. Returns correlations over 8 and 24 bins to
-    either side of each bin and, in between, of each upper border of a bin,
-    [batch, 2, 2 * bins]."""
-
-    def pool(values, width):
-        return torch.nn.functional.avg_pool1d(values, width, 1, width // 2)
-
-    trend = pool(level * exists, 7) / pool(exists, 7).clamp_min(1 / 7)
-    fine = (level - trend).clamp(-10.0, 10.0) * exists
-    reach = MIRROR_REACH[-1]
-    bins = level.shape[-1]
-    padded = torch.nn.functional.pad(fine, (reach, reach + 1))
-    axes = []
-    for between in (0, 1):
-        total = torch.zeros_like(fine)
-        for distance in range(1, reach + 1):
-            below = reach - distance + between
-            above = reach + distance
-            total = total + (
-                padded[..., below : below + bins]
-                * padded[..., above : above + bins]
-            )
-            if distance in MIRROR_REACH:
-                span = 2 * distance + 1
-                power = pool(fine.square(), span) * span / 2
-                axes.append(total / power.clamp_min(1.0))
-    pairs = torch.stack(axes, dim=1).unflatten(1, (2, -1))
-    return pairs.permute(0, 2, 3, 1).flatten(2)
 
 
 class ResidualBlock(torch.nn.Module):
@@ -132,7 +95,7 @@ class CutoffNetwork(torch.nn.Module):
     Example
     -------
     >>> network = CutoffNetwork(channels=8, inner_channels=4)
-    >>> scores, prior = network(torch.zeros(3, 4, 512))
+    >>> scores, prior = network(torch.zeros(3, 5, 512))
     >>> scores.shape, prior.shape
     (torch.Size([3, 87]), torch.Size([87]))
     """
@@ -141,9 +104,7 @@ class CutoffNetwork(torch.nn.Module):
         self, channels=64, inner_channels=24, dilations=(1, 2, 4, 8, 16, 32, 1)
     ):
         super().__init__()
-        self.stem = torch.nn.Conv1d(
-            NUM_STATISTICS + 2 + len(MIRROR_REACH), channels, 5, padding=2
-        )
+        self.stem = torch.nn.Conv1d(NUM_STATISTICS + 2, channels, 5, padding=2)
         self.blocks = torch.nn.ModuleList(
             ResidualBlock(channels, inner_channels, dilation)
             for dilation in dilations
@@ -153,14 +114,13 @@ class CutoffNetwork(torch.nn.Module):
         # Score of full band before any chunk is seen
         self.prior = torch.nn.Parameter(torch.zeros(1))
         axis = positions()
-        # A position gathers the bins around it, and the best of the axes.
+        # A position gathers the bins around it.
         reach = ((STEP - 1) * axis).clamp_min(1.0)
         distance = (torch.arange(NUM_BINS)[:, None] + 0.25 - axis).abs()
         pool = (1 - distance / reach).clamp_min(0)
-        near = torch.arange(math.ceil(2 * (STEP - 1) * NUM_BINS) + 1)
-        near = torch.minimum(near, (2 * reach).floor()[:, None])
-        nearest = (2 * axis - 0.5 - reach)[:, None] + near
-        nearest = nearest.round().long().clamp(0, 2 * NUM_BINS - 1)
+        near = torch.arange(math.ceil((STEP - 1) * NUM_BINS) + 1)
+        near = (axis - reach / 2)[:, None] + torch.minimum(near, reach[:, None])
+        nearest = near.round().long().clamp(0, NUM_BINS - 1)
         self.register_buffer("axis", axis, persistent=False)
         self.register_buffer("pool", pool, persistent=False)
         self.register_buffer("nearest", nearest, persistent=False)
@@ -169,7 +129,7 @@ class CutoffNetwork(torch.nn.Module):
 
     def forward(self, statistics):
         """Scores the edges of :func:`edge_bins` and, last, full band, [batch,
-        edges + 1], from the statistics of a chunk in dB, [batch, 4, 512].
+        edges + 1], from the statistics of a chunk [batch, 5, 512].
         Returns also the prior to add to the sum of a recording's scores,
         [edges + 1]."""
         with torch.no_grad():
@@ -192,19 +152,19 @@ class CutoffNetwork(torch.nn.Module):
 
     def view(self, statistics):
         """The spectrum on a logarithmic axis: levels relative to the loudest,
-        about -3 to 3, whether there is a level, where on the axis, and mirror
-        correlations, [batch, 8, positions]; and what exists, [batch, 1,
+        about -3 to 3, whether there is a level, where on the axis, and the mirror
+        coherence, [batch, 7, positions]; and what exists, [batch, 1,
         positions]."""
-        has_bin = (statistics[:, :1] > SILENT_DB).float()
+        levels, mirror = statistics.split([NUM_LEVELS, 1], dim=1)
+        has_bin = (mirror > SILENT_DB).float()
         has_bin[..., : LOWEST_BIN // 2] = 0
         share = has_bin @ self.pool
-        level = (statistics * has_bin) @ self.pool / share.clamp_min(1e-3)
+        level = (levels * has_bin) @ self.pool / share.clamp_min(1e-3)
         exists = (share > 0.5 * self.pool.sum(dim=0)).float()
         top = torch.where(exists > 0, level[:, :1], SILENT_DB)
         level = level - top.amax(dim=-1, keepdim=True)
         level = level.clamp(-RANGE_DB, 20.0) / (RANGE_DB / 5) + 2.0
         where = (self.axis.log2() / 3 - 2).expand_as(exists)
-        mirror = mirror_correlation(statistics[:, 0], has_bin[:, 0])
-        mirror = mirror[..., self.nearest].amax(dim=-1)
+        mirror = mirror[..., self.nearest].amax(dim=-1) / 25 - 1
         x = torch.cat([level, exists, where, mirror], dim=1)
         return x * exists, exists

@@ -29,10 +29,8 @@ class AutoencoderBrain(FlashSRBrain):
     trained = ("autoencoder",)
     optimized = {"autoencoder": trained, "discriminator": ("discriminator",)}
 
-    def compute_losses(self, batch, stage, turn):
+    def compute_losses(self, batch, stage):
         """The losses of a batch of segments."""
-        if turn == "discriminator":
-            return self.discriminator_losses()
         mel = self.mel_of(batch)
         autoencoder = self.evaluated("autoencoder", stage)
         shape = self.unwrapped("autoencoder").latent_shape(mel.shape)
@@ -54,7 +52,7 @@ class AutoencoderBrain(FlashSRBrain):
             losses["adversarial"] = (score - 1).square().mean()
         return losses
 
-    def discriminator_losses(self):
+    def discriminator_losses(self, batch):
         """Least squares between true and reconstructed spectrograms."""
         real, fake = self.pair
         discriminator = self.modules.discriminator

@@ -46,11 +46,12 @@ class FlashSRBrain(sb.Brain):
     """Base of the stages: trains networks with named losses.
 
     A subclass names its optimisers and the modules that each trains
-    (`optimized`), computes the losses of a turn (`compute_losses`), and names
-    the modules that are averaged and exported (`trained`).
+    (`optimized`), computes the losses (`compute_losses`, and those of a
+    discriminator in `discriminator_losses`), and names the modules that are
+    averaged and exported (`trained`).
 
     Hyperparameters read: `modules`, `loss_weights` {name: weight}, `lr`,
-    `ema_decay`, `budget` (:class:`~speechbrain_flashsr.brains.budget.Budget`),
+    `cooldown`, `ema_decay`, `budget` (:class:`~speechbrain_flashsr.brains.budget.Budget`),
     `gradient_checkpointing`, `use_tensorboard` (logs in
     `output_folder`/tensorboard), `output_folder`, `train_logger`,
     `epoch_counter`, `seed`, `sample_rate`, `segment_length` (if there is one).
@@ -134,10 +135,8 @@ class FlashSRBrain(sb.Brain):
                     self.hparams.gradient_checkpointing
                 )
         super().on_fit_start()
-        for optimizer in self.optimizers_dict.values():
-            for group in optimizer.param_groups:
-                # The checkpoint may hold another learning rate.
-                group["lr"] = self.hparams.lr
+        # The checkpoint may hold another learning rate.
+        self.set_learning_rate(self.hparams.lr)
         self.time_is_up = False
         self.loss_sums = {}
         self.tensorboard = None
@@ -145,14 +144,26 @@ class FlashSRBrain(sb.Brain):
             folder = pathlib.Path(self.hparams.output_folder) / "tensorboard"
             self.tensorboard = SampleLogger(folder, self.hparams.sample_rate)
 
+    def set_learning_rate(self, lr):
+        """Sets the learning rate of all optimisers."""
+        for optimizer in self.optimizers_dict.values():
+            for group in optimizer.param_groups:
+                group["lr"] = lr
+
     @property
     def _optimizer_step_limit_exceeded(self):
         return self.time_is_up or super()._optimizer_step_limit_exceeded
 
-    def check_time(self):
+    def follow_clock(self):
         """Ends the training when its share of the minutes is over, and saves
-        the position in the epoch before the next batch is fetched."""
-        self.time_is_up = self.hparams.budget.is_over(TRAINING_SHARE)
+        the position in the epoch before the next batch is fetched. The learning
+        rate falls to zero in the last share `cooldown` of the training."""
+        elapsed = self.hparams.budget.elapsed_share() / TRAINING_SHARE
+        self.time_is_up = elapsed >= 1
+        left = 1 - max(elapsed, self.optimizer_step / self.planned_steps)
+        cooldown = self.hparams.cooldown
+        if left < cooldown:
+            self.set_learning_rate(self.hparams.lr * max(left, 0) / cooldown)
         if self.time_is_up and self.checkpointer is not None:
             self._save_intra_epoch_ckpt()
 
@@ -166,9 +177,13 @@ class FlashSRBrain(sb.Brain):
             if turn != "discriminator" or self.optimizer_step >= start
         ]
 
-    def compute_losses(self, batch, stage, turn):
-        """Returns the unweighted losses of a batch for one optimiser's turn:
-        {name: scalar}."""
+    def compute_losses(self, batch, stage):
+        """Returns the unweighted losses of a batch, {name: scalar}."""
+        raise NotImplementedError
+
+    def discriminator_losses(self, batch):
+        """Returns those of the discriminator, whose turn follows on the same
+        batch."""
         raise NotImplementedError
 
     def fit_batch(self, batch):
@@ -182,7 +197,10 @@ class FlashSRBrain(sb.Brain):
             self.turn = turn
             with self.no_sync(not should_step):
                 with self.training_ctx:
-                    losses = self.compute_losses(batch, sb.Stage.TRAIN, turn)
+                    if turn == "discriminator":
+                        losses = self.discriminator_losses(batch)
+                    else:
+                        losses = self.compute_losses(batch, sb.Stage.TRAIN)
                     total = self.weighted_sum(losses)
                 self.check_loss_isfinite(total)
                 scaled = self.scaler.scale(total)
@@ -211,13 +229,12 @@ class FlashSRBrain(sb.Brain):
         raise NotImplementedError
 
     def evaluate_batch(self, batch, stage):
-        """Computes the losses of the first turn, of all and of each domain, for
-        the log; returns their weighted sum."""
-        turn = next(iter(self.optimized))
+        """Computes the losses, of all and of each domain, for the log; returns
+        their weighted sum."""
         total, count = 0.0, 0
         for domain, part in batch.items():
             part = part.to(self.device)
-            losses = self.compute_losses(part, stage, turn)
+            losses = self.compute_losses(part, stage)
             size = len(part.id)
             total += size * float(self.weighted_sum(losses))
             count += size
@@ -258,7 +275,7 @@ class FlashSRBrain(sb.Brain):
         if should_step:
             for name, average in self.averages.items():
                 average.update_parameters(self.unwrapped(name))
-            self.check_time()
+            self.follow_clock()
 
     def save_checkpoint(self, meta=None, **options):
         """Saves a checkpoint with `meta` beside the step, and keeps the one
@@ -332,6 +349,10 @@ class FlashSRBrain(sb.Brain):
         options = self.hparams.dataloader_opts
         sampler = EpochDraws(len(train_data))
         self.train_sampler = sampler
+        draws = self.hparams.epoch_counter.limit * len(train_data)
+        processes = int(os.environ.get("WORLD_SIZE", 1))
+        per_step = options["batch_size"] * self.grad_accumulation_factor
+        self.planned_steps = max(1, draws // (per_step * processes))
         in_time = DrawsInTime(
             len(valid_data), options["batch_size"], self.hparams.budget
         )

@@ -4,6 +4,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import math
 import time
 
 import torch
@@ -24,22 +25,29 @@ class Budget:
     >>> budget = Budget(minutes=10, start=time.monotonic() - 6 * 60)
     >>> budget.is_over(0.5), budget.is_over()
     (True, False)
+    >>> round(budget.elapsed_share(), 1)
+    0.6
     """
 
     def __init__(self, minutes=None, start=None):
         self.minutes = minutes
         self.start = time.monotonic() if start is None else start
 
-    def is_over(self, share=1.0):
-        """Tells whether a share of the minutes is over. In distributed
-        training, all processes must ask, and get the answer of the first."""
+    def elapsed_share(self):
+        """Share of the minutes that is over, zero without a limit. In
+        distributed training, all processes must ask, and get the answer of the
+        first."""
         if self.minutes is None:
-            return False
+            return 0.0
         elapsed = (time.monotonic() - self.start) / 60
-        answer = [elapsed >= share * self.minutes]
+        share = [elapsed / self.minutes if self.minutes else math.inf]
         if is_distributed_initialized():
-            torch.distributed.broadcast_object_list(answer, src=0)
-        return answer[0]
+            torch.distributed.broadcast_object_list(share, src=0)
+        return share[0]
+
+    def is_over(self, share=1.0):
+        """Tells whether a share of the minutes is over."""
+        return self.elapsed_share() >= share
 
 
 class DrawsInTime(Sampler):

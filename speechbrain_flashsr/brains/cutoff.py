@@ -54,7 +54,7 @@ class CutoffBrain(FlashSRBrain):
     trained = ("network",)
     optimized = {"network": trained}
 
-    def compute_losses(self, batch, stage, turn):
+    def compute_losses(self, batch, stage):
         """The losses of a batch of examples."""
         statistics, count = batch.statistics.data, batch.count.data
         edge = torch.as_tensor(batch.edge, device=self.device).float()

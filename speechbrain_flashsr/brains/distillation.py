@@ -95,6 +95,29 @@ def distillation_loss(student_x0, teacher_x0):
     return F.mse_loss(student_x0, teacher_x0)
 
 
+def regression_loss(student_x0, x0, scales=((1.0, (1, 1)),)):
+    """Weighted mean squared differences of averages of the student's and the
+    true latent, [batch, channels, frames, bands].
+
+    `scales` holds weights and sizes (frames, bands) of the areas averaged over,
+    or the latent's own size where that is smaller.
+    Listeners notice wrong levels of broad bands first; in the difference of
+    single values, what cannot be predicted outweighs them.
+
+    Example
+    -------
+    >>> x0 = torch.randn(2, 4, 8, 6)
+    >>> regression_loss(x0 + 1, x0, [(1.0, (1, 1)), (4.0, (8, 2))])
+    tensor(5.)
+    """
+    difference = student_x0 - x0
+    total = 0
+    for weight, size in scales:
+        area = [min(n, m) for n, m in zip(size, x0.shape[-2:])]
+        total += weight * F.avg_pool2d(difference, area).square().mean()
+    return total
+
+
 def distribution_matching_loss(
     student_x0, condition, teacher, student, noise, t, guidance_scale
 ):

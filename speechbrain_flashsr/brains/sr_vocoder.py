@@ -57,10 +57,8 @@ class SRVocoderBrain(FlashSRBrain):
         predictor = self.hparams.super_resolver.predictor.to(self.device)
         predictor.eval().requires_grad_(False)
 
-    def compute_losses(self, batch, stage, turn):
+    def compute_losses(self, batch, stage):
         """The losses of a batch of segments."""
-        if turn == "discriminator":
-            return self.discriminator_losses()
         high, low = batch.high.data, batch.low.data
         cutoff_hz = batch.cutoff_hz.to(self.device)
         rolloff_hz = batch.rolloff_hz.to(self.device)
@@ -152,7 +150,7 @@ class SRVocoderBrain(FlashSRBrain):
             "feature_matching": losses["G_feat_match_loss"],
         }
 
-    def discriminator_losses(self):
+    def discriminator_losses(self, batch):
         """Least squares between real and generated waveforms."""
         real, generated, low = self.judged
         real_scores, _ = self.modules.discriminator(real, low)

@@ -25,12 +25,14 @@ class StudentBrain(LatentBrain):
     :func:`~speechbrain_flashsr.brains.distillation.boundary_scaling`),
     `use_distillation`, `use_distribution_matching`, `use_adversarial` (each
     switches one loss off), `adversarial_timesteps` (time steps to which the
-    adversarial loss adds noise), `denoiser` (the student) and `teacher`.
+    adversarial loss adds noise), `regression_scales` (of
+    :func:`~speechbrain_flashsr.brains.distillation.regression_loss`),
+    `denoiser` (the student) and `teacher`.
 
     Losses, weighted by the phase: `distillation`, `distribution_matching`,
     `adversarial`, and the discriminator's `discriminator`; beside the paper's,
-    `regression`, the mean squared distance to the true latents, which teaches
-    one step while the teacher's many steps are not good yet."""
+    `regression`, the distance to the true latents, which teaches one step while
+    the teacher's many steps are not good yet."""
 
     optimized = {
         "unet": LatentBrain.trained,
@@ -77,7 +79,7 @@ class StudentBrain(LatentBrain):
         }
         return sum(weights[name] * loss for name, loss in losses.items())
 
-    def compute_losses(self, batch, stage, turn):
+    def compute_losses(self, batch, stage):
         """The losses of a batch of latents."""
         z_high, condition = batch.z_high.data, batch.z_low.data
         noise = self.draw_noise(batch, z_high.shape[1:])
@@ -85,8 +87,6 @@ class StudentBrain(LatentBrain):
             student = self.denoiser_of(self.averages["unet"].module)
             x0 = student.sample(noise, condition)
             return {"one_step": torch.nn.functional.mse_loss(x0, z_high)}
-        if turn == "discriminator":
-            return self.discriminator_losses(batch)
         return self.student_losses(batch, z_high, condition, noise)
 
     def student_losses(self, batch, z_high, condition, noise):
@@ -126,7 +126,9 @@ class StudentBrain(LatentBrain):
             )
             losses["distillation"] = distillation.distillation_loss(x0, target)
         if settings.regression_weight > 0:
-            losses["regression"] = torch.nn.functional.mse_loss(x0, z_high)
+            losses["regression"] = distillation.regression_loss(
+                x0, z_high, self.hparams.regression_scales
+            )
         if self.hparams.use_distribution_matching and settings.dmd_weight > 0:
             losses["distribution_matching"] = (
                 distillation.distribution_matching_loss(

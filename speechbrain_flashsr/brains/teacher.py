@@ -24,7 +24,7 @@ class TeacherBrain(LatentBrain):
     optimized = {"unet": LatentBrain.trained}
     sample_steps = 32
 
-    def compute_losses(self, batch, stage, turn):
+    def compute_losses(self, batch, stage):
         """The losses of a batch of latents."""
         z_high, z_low = batch.z_high.data, batch.z_low.data
         denoiser = self.denoiser_of(self.evaluated("unet", stage))

@@ -60,6 +60,12 @@ PRETRAINERS = {
 OTHER_CLASSES = {"speechbrain.dataio.preprocess.AudioNormalizer"}
 """Are loaded without trust beside the networks."""
 
+_REMEDY = (
+    "A model folder can run any code, so by default only networks of this "
+    "package and of torch.nn are loaded. If you trust this folder like a "
+    "program that you install, load it with trust=True (flashsr --trust)."
+)
+
 _CORE = "tag:yaml.org,2002:"
 
 _PLAIN_TAGS = {
@@ -104,7 +110,7 @@ def check_hyperparams(path):
     if size > MAX_FILE_BYTES:
         raise ModelError(
             f"'{path}' has {size} bytes, more than the {MAX_FILE_BYTES} of any "
-            f"model's hyperparameters. {_remedy(path)}"
+            f"model's hyperparameters. {_REMEDY}"
         )
     try:
         text = path.read_text(encoding="utf-8")
@@ -226,7 +232,7 @@ class _Checker:
         """Raises the error."""
         raise ModelError(
             f"'{self.path}' {reason} (line {node.start_mark.line + 1}). "
-            f"{_remedy(self.path)}"
+            f"{_REMEDY}"
         )
 
 
@@ -250,11 +256,3 @@ def _keys(node):
         item[0].value if isinstance(item, tuple) else None
         for item in node.value
     }
-
-
-def _remedy(path):
-    return (
-        "A model folder can run any code, so by default only networks of this "
-        "package and of torch.nn are loaded. If you trust this folder like a "
-        "program that you install, load it with trust=True (flashsr --trust)."
-    )

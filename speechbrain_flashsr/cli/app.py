@@ -10,7 +10,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from speechbrain_flashsr.cli.arguments import add_model_options, suffix
+from speechbrain_flashsr.cli.arguments import add_model_options
 from speechbrain_flashsr.cli.batches import load_model
 from speechbrain_flashsr.cli.messages import describe, say
 
@@ -22,12 +22,7 @@ STRENGTHS = (-20, 20)
 
 
 def make_parser():
-    """Describes the arguments.
-
-    Returns
-    -------
-    argparse.ArgumentParser
-    """
+    """Describes the arguments."""
     parser = argparse.ArgumentParser(
         prog="flashsr app",
         description="Serves a page that restores recordings and shows them "
@@ -41,20 +36,8 @@ def make_parser():
 
 
 def run(arguments):
-    """Serves the page until it is interrupted.
-
-    Arguments
-    ---------
-    arguments : argparse.Namespace
-        See :func:`make_parser`.
-
-    Raises
-    ------
-    ValueError
-        If Gradio is missing, or the model cannot be loaded.
-    OSError
-        If the port is taken.
-    """
+    """Serves the page until it is interrupted. Raises a ValueError if Gradio is
+    missing or the model cannot be loaded, an OSError if the port is taken."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     try:
         import gradio
@@ -86,8 +69,8 @@ def run(arguments):
 
 def _make_page(gr, flashsr, folder):
     """Lays out a gradio.Blocks whose results go to a folder."""
-    keep = OLDEST_FILE
-    with gr.Blocks(title="FlashSR", delete_cache=(keep, keep)) as page:
+    delete_cache = OLDEST_FILE, OLDEST_FILE
+    with gr.Blocks(title="FlashSR", delete_cache=delete_cache) as page:
         recording = gr.Audio(
             label="Drop a recording here, or record",
             sources=["upload", "microphone"],
@@ -131,36 +114,18 @@ def _make_page(gr, flashsr, folder):
 
 
 def restore(flashsr, folder, recording, strength=0.0, cutoff_hz=0):
-    """Restores a recording, and draws it before and after.
+    """Restores a recording, and draws it before and after, in a new folder in
+    `folder`. A cut-off of 0 has it detected.
 
-    Arguments
-    ---------
-    flashsr : FlashSR
-        The model.
-    folder : str or Path
-        Where a new folder with the results is made.
-    recording : str or None
-        Name of the sound file.
-    strength : float
-        Gain of the restored band in dB.
-    cutoff_hz : float
-        Where its band ends; 0 has it detected.
-
-    Returns
-    -------
-    tuple of str or None
-        The finding and warnings, or the error; then the recording as WAV and
-        its picture, the result and its picture, which are None after an error.
+    Returns the finding and warnings, or the error; then the recording as WAV
+    and its picture, the result and its picture, which are None after an error.
     """
     from speechbrain_flashsr.cli.pictures import plot_before_after
 
     if recording is None:
         return "The recording is missing. Drop a file or record.", *[None] * 4
     source, folder = Path(recording), Path(tempfile.mkdtemp(dir=folder))
-    before, after = (
-        folder / "before.wav",
-        folder / f"{source.stem}{suffix()}.wav",
-    )
+    before, after = folder / "before.wav", folder / f"{source.stem}_48k.wav"
     pictures = [folder / "before.png", folder / "after.png"]
     texts, files = [], [None] * 4
     handler = logging.Handler()

@@ -29,7 +29,7 @@ def make_parser():
 
     Example
     -------
-    >>> make_parser().parse_args(["call.wav"]).steps is None
+    >>> make_parser().parse_args(["call.wav"]).num_steps is None
     True
     """
     parser = argparse.ArgumentParser(
@@ -108,6 +108,7 @@ def make_parser():
     add("--seed", type=int, default=0, help="of the noise (default: 0)")
     add(
         "--steps",
+        dest="num_steps",
         metavar="N",
         type=int,
         help="diffusion steps (default: the model's; 1 for the model that "
@@ -115,6 +116,7 @@ def make_parser():
     )
     add(
         "--guidance",
+        dest="guidance_scale",
         metavar="S",
         type=float,
         help="classifier-free guidance (default: the model's)",
@@ -123,8 +125,8 @@ def make_parser():
         "--low-band",
         choices=("input", "model"),
         default="input",
-        help="below the cut-off, keep the input (default) or take the raw "
-        "output of the model",
+        help="input (default) keeps the input below the cut-off; model "
+        "returns the raw output of the model at all frequencies",
     )
     add(
         "--strength",

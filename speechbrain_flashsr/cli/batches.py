@@ -22,6 +22,12 @@ from speechbrain_flashsr import __version__
 from speechbrain_flashsr.cli.messages import describe, say, say_error
 from speechbrain_flashsr.cli.plan import STREAM, plan_jobs
 
+OPTIONS = (
+    *("cutoff", "seed", "num_steps", "guidance_scale", "low_band", "strength"),
+    *("loop", "rate", "subtype", "headroom", "accept_truncated", "raw"),
+)
+"""Arguments of the command that go to the interface."""
+
 
 def run(arguments):
     """Processes all files of a batch, or this process's share of them; returns
@@ -58,23 +64,7 @@ class _Batch:
     def __init__(self, arguments, rank, progressbar):
         self.arguments = arguments
         self.progressbar = progressbar and not arguments.quiet
-        self.input_options = {
-            "accept_truncated": arguments.accept_truncated,
-            "raw": arguments.raw,
-        }
-        self.options = {
-            "cutoff": arguments.cutoff,
-            "seed": arguments.seed,
-            "num_steps": arguments.steps,
-            "guidance_scale": arguments.guidance,
-            "low_band": arguments.low_band,
-            "strength": arguments.strength,
-            "loop": arguments.loop,
-            "subtype": arguments.subtype,
-            "rate": arguments.rate,
-            "headroom": arguments.headroom,
-            **self.input_options,
-        }
+        self.options = {name: getattr(arguments, name) for name in OPTIONS}
         self.journal = functools.cache(
             lambda root: Journal(root, self._settings(), rank)
         )
@@ -106,7 +96,8 @@ class _Batch:
                     outputs[0],
                     picture,
                     report.cutoff_hz[0],
-                    **self.input_options,
+                    accept_truncated=self.arguments.accept_truncated,
+                    raw=self.arguments.raw,
                 )
             if job.root:
                 self.journal(job.root).add(job.filename, outputs)

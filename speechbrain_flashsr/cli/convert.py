@@ -57,47 +57,41 @@ def run(arguments):
     """Converts as the arguments say; returns 0. Raises a ValueError if options
     are missing or exclude each other, or a checkpoint is not valid, an OSError
     if the folder cannot be written."""
-    flashsr = {
+    files = {
         "--student-ldm": arguments.student_ldm,
         "--sr-vocoder": arguments.sr_vocoder,
         "--vae": arguments.vae,
     }
-    given = [option for option, path in flashsr.items() if path]
-    if arguments.audiosr:
-        if set(given) - {"--sr-vocoder"}:
-            raise ValueError(
-                "--audiosr goes with --sr-vocoder alone: AudioSR's file holds "
-                "the other networks. Leave out --student-ldm and --vae."
-            )
-    elif len(given) < len(flashsr):
-        missing = [option for option in flashsr if option not in given]
+    missing = [option for option, path in files.items() if path is None]
+    if arguments.audiosr and not {"--student-ldm", "--vae"} <= set(missing):
+        raise ValueError(
+            "--audiosr goes with --sr-vocoder alone: AudioSR's file holds "
+            "the other networks. Leave out --student-ldm and --vae."
+        )
+    if missing and not arguments.audiosr:
         raise ValueError(
             f"{' and '.join(missing)} missing. Pass all three checkpoints of "
             "FlashSR, or AudioSR's with --audiosr."
         )
     # PyTorch is imported once the arguments are known to be valid.
-    from speechbrain_flashsr.checkpoints.external import (
-        convert_audiosr,
-        convert_flashsr,
-    )
+    from speechbrain_flashsr.checkpoints import external
 
     if arguments.audiosr:
-        folder = convert_audiosr(
+        folder = external.convert_audiosr(
             arguments.audiosr,
             arguments.out,
             arguments.sr_vocoder,
             arguments.half,
         )
     else:
-        folder = convert_flashsr(
-            *flashsr.values(), arguments.out, arguments.half
+        folder = external.convert_flashsr(
+            *files.values(), arguments.out, arguments.half
         )
-    if arguments.audiosr and not arguments.sr_vocoder:
+    use = f"try: flashsr --source {folder} recording.wav"
+    if "--sr-vocoder" in missing:
         use = (
             "a teacher: pass its unet.safetensors and "
             "autoencoder.safetensors to train_student.py"
         )
-    else:
-        use = f"try: flashsr --source {folder} recording.wav"
     print(f"{folder}: {use}")
     return 0

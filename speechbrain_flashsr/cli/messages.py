@@ -51,16 +51,15 @@ def protect_streams():
 def show_warnings():
     """Shows the interface's warnings as plain lines, between progress bars."""
 
-    class Handler(logging.Handler):
-        """Writes records without tearing progress bars apart."""
+    def emit(record):
+        from tqdm import tqdm
 
-        def emit(self, record):
-            from tqdm import tqdm
+        tqdm.write(f"flashsr: {record.getMessage()}", file=sys.stderr)
 
-            tqdm.write(f"flashsr: {record.getMessage()}", file=sys.stderr)
-
+    handler = logging.Handler()
+    handler.emit = emit
     package = logging.getLogger("speechbrain_flashsr")
-    package.handlers = [Handler()]
+    package.handlers = [handler]
     package.propagate = False
     package.setLevel(logging.WARNING)
 

@@ -7,6 +7,9 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.signal
 
@@ -20,6 +23,7 @@ RIPPLES = 3
 LOWEST_NOISE_HZ = 20.0
 
 
+@dataclass(frozen=True)
 class Augmentation:
     """Random changes of recordings, made before the high band is removed.
 
@@ -60,27 +64,15 @@ class Augmentation:
     (4800,)
     """
 
-    def __init__(
-        self,
-        speed=(0.85, 1.2),
-        speed_probability=0.5,
-        tilt_db=(-15.0, 5.0),
-        ripple_db=1.5,
-        mix_probability=0.15,
-        mix_gain_db=(-20.0, 0.0),
-        noise_probability=0.0,
-        noise_db=(-30.0, 20.0),
-        level_db=(-20.0, 0.0),
-    ):
-        self.speed = tuple(speed)
-        self.speed_probability = speed_probability
-        self.tilt_db = tuple(tilt_db)
-        self.ripple_db = ripple_db
-        self.mix_probability = mix_probability
-        self.mix_gain_db = tuple(mix_gain_db)
-        self.noise_probability = noise_probability
-        self.noise_db = tuple(noise_db)
-        self.level_db = tuple(level_db)
+    speed: Sequence[float] = (0.85, 1.2)
+    speed_probability: float = 0.5
+    tilt_db: Sequence[float] = (-15.0, 5.0)
+    ripple_db: float = 1.5
+    mix_probability: float = 0.15
+    mix_gain_db: Sequence[float] = (-20.0, 0.0)
+    noise_probability: float = 0.0
+    noise_db: Sequence[float] = (-30.0, 20.0)
+    level_db: Sequence[float] = (-20.0, 0.0)
 
     def draw_speed(self, rng):
         """Draws a factor, a multiple of 0.01."""

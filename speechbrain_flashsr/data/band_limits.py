@@ -21,7 +21,11 @@ from speechbrain_flashsr.data.resamplers import (
     available_resamplers,
     resample,
 )
-from speechbrain_flashsr.data.visible_edges import has_step, visible_floor
+from speechbrain_flashsr.data.visible_edges import (
+    has_step,
+    is_visible,
+    visible_floor,
+)
 
 FILE_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 BAND_RATES = (4000, 6000, 8000, 11025, 12000, 16000, 22050, 24000, 32000)
@@ -208,6 +212,8 @@ class ExampleMaker:
         example = kind(wav, rolloff_hz)
         if example is None or (example.edge_hz or LOWEST_HZ) < LOWEST_HZ:
             return []
+        if not is_visible(example, wav):
+            return []
         return [self._disturbed(example, wav) for _ in range(copies)]
 
     def _varied(self, wav, rolloff_hz):
@@ -227,6 +233,11 @@ class ExampleMaker:
             depth, rate = rng.uniform(0, 1), rng.uniform(0.3, 8)
             pulse = 1 + depth * np.sin(2 * np.pi * rate * times)
             return noise * pulse, SAMPLE_RATE / 2
+        if fate < 0.93:  # Clicks in silence
+            per_second = np.exp(rng.uniform(np.log(2), np.log(200)))
+            clicks = np.zeros(len(wav))
+            clicks[:: int(SAMPLE_RATE / per_second)] = 1.0
+            return clicks, SAMPLE_RATE / 2
         pitch = np.exp(rng.uniform(np.log(80), np.log(1500)))
         glide = pitch * (
             1 + 0.03 * np.sin(2 * np.pi * rng.uniform(0, 3) * times)
@@ -337,16 +348,17 @@ class ExampleMaker:
 
     def _disturbed(self, example, wav):
         rng = self.rng
-        if rng.random() < 0.55:
+        if rng.random() < 0.7:
             level_db = rng.uniform(-95, -40)
             if example.edge_hz:
-                level_db = min(level_db, visible_floor(example, wav))
+                margin_db = rng.uniform(3, 15)
+                level_db = min(level_db, visible_floor(example, wav, margin_db))
             slope = 0.0 if rng.random() < 0.75 else rng.uniform(0, 1.5)
             if level_db > -110:
                 example = with_floor(example, level_db, rng, slope)
-        while rng.random() < 0.15:
+        while rng.random() < 0.2:
             example = with_tone(example, rng.uniform(-75, -30), rng)
-        if rng.random() < 0.15:
+        if rng.random() < 0.2:
             rate = np.exp(rng.uniform(np.log(0.5), np.log(14)))
             decay_s = 0.0 if rng.random() < 0.6 else rng.uniform(0.001, 0.01)
             example = with_clicks(example, rate, rng, decay_s)

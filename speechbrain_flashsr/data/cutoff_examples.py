@@ -16,14 +16,11 @@ from tqdm import tqdm
 from speechbrain_flashsr.audio import SAMPLE_RATE
 from speechbrain_flashsr.audio.writing import complete_file
 from speechbrain_flashsr.bandwidth.statistics import (
-    CHUNK_FRAMES,
     NUM_BINS,
     NUM_STATISTICS,
     SILENT_DB,
     all_statistics,
     bin_width,
-    chunk_statistics,
-    frame_length,
     num_bins,
 )
 from speechbrain_flashsr.data.band_limits import ExampleMaker
@@ -97,14 +94,9 @@ def _draw_piece(entry, rng):
 
 
 def _draw_chunks(example, rng):
-    """Up to four chunks of an example, [chunks, 4, 512]."""
+    """Up to four chunks of an example, [chunks, 5, 512]."""
     samples = torch.from_numpy(example.wav).float()
-    statistics, rest = all_statistics(samples, example.sample_rate)
-    frame = frame_length(example.sample_rate)
-    if not len(statistics) or len(rest) >= frame * CHUNK_FRAMES // 3:
-        whole = len(rest) // frame * frame or len(rest)
-        last = chunk_statistics(rest[:whole], example.sample_rate)
-        statistics = torch.cat([statistics, last[None]])
+    statistics = all_statistics(samples, example.sample_rate)
     return statistics[rng.permutation(len(statistics))[:MAX_CHUNKS]]
 
 
@@ -145,7 +137,7 @@ class CutoffExamples(torch.utils.data.Dataset):
 
     def __getitem__(self, draw):
         """Returns an example by its number, which may exceed the length: `id`;
-        `statistics`, [chunks, 4, 512]; which of them `count`, [chunks]; the
+        `statistics`, [chunks, 5, 512]; which of them `count`, [chunks]; the
         `edge` in bins, 0 for full band."""
         chunks = self.chunks[draw % len(self)]
         edge = self.edges[draw % len(self)]

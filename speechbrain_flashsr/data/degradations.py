@@ -10,6 +10,8 @@ Authors
 
 import functools
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.signal
@@ -37,7 +39,7 @@ STOP_BAND_DB = 60.0
 """Of the Chebyshev and the elliptic filter, as in AudioSR."""
 
 
-RESAMPLERS = {
+DEFAULT_RESAMPLERS = {
     "torchaudio": by_torchaudio,
     "soxr": soxr.resample,
     "scipy": by_scipy,
@@ -56,14 +58,14 @@ that of FFmpeg (32 taps, cut-off 0.97, Kaiser window with beta 9)."""
 
 def resample_at(wav, rate, resampler):
     """Brings a recording [time] at 48 kHz to a low rate in Hz and back with one
-    of `RESAMPLERS`; it keeps its length.
+    of `DEFAULT_RESAMPLERS`; it keeps its length.
 
     Example
     -------
     >>> resample_at(np.random.randn(4801), 16000, "soxr").shape
     (4801,)
     """
-    resample = RESAMPLERS[resampler]
+    resample = DEFAULT_RESAMPLERS[resampler]
     back = resample(resample(wav, SAMPLE_RATE, rate), rate, SAMPLE_RATE)
     return with_length(back, len(wav))
 
@@ -129,6 +131,7 @@ def random_low_pass(wav, rng, min_hz=2000, max_hz=16000, log_uniform=True):
     return low_pass(wav, SAMPLE_RATE, cutoff_hz, family, order), cutoff_hz
 
 
+@dataclass(frozen=True)
 class RandomDegradation:
     """Degrades some of the band-limited copies in training.
 
@@ -148,7 +151,7 @@ class RandomDegradation:
     snr_db : (float, float)
         Range of the signal-to-noise ratio, uniform.
     resampler_probability : float
-        Share that one of `RESAMPLERS` brings to twice the cut-off and back.
+        Share that one of `DEFAULT_RESAMPLERS` brings to twice the cut-off and back.
 
     Example
     -------
@@ -159,19 +162,11 @@ class RandomDegradation:
     ((48000,), 3400)
     """
 
-    def __init__(
-        self,
-        telephone_probability=0.05,
-        codec_probability=0.1,
-        noise_probability=0.1,
-        snr_db=(15.0, 50.0),
-        resampler_probability=0.25,
-    ):
-        self.telephone_probability = telephone_probability
-        self.codec_probability = codec_probability
-        self.noise_probability = noise_probability
-        self.snr_db = tuple(snr_db)
-        self.resampler_probability = resampler_probability
+    telephone_probability: float = 0.05
+    codec_probability: float = 0.1
+    noise_probability: float = 0.1
+    snr_db: Sequence[float] = (15.0, 50.0)
+    resampler_probability: float = 0.25
 
     def __call__(self, high, low, cutoff_hz, rng):
         """Degrades the copy `low` of the recording `high`, both [time] at 48
@@ -195,7 +190,9 @@ class RandomDegradation:
             return low + self._noise(low, cutoff_hz, rng), cutoff_hz
         fate -= self.noise_probability
         if fate < self.resampler_probability:
-            resampler = tuple(RESAMPLERS)[rng.integers(len(RESAMPLERS))]
+            resampler = tuple(DEFAULT_RESAMPLERS)[
+                rng.integers(len(DEFAULT_RESAMPLERS))
+            ]
             return resample_at(high, int(2 * cutoff_hz), resampler), cutoff_hz
         return low, cutoff_hz
 

@@ -9,8 +9,9 @@ import hashlib
 import json
 import pathlib
 
-import numpy as np
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from speechbrain.dataio.batch import PaddedBatch
 from speechbrain.utils.autocast import AMPConfig
 from speechbrain.utils.distributed import (
@@ -21,6 +22,7 @@ from speechbrain.utils.distributed import (
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from speechbrain_flashsr.audio.writing import complete_file
 from speechbrain_flashsr.data.manifest import write_json
 from speechbrain_flashsr.lobes.features import extend_band
 
@@ -41,12 +43,12 @@ def cache_latents(
     """Encodes draws of a dataset of segments to latents, once; returns how many
     this call has encoded.
 
-    Writes `high.npy` and `low.npy`, half precision, [num_draws, channels,
-    frames, bands], `domain.npy`, indices into the list in `domains.json`,
-    [num_draws], and `progress.json`. A call that was interrupted or ran out of
-    time is continued, a complete cache is kept, and a cache of another
-    autoencoder, number or length of segments is replaced. The processes of a
-    distributed training share the batches; all must see the folder.
+    Writes a file <number>.safetensors for each batch: `high` and `low`, half
+    precision, [draws, channels, frames, bands], and in its metadata their
+    `domains`. A call that was interrupted or ran out of time is continued, and
+    a cache of another autoencoder, number or length of segments, or size of
+    batches is replaced. The processes of a distributed training share the
+    batches; all must see the folder.
 
     Arguments
     ---------
@@ -71,22 +73,20 @@ def cache_latents(
     """
     folder = pathlib.Path(folder)
     features, autoencoder = features.to(device), autoencoder.to(device).eval()
-    layout = _layout(dataset, features, autoencoder)
-    state = {
+    settings = {
         "num_draws": num_draws,
+        "batch_size": batch_size,
+        "segment_length": dataset.segment_length,
         "autoencoder": _digest(autoencoder),
-        "arrays": list(layout[0]),
     }
-    done = run_on_main(_begin, args=[folder, state, layout])
-    if done == num_draws:
-        return 0
+    numbers = run_on_main(_missing, args=[folder, settings])
     rank, num_ranks = 0, 1
     if is_distributed_initialized():
         rank = torch.distributed.get_rank()
         num_ranks = torch.distributed.get_world_size()
     batches = [
-        range(start, min(start + batch_size, num_draws))
-        for start in range(done, num_draws, batch_size)
+        range(n * batch_size, min((n + 1) * batch_size, num_draws))
+        for n in numbers
     ]
     loader = iter(
         DataLoader(
@@ -96,9 +96,8 @@ def cache_latents(
             collate_fn=PaddedBatch,
         )
     )
-    domains = json.loads((folder / "domains.json").read_text())
     centres = features.band_centres()
-    stop = done
+    encoded = 0
     for first in tqdm(
         range(0, len(batches), num_ranks),
         desc="Caching latents",
@@ -117,74 +116,34 @@ def cache_latents(
                 AMPConfig.from_name(precision).dtype,
                 precision != "fp32",
             ):
-                rows = {
+                latents = {
                     "high": autoencoder.encode(mel),
                     "low": autoencoder.encode(features(low)),
-                    "domain": torch.tensor(
-                        [domains.index(name) for name in batch.domain]
-                    ),
                 }
-            for name, values in rows.items():
-                _write_rows(
-                    folder / f"{name}.npy",
-                    batches[first + rank].start,
-                    values.float().cpu().numpy(),
+            path = folder / f"{numbers[first + rank]:06}.safetensors"
+            with complete_file(path) as temporary:
+                save_file(
+                    {k: z.half().contiguous() for k, z in latents.items()},
+                    temporary,
+                    {"domains": json.dumps(list(batch.domain))},
                 )
         # Processes wait for each other at every batch: no wait is long.
         ddp_barrier()
-        stop = batches[min(first + num_ranks, len(batches)) - 1].stop
-        if rank == 0:
-            write_json(folder / "progress.json", {**state, "done": stop})
-    ddp_barrier()
-    return stop - done
+        encoded += sum(map(len, batches[first : first + num_ranks]))
+    return encoded
 
 
-def _layout(dataset, features, autoencoder):
-    """Layout of a cache: {name: (type, shape of a row)} of its arrays, and the
-    names of the domains."""
-    frames = dataset.segment_length // features.hop_length
-    shape = autoencoder.latent_shape((1, 1, frames, features.n_mels))
-    arrays = {
-        "high": (np.float16, shape),
-        "low": (np.float16, shape),
-        "domain": (np.int8, ()),
-    }
-    return arrays, list(dataset.domains)
-
-
-def _begin(folder, state, layout):
-    """Makes the files of a cache, unless they are there; returns how many draws
-    they hold."""
-    progress = folder / "progress.json"
-    if progress.exists():
-        found = json.loads(progress.read_text())
-        shape = np.load(folder / "high.npy", mmap_mode="r").shape[1:]
-        if shape == layout[0]["high"][1] and all(
-            found.get(key) == value for key, value in state.items()
-        ):
-            return found["done"]
-        progress.unlink()
-    folder.mkdir(parents=True, exist_ok=True)
-    arrays, domains = layout
-    for name, (dtype, shape) in arrays.items():
-        np.lib.format.open_memmap(
-            folder / f"{name}.npy",
-            mode="w+",
-            dtype=dtype,
-            shape=(state["num_draws"], *shape),
-        ).flush()
-    write_json(folder / "domains.json", domains)
-    return 0
-
-
-def _write_rows(path, start, rows):
-    """Writes rows into an array on disk. Not through a memory map: other
-    machines may write the neighbouring rows of the same page."""
-    array = np.load(path, mmap_mode="r")
-    rows = np.ascontiguousarray(rows, dtype=array.dtype)
-    with open(path, "r+b") as file:
-        file.seek(array.offset + start * array.strides[0])
-        file.write(rows.tobytes())
+def _missing(folder, settings):
+    """Removes the cache if it has other settings; returns the numbers of the
+    batches that it lacks."""
+    path = folder / "settings.json"
+    if not path.exists() or json.loads(path.read_text()) != settings:
+        for old in folder.glob("*.safetensors"):
+            old.unlink()
+        write_json(path, settings)
+    count = -(-settings["num_draws"] // settings["batch_size"])
+    done = {int(path.stem) for path in folder.glob("*.safetensors")}
+    return sorted(set(range(count)) - done)
 
 
 def _digest(module):
@@ -209,24 +168,22 @@ class LatentPairs(Dataset):
     Example
     -------
     >>> folder = getfixture("tmp_path")
-    >>> for name in ("high", "low"):
-    ...     np.save(folder / f"{name}.npy", np.ones((2, 1, 1, 1), np.float16))
-    >>> np.save(folder / "domain.npy", np.zeros(2, np.int8))
-    >>> _ = (folder / "domains.json").write_text('["speech"]')
-    >>> _ = (folder / "progress.json").write_text('{"done": 2}')
-    >>> LatentPairs(folder)[3]["z_high"]
-    tensor([[[1.]]])
+    >>> latents = {name: torch.ones(2, 1, 1, 1) for name in ("high", "low")}
+    >>> metadata = {"domains": '["speech", "music"]'}
+    >>> save_file(latents, folder / "000000.safetensors", metadata)
+    >>> LatentPairs(folder)[3]["z_high"], LatentPairs(folder)[3]["domain"]
+    (tensor([[[1.]]]), 'music')
     """
 
     def __init__(self, folder, num_draws=None):
-        folder = pathlib.Path(folder)
-        done = json.loads((folder / "progress.json").read_text())["done"]
-        self.high = np.load(folder / "high.npy", mmap_mode="r")[:done]
-        self.low = np.load(folder / "low.npy", mmap_mode="r")[:done]
-        names = json.loads((folder / "domains.json").read_text())
-        indices = np.load(folder / "domain.npy")[:done]
-        self.domains = [names[index] for index in indices]
-        self.num_draws = num_draws or len(self.high)
+        self.paths = sorted(pathlib.Path(folder).glob("*.safetensors"))
+        self.domains = []
+        for path in self.paths:
+            with safe_open(path, "pt") as file:
+                self.domains += json.loads(file.metadata()["domains"])
+            if path is self.paths[0]:
+                self.batch_size = len(self.domains)  # of all but the last
+        self.num_draws = num_draws or len(self.domains)
 
     def __len__(self):
         return self.num_draws
@@ -234,11 +191,13 @@ class LatentPairs(Dataset):
     def __getitem__(self, draw):
         """Returns `id` (the draw), `z_high` and `z_low`, [channels, frames,
         bands], and the recording's `domain`."""
-        index = draw % len(self.high)
+        index = draw % len(self.domains)
+        number, row = divmod(index, self.batch_size)
         dtype = torch.get_default_dtype()
-        return {
-            "id": str(draw),
-            "z_high": torch.tensor(self.high[index], dtype=dtype),
-            "z_low": torch.tensor(self.low[index], dtype=dtype),
-            "domain": self.domains[index],
-        }
+        with safe_open(self.paths[number], "pt") as file:
+            return {
+                "id": str(draw),
+                "z_high": file.get_slice("high")[row].to(dtype),
+                "z_low": file.get_slice("low")[row].to(dtype),
+                "domain": self.domains[index],
+            }

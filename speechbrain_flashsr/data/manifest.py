@@ -44,29 +44,30 @@ def read_manifest(path, data_root):
         raise
     # Damaged JSON makes its reader fail in any way.
     except Exception as error:
-        raise ValueError(
-            f"'{path}' is not a manifest: {error}. Prepare the data again."
-        ) from error
+        raise _refusal(f"'{path}' is not a manifest: {error}") from error
     if not isinstance(entries, dict) or not entries:
-        raise ValueError(
-            f"'{path}' is not a manifest: it must hold an object with an "
-            "entry for each recording. Prepare the data again."
+        raise _refusal(
+            f"'{path}' is not a manifest: it must hold an object with an entry "
+            "for each recording"
         )
     for name, entry in entries.items():
         for key, (is_valid, kind) in KEYS.items():
             value = entry.get(key) if isinstance(entry, dict) else None
             if not is_valid(value):
-                raise ValueError(
+                raise _refusal(
                     f"'{path}': `{key}` of '{name[:100]}' is "
-                    f"{repr(value)[:100]} instead of {kind}. Prepare the data "
-                    "again."
+                    f"{repr(value)[:100]} instead of {kind}"
                 )
         if entry["stop"] <= entry["start"]:
-            raise ValueError(
+            raise _refusal(
                 f"'{path}': '{name[:100]}' stops at sample {entry['stop']} and "
-                f"starts at {entry['start']}. Prepare the data again."
+                f"starts at {entry['start']}"
             )
     return entries
+
+
+def _refusal(reason):
+    return ValueError(f"{reason}. Prepare the data again.")
 
 
 def write_json(path, content):
@@ -84,10 +85,6 @@ def _is_text(value):
     )
 
 
-def _is_group(value):
-    return value is None or _is_text(value)
-
-
 def _is_whole(value):
     return isinstance(value, int) and 0 <= value < 2**63
 
@@ -103,7 +100,7 @@ KEYS = {
     "sample_rate": (_is_positive, "a rate in Hz"),
     "duration": (_is_positive, "a number of seconds"),
     "domain": (_is_text, "a name"),
-    "group": (_is_group, "a name, or nothing"),
+    "group": (lambda v: v is None or _is_text(v), "a name, or nothing"),
     "rolloff_hz": (_is_positive, "a frequency in Hz"),
 }
 """Required keys of an entry: their checks, and descriptions for errors."""

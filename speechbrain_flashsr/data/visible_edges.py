@@ -15,6 +15,17 @@ STEP_HZ = (13000.0, 16500.0)
 STEP_DB = 12.0
 """Within a fifth of an octave: more than sound falls by itself."""
 
+SIXTEEN_BITS_DB = -96.3
+"""Noise of 16 bits with triangular dither, relative to full scale."""
+
+
+def is_visible(example, wav):
+    """Whether an example of a recording [time] at 48 kHz still shows its edge
+    when it is stored with 16 bits. Full band counts as visible."""
+    if example.edge_hz is None:
+        return True
+    return visible_floor(example, wav) > SIXTEEN_BITS_DB
+
 
 def visible_floor(example, wav, margin_db=3.0):
     """The loudest noise floor, in dB relative to full scale, that shows the

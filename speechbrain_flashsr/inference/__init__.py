@@ -13,6 +13,8 @@ A file takes this way (:func:`~speechbrain_flashsr.inference.files.restore_file`
 5. undo the level, cross-fade the windows, add the result to the recording;
 6. write it (`audio.headroom`, `audio.writing`).
 
+The clips of a batch take the steps 2 to 5 (`clips`).
+
 Authors
  * The speechbrain_flashsr developers 2026
 """

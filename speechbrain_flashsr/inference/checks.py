@@ -38,7 +38,7 @@ def without_autocast(method):
     return wrapper
 
 
-def check_whole(value, name, least):
+def check_integer(value, name, least):
     """Returns an integer of at least `least`, else raises an AudioError."""
     try:
         valid = operator.index(value) >= least
@@ -155,18 +155,16 @@ def absolute_lengths(lengths, batch, time):
     if lengths is None:
         return [time] * batch
     try:
-        lengths = torch.as_tensor(lengths, dtype=torch.float64).flatten()
-    except (TypeError, ValueError, RuntimeError) as error:
+        values = torch.as_tensor(lengths, dtype=torch.float64).flatten()
+        valid = len(values) == batch and ((values > 0) & (values <= 1)).all()
+    except (TypeError, ValueError, RuntimeError):
+        valid = False
+    if not valid:
         raise AudioError(
             f"lengths is {lengths!r}. Pass one relative length, above 0 and at "
             f"most 1, for each of the {batch} clips."
-        ) from error
-    if len(lengths) != batch or not ((lengths > 0) & (lengths <= 1)).all():
-        raise AudioError(
-            f"lengths is {lengths.tolist()}. Pass one relative length, above "
-            f"0 and at most 1, for each of the {batch} clips."
         )
-    return (lengths * time).round().long().clamp_min(1).tolist()
+    return (values * time).round().long().clamp_min(1).tolist()
 
 
 def check_source(source, hparams_file):

@@ -84,13 +84,13 @@ def filter_rows(wavs, taps):
     return filtered.flatten(1)[:, :time]
 
 
-def fill_up(there, wanted):
+def fill_up(existing, wanted):
     """Computes the sound to add to a signal so that it gets the wanted power in
     each band and at each moment: nothing where it is as strong already.
 
     Takes the signal above its edge, evened out, and the model's output there,
-    both [batch, time]; returns the latter where nothing is there."""
-    if there[:, _BORDER:-_BORDER].abs().amax() < _NEGLIGIBLE:
+    both [batch, time]; returns the latter where nothing exists."""
+    if existing[:, _BORDER:-_BORDER].abs().amax() < _NEGLIGIBLE:
         return wanted
     options = {
         "n_fft": _FILL_FFT,
@@ -99,7 +99,7 @@ def fill_up(there, wanted):
     }
     spectra = [
         torch.stft(wavs, **options, return_complex=True)
-        for wavs in (there, wanted)
+        for wavs in (existing, wanted)
     ]
     powers = [spectrum.abs().square() for spectrum in spectra]
     for axis, extent in enumerate(_FILL_EXTENT):
@@ -109,8 +109,8 @@ def fill_up(there, wanted):
             torch.nn.functional.avg_pool2d(power, size, 1, padding)
             for power in powers
         ]
-    there_power, wanted_power = powers
-    missing = 1 - _FILL_MARGIN * there_power / (wanted_power + 1e-20)
+    existing_power, wanted_power = powers
+    missing = 1 - _FILL_MARGIN * existing_power / (wanted_power + 1e-20)
     added = spectra[1] * missing.clamp_min(0).sqrt()
     return torch.istft(added, **options, length=wanted.shape[1])
 

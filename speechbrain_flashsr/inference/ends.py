@@ -1,4 +1,4 @@
-"""Context before the first sample of a recording and after the last.
+"""The extension of a recording before its first sample and after its last.
 
 The output of a network swells at the borders of its input. So a recording is
 continued beyond its ends by its reflection or, if it is a loop, by itself.
@@ -11,9 +11,9 @@ import torch
 
 from speechbrain_flashsr.inference.long_audio import matched_cross_fade
 
-CONTEXT_SECONDS = 2
-"""Length of the continuation. An integer, so that it is an integer number of
-samples at every rate; more than the context for which windows are planned."""
+EXTENSION_SECONDS = 2
+"""Length of the extension. An integer, so that it is an integer number of
+samples at every rate; more than the context that windows cover."""
 
 LOOP_FADE_SECONDS = 0.2
 """Duration of the fade from the band at the end of a loop to that before its
@@ -21,7 +21,7 @@ start."""
 
 
 class Ends:
-    """The first and last seconds of a stream, and its continuation beyond them.
+    """The first and last seconds of a stream, and its extension beyond them.
     A `loop` continues with its start.
 
     Example
@@ -34,7 +34,7 @@ class Ends:
     """
 
     def __init__(self, sample_rate, loop=False):
-        self.context = CONTEXT_SECONDS * sample_rate
+        self.extension = EXTENSION_SECONDS * sample_rate
         self.loop = loop
         self.num_samples = 0
         self.head = self.tail = None
@@ -44,23 +44,23 @@ class Ends:
         self.num_samples += block.shape[1]
         if self.tail is None:
             self.head = self.tail = block[:, :0]
-        kept = self.context + 1  # The reflection leaves the end sample out.
+        kept = self.extension + 1  # The reflection leaves the end sample out.
         missing = kept - self.head.shape[1]
         if missing > 0:
             self.head = torch.cat([self.head, block[:, :missing]], dim=1)
         self.tail = torch.cat([self.tail, block[:, -kept:]], dim=1)[:, -kept:]
 
     def extend(self, blocks):
-        """Yields the stream, [channels, time], with `CONTEXT_SECONDS` more on
+        """Yields the stream, [channels, time], with `EXTENSION_SECONDS` more on
         both sides."""
-        yield self._beyond(-self.context)
+        yield self._beyond(-self.extension)
         yield from blocks
         yield self._beyond(self.num_samples)
 
     def _beyond(self, start):
-        """`context` samples from a position outside of the recording."""
+        """`extension` samples from a position outside of the recording."""
         last = self.num_samples - 1
-        index = torch.arange(start, start + self.context)
+        index = torch.arange(start, start + self.extension)
         if self.loop:
             index = index % self.num_samples
         else:
@@ -99,7 +99,9 @@ def close_loop(pairs, start, num_samples, sample_rate):
     held = None
     before = None
     for pair in crop(pairs, start + fade, num_samples + fade):
-        held = pair if held is None else tuple(map(_joined, held, pair))
+        if held is not None:
+            pair = tuple(torch.cat(parts, dim=1) for parts in zip(held, pair))
+        held = pair
         if before is None and held[0].shape[1] >= fade:
             before = held[1][:, :fade]
             held = tuple(part[:, fade:] for part in held)
@@ -108,7 +110,3 @@ def close_loop(pairs, start, num_samples, sample_rate):
             yield tuple(part[:, :sure] for part in held)
             held = tuple(part[:, sure:] for part in held)
     yield held[0], matched_cross_fade(held[1], before)
-
-
-def _joined(first, second):
-    return torch.cat([first, second], dim=1)

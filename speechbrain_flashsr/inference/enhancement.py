@@ -6,6 +6,7 @@ Authors
 
 import torch
 from speechbrain.dataio.preprocess import AudioNormalizer
+from torch.nn.functional import pad
 
 from speechbrain_flashsr.audio.checks import (
     check_output_name,
@@ -13,9 +14,8 @@ from speechbrain_flashsr.audio.checks import (
 )
 from speechbrain_flashsr.audio.output_formats import output_format
 from speechbrain_flashsr.audio.reading import AudioReader
-from speechbrain_flashsr.audio.resampling import Resampler
+from speechbrain_flashsr.audio.resampling import resampled_length
 from speechbrain_flashsr.audio.writing import AudioWriter
-from speechbrain_flashsr.inference.front_end import with_length
 from speechbrain_flashsr.inference.reporting import warn_of_clipping
 
 
@@ -59,7 +59,7 @@ def enhance_and_restore(enhancer, flashsr, filename, output_filename=None):
             file_type = output_format(output_filename, reader.subtype)
         rate = check_sample_rate(reader.sample_rate, f"'{filename}'")
         audio = torch.cat(list(reader.blocks()), dim=1).T
-    length = Resampler(rate, flashsr.sample_rate).output_length(len(audio))
+    length = resampled_length(len(audio), rate, flashsr.sample_rate)
     enhancer_rate = enhancer.audio_normalizer.sample_rate
     noisy = AudioNormalizer(enhancer_rate, "keep")(audio, rate)
     noisy = noisy.unsqueeze(1) if noisy.ndim == 1 else noisy
@@ -71,7 +71,7 @@ def enhance_and_restore(enhancer, flashsr, filename, output_filename=None):
     high = flashsr.super_resolve_batch(
         enhanced.T.unsqueeze(0), sample_rate=enhancer_rate
     )[0].cpu()
-    high = with_length(high, length)
+    high = pad(high.T, (0, length - len(high))).T
     if output_filename is not None:
         with AudioWriter(
             output_filename,

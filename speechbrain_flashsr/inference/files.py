@@ -16,15 +16,15 @@ from speechbrain_flashsr.audio.output_formats import (
     output_format,
 )
 from speechbrain_flashsr.audio.reading import AudioReader
-from speechbrain_flashsr.audio.resampling import Resampler
+from speechbrain_flashsr.audio.resampling import resampled_length
 from speechbrain_flashsr.audio.temporary import TemporarySamples
 from speechbrain_flashsr.audio.writing import AudioWriter
 from speechbrain_flashsr.inference.checks import check_input_rate, cutoff_list
 from speechbrain_flashsr.inference.groups import channel_groups
 from speechbrain_flashsr.inference.reporting import (
     FileReport,
-    announce,
     warn_of_clipping,
+    warn_of_unrestored,
     with_progress,
 )
 from speechbrain_flashsr.inference.restoration import restore_stream
@@ -36,29 +36,26 @@ def restore_file(
     filename,
     output_filename,
     settings,
-    cutoff=None,
-    loop=False,
-    rate=None,
-    subtype=None,
-    headroom=None,
-    accept_truncated=False,
-    raw=None,
+    options,
     progressbar=False,
     on_block=None,
 ):
     """Reads a file twice, to analyse it and to restore it, and writes it.
 
-    For arguments, errors and the report see
+    `settings` are the model's
+    (:class:`~speechbrain_flashsr.inference.settings.Settings`), `options` the
+    file's (FileOptions, there). For errors and the report see
     :meth:`~speechbrain_flashsr.inference.FlashSR.super_resolve_file`."""
-    model_rate = flashsr.sample_rate
-    new_rate = model_rate if rate is None else check_output_rate(rate)
-    level = None if headroom is None else Headroom(headroom)
+    new_rate = flashsr.sample_rate
+    if options.rate is not None:
+        new_rate = check_output_rate(options.rate)
+    headroom = Headroom(options.headroom)
     with ExitStack() as stack:
         reader = stack.enter_context(
-            AudioReader(filename, accept_truncated, raw)
+            AudioReader(filename, options.accept_truncated, options.raw)
         )
         orig_rate = check_input_rate(
-            reader.sample_rate, reader.name, model_rate
+            reader.sample_rate, reader.name, flashsr.sample_rate
         )
         if output_filename is None and on_block is None:
             raise AudioError(
@@ -66,50 +63,31 @@ def restore_file(
                 ".wav, .flac, .ogg or .opus file, or use enhance_file to get "
                 "the waveform."
             )
+        file_type = None  # nothing is written
         if output_filename is not None:
             check_output_name(filename, output_filename)
-            file_type = output_format(output_filename, reader.subtype, subtype)
+            file_type = output_format(
+                output_filename, reader.subtype, options.subtype
+            )
         cutoffs = cutoff_list(
-            cutoff, reader.channels, min(orig_rate, model_rate)
+            options.cutoff,
+            reader.channels,
+            min(orig_rate, flashsr.sample_rate),
         )
 
-        tracks, silent, streams = [], [], []
         groups = channel_groups(reader.channels)
+        tracks, silent, streams = [], [], []
         for group in groups:
-            title = reader.title
-            if len(groups) > 1:
+            title = reader.title if progressbar else None
+            if title and len(groups) > 1:
                 title += f", channels {group.start + 1} to {group.stop}"
             # First pass: where the band ends, and how loud it is.
-            blocks = with_progress(
-                (block[group] for block in reader.blocks()),
-                reader.num_samples,
-                orig_rate,
-                f"Analysing {title}" if progressbar else None,
-            )
-            analysis = analyse(
-                blocks,
-                orig_rate,
-                cutoffs and cutoffs[group],
-                loop=loop,
-                first_channel=group.start,
-            )
+            analysis = _analyse(reader, group, cutoffs, options.loop, title)
             tracks += analysis.tracks
             silent += analysis.silent
-            num_samples = Resampler(orig_rate, new_rate).output_length(
-                analysis.num_samples
-            )
             # Second pass: the restored recording, at its new rate.
-            blocks = with_progress(
-                restore_stream(
-                    flashsr,
-                    (block[group] for block in reader.blocks()),
-                    analysis,
-                    settings,
-                    new_rate,
-                ),
-                num_samples,
-                new_rate,
-                f"Restoring {title}" if progressbar else None,
+            blocks = _restore(
+                flashsr, reader, group, analysis, settings, new_rate, title
             )
             if len(groups) > 1:
                 # One group after the other is run, and waits for the last.
@@ -118,34 +96,35 @@ def restore_file(
                     samples.write(block)
                 blocks = samples.blocks(block_frames(reader.channels))
             streams.append(blocks)
-        announce(tracks, silent, reader.name)
+        warn_of_unrestored(tracks, silent, reader.name)
+        num_samples = resampled_length(
+            analysis.num_samples, orig_rate, new_rate
+        )
 
+        is_unchanged = (
+            orig_rate == new_rate
+            and all(track.is_full_band for track in tracks)
+            and (reader.format, reader.subtype) == file_type
+            and reader.is_intact
+            and options.headroom is None
+        )
         writer, sinks = None, [] if on_block is None else [on_block]
-        if output_filename is not None:
-            if (
-                orig_rate == new_rate
-                and all(track.is_full_band for track in tracks)
-                and (reader.format, reader.subtype) == file_type
-                and reader.is_intact
-                and level is None
-            ):
-                reader.copy_to(output_filename)
-            else:
-                writer = stack.enter_context(
-                    AudioWriter(
-                        output_filename,
-                        new_rate,
-                        reader.channels,
-                        *file_type,
-                        num_samples=num_samples,
-                        metadata=reader.metadata(),
-                    )
+        if is_unchanged:
+            reader.copy_to(output_filename)
+        elif output_filename is not None:
+            writer = stack.enter_context(
+                AudioWriter(
+                    output_filename,
+                    new_rate,
+                    reader.channels,
+                    *file_type,
+                    num_samples=num_samples,
+                    metadata=reader.metadata(),
                 )
-                sinks.append(writer.write)
-
+            )
+            sinks.append(writer.write)
         if sinks:
-            blocks = map(torch.cat, zip(*streams, strict=True))
-            for block in blocks if level is None else level(blocks):
+            for block in headroom(map(torch.cat, zip(*streams, strict=True))):
                 for sink in sinks:
                     sink(block)
     if writer is not None:
@@ -157,5 +136,33 @@ def restore_file(
         num_samples,
         tracks,
         0 if writer is None else writer.clipped_samples,
-        0.0 if level is None else level.gain_db,
+        headroom.gain_db,
+    )
+
+
+def _analyse(reader, group, cutoffs, loop, title):
+    """The SignalAnalysis of a group of a file's channels."""
+    blocks = with_progress(
+        (block[group] for block in reader.blocks()),
+        reader.num_samples,
+        reader.sample_rate,
+        title and f"Analysing {title}",
+    )
+    return analyse(
+        blocks,
+        reader.sample_rate,
+        cutoffs and cutoffs[group],
+        loop=loop,
+        first_channel=group.start,
+    )
+
+
+def _restore(flashsr, reader, group, analysis, settings, new_rate, title):
+    """The restored blocks of a group of a file's channels."""
+    blocks = (block[group] for block in reader.blocks())
+    return with_progress(
+        restore_stream(flashsr, blocks, analysis, settings, new_rate),
+        resampled_length(analysis.num_samples, reader.sample_rate, new_rate),
+        new_rate,
+        title and f"Restoring {title}",
     )

@@ -4,9 +4,6 @@ A narrow-band recording has its high band restored before a recogniser, an
 enhancement model, a separator or a classifier hears it, at the rate which that
 one expects. A recording that has the needed band passes unchanged.
 
-J. Im and J. Nam, "FlashSR: One-step Versatile Audio Super-resolution via
-Diffusion Distillation", ICASSP 2025, https://arxiv.org/abs/2501.10807
-
 Authors
  * The speechbrain_flashsr developers 2026
 """
@@ -20,6 +17,7 @@ import soundfile
 import torch
 from speechbrain.dataio.preprocess import AudioNormalizer
 from speechbrain.utils import data_pipeline
+from torch.nn.functional import pad
 
 from speechbrain_flashsr.audio.checks import check_finite, check_sample_rate
 from speechbrain_flashsr.audio.reading import AudioReader
@@ -112,8 +110,9 @@ class SuperResolutionFrontEnd:
         audio = audio.to(torch.float32)
         if not self._is_narrow(edges):
             return self.normalizer(audio, sample_rate)
-        if self.mix == "avg-to-mono" and audio.ndim == 2 and _alike(edges):
-            audio = audio.mean(1)
+        alike = None not in edges and max(edges) <= ALIKE * min(edges)
+        if self.mix == "avg-to-mono" and audio.ndim == 2 and alike:
+            audio = audio.mean(1)  # restored in place of each channel
         return self.restore(audio, sample_rate)
 
     def _is_narrow(self, edges):
@@ -145,7 +144,8 @@ class SuperResolutionFrontEnd:
             high.to(audio.device), self.flashsr.sample_rate
         )
         length = math.ceil(len(audio) * self.sample_rate / sample_rate)
-        return with_length(restored, length)
+        missing = length - len(restored)  # a negative number cuts
+        return pad(restored, (0, 0) * (restored.ndim - 1) + (0, missing))
 
     def prepare_batch(self, wavs, lengths=None, sample_rate=None):
         """Prepares a batch for the `*_batch` methods of an interface.
@@ -259,19 +259,7 @@ def audio_pipeline(front_end, takes="wav", provides="sig"):
     return pipeline
 
 
-def _alike(edges):
-    """Whether the bands of channels end alike, so that their mean can be
-    restored in place of each of them."""
-    return None not in edges and max(edges) <= ALIKE * min(edges)
-
-
 def _read(path):
     """Samples of a file, [time, channels], and their rate."""
     with AudioReader(path) as reader:
         return torch.cat(list(reader.blocks()), dim=1).T, reader.sample_rate
-
-
-def with_length(wav, length):
-    """Cuts [time, ...] or continues it by zeros."""
-    missing = max(0, length - len(wav))
-    return torch.cat([wav[:length], wav.new_zeros(missing, *wav.shape[1:])])

@@ -1,4 +1,4 @@
-"""Many channels and clips in groups, one after the other, in bounded memory.
+"""Many channels in groups, one after the other, in bounded memory.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -21,22 +21,3 @@ def channel_groups(channels):
         slice(first, min(first + GROUP, channels))
         for first in range(0, channels, GROUP)
     ]
-
-
-def clip_groups(num_samples, channels, batch_windows):
-    """Groups clips of one length and number of channels, by their lengths:
-    yields their numbers and a slice of their channels. A group has `GROUP`
-    channels, or as many as fill a batch of the model.
-
-    Example
-    -------
-    >>> list(clip_groups([9, 5, 9], channels=2, batch_windows=1))
-    [([1], slice(0, 2, None)), ([0, 2], slice(0, 2, None))]
-    """
-    for length in sorted(set(num_samples)):
-        members = [i for i, n in enumerate(num_samples) if n == length]
-        for part in channel_groups(channels):
-            size = part.stop - part.start
-            count = max(1, max(GROUP, batch_windows) // size)
-            for first in range(0, len(members), count):
-                yield members[first : first + count], part

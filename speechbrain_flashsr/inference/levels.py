@@ -1,4 +1,4 @@
-"""The level of a recording over time, and the gain that evens it out.
+"""The level of a recording over time, and what evens it out.
 
 The model gets every passage at about the level of its training material, so
 that the band it restores follows the recording and not the loudest moment
@@ -74,8 +74,8 @@ class LevelMeter:
     -------
     >>> meter = LevelMeter(48000)
     >>> meter.update(0.1 * torch.sin(torch.arange(48000.0))[None])
-    >>> gain = meter.result().at(0, 48000, 48000)
-    >>> bool((0.1 / gain - PASSAGE_PEAK).abs().max() < 0.01)
+    >>> divisor = meter.result().at(0, 48000, 48000)
+    >>> bool((0.1 / divisor - PASSAGE_PEAK).abs().max() < 0.01)
     True
     """
 
@@ -121,34 +121,27 @@ class LevelCurve:
 
     def __init__(self, peaks, frame_seconds, loop=False):
         self.frame_seconds = frame_seconds
-        self.context = PASSAGE_FRAMES + PASSAGE_SMOOTHING
-        self.log_gain = np.stack(
-            [
-                _log_gain(
-                    np.pad(
-                        row, self.context, mode="wrap" if loop else "symmetric"
-                    )
-                )
-                for row in peaks
-            ]
-        )
+        self.padding = PASSAGE_FRAMES + PASSAGE_SMOOTHING
+        mode = "wrap" if loop else "symmetric"
+        rows = [np.pad(row, self.padding, mode) for row in peaks]
+        self.log_divisor = np.stack([_log_divisor(row) for row in rows])
 
     def at(self, start, length, sample_rate):
         """Divisors of `length` samples from a position on, which may be
         negative, at a rate in Hz, [channels, length]."""
         frames_per_sample = 1 / (sample_rate * self.frame_seconds)
         position = (start + np.arange(length)) * frames_per_sample
-        position += self.context - 0.5
-        index = np.clip(position, 0, self.log_gain.shape[1] - 1)
+        position += self.padding - 0.5
+        index = np.clip(position, 0, self.log_divisor.shape[1] - 1)
         first = int(index[0])
-        rows = self.log_gain[:, first : int(index[-1]) + 2]
+        rows = self.log_divisor[:, first : int(index[-1]) + 2]
         frames = np.arange(rows.shape[1])
-        log_gain = [np.interp(index - first, frames, row) for row in rows]
-        return torch.from_numpy(np.exp(log_gain)).float()
+        log_divisor = [np.interp(index - first, frames, row) for row in rows]
+        return torch.from_numpy(np.exp(log_divisor)).float()
 
 
-def _log_gain(peaks):
-    """Logarithm of the gain in each frame, of one channel's peaks."""
+def _log_divisor(peaks):
+    """Logarithm of the divisor in each frame, of one channel's peaks."""
     passage = ndimage.percentile_filter(
         peaks, PASSAGE_PERCENTILE, PASSAGE_FRAMES, mode="nearest"
     )

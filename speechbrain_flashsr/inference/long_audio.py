@@ -136,7 +136,7 @@ def process_windows(blocks, plan, process, windows_at_a_time=1):
     >>> low.shape, torch.allclose(high, 2 * low)
     (torch.Size([2, 90]), True)
     """
-    source = _Source(iter(blocks), plan.starts[0], OVERLAP * plan.multiple)
+    source = _HeldSamples(iter(blocks), plan.starts[0], OVERLAP * plan.multiple)
     middle = OVERLAP * plan.multiple // 2
     fade_start = middle - plan.multiple // 4
     fade_stop = middle + plan.multiple // 4
@@ -164,7 +164,7 @@ def process_windows(blocks, plan, process, windows_at_a_time=1):
             tail = result[:, sure:]
 
 
-class _Source:
+class _HeldSamples:
     """The samples of a stream [channels, time] from a position on of which the
     last `kept` are held after they were yielded."""
 

@@ -26,14 +26,94 @@ LEAST_INDEPENDENT = 1e-6
 """Share of power below which channels are regarded as the same."""
 
 
+class WindowNoise:
+    """The noises of the windows of one recording.
+
+    `super_resolver` is the model, a
+    :class:`~speechbrain_flashsr.lobes.super_resolver.LatentSuperResolver`,
+    `analysis` the recording's SignalAnalysis."""
+
+    def __init__(self, super_resolver, analysis, seed):
+        self.sample_rate = super_resolver.sample_rate
+        self.multiple = super_resolver.window_multiple
+        self.latent_shape = super_resolver.latent_shape(self.multiple)
+        self.analysis = analysis
+        self.seed = seed
+
+    def __call__(self, windows, starts):
+        """Noise of evened out windows [windows, channels, time], by the
+        absolute position of each in samples: [windows, channels, ...], by the
+        names of the model's arguments."""
+        weights = np.stack(
+            [
+                self._mixing(block, start + index * self.multiple)
+                for window, start in zip(windows, starts)
+                for index, block in enumerate(window.split(self.multiple, 1))
+            ]
+        )
+        weights = torch.from_numpy(weights).float()
+        # [windows, blocks, channels, channels of a clip]
+        for_waves, for_latents = weights.unflatten(0, (len(starts), -1)).unbind(
+            2
+        )
+        excitation = self._mixed(
+            for_waves, (1, self.multiple, 1), starts, InferenceStream.EXCITATION
+        )
+        return {
+            "noise": self._mixed(
+                for_latents, self.latent_shape, starts, InferenceStream.LATENT
+            ),
+            "excitation": excitation.flatten(2),
+        }
+
+    def _mixing(self, block, start):
+        """Weights that mix the channels' noises in one block, for
+        waveforms and for latents, [2, channels, channels of a clip]."""
+        size = self.analysis.channels_per_clip
+        seconds = (start + block.shape[1] / 2) / self.sample_rate
+        weights = []
+        for first in range(0, len(block), size):
+            similar = np.eye(size)
+            tracks = self.analysis.tracks[first : first + size]
+            edges = [track.edge_at(seconds) for track in tracks]
+            edges = [edge for edge in edges if edge is not None]
+            if size > 1 and edges:
+                similar = correlation(
+                    block[first : first + size], min(edges), self.sample_rate
+                )
+            # The powers of two bands are as similar as the square of their
+            # waveforms' correlation: a latent is about powers.
+            weights.append(
+                np.stack([mixing_matrix(similar), mixing_matrix(similar**2)])
+            )
+        return np.concatenate(weights, axis=1)
+
+    def _mixed(self, weights, block_shape, starts, stream):
+        """Noises of one kind for all windows and channels,
+        [windows, channels, ...]."""
+        num_blocks, _, size = weights.shape[1:]
+        length = num_blocks * self.multiple
+        mixed = 0.0
+        for source in range(size):
+            if not weights[..., source].any():
+                continue
+            key = stream, self.analysis.first_channel + source
+            independent = [
+                position_noise(
+                    self.seed, start, length, self.multiple, block_shape, *key
+                )
+                for start in starts
+            ]
+            weight = weights[..., source].transpose(1, 2)
+            weight = weight.repeat_interleave(block_shape[1], dim=2)
+            mixed = mixed + (
+                weight[:, :, None, :, None] * torch.stack(independent)[:, None]
+            )
+        return mixed
+
+
 def position_noise(
-    seed,
-    start,
-    length,
-    multiple,
-    block_shape,
-    stream=InferenceStream.LATENT,
-    channel=0,
+    seed, start, length, multiple, block_shape, stream, channel=0
 ):
     """Standard normal noise of a window, keyed by seed and position.
 
@@ -44,8 +124,9 @@ def position_noise(
 
     Example
     -------
-    >>> a = position_noise(0, -10, 20, 10, (1, 2, 3))
-    >>> b = position_noise(0, 0, 20, 10, (1, 2, 3))
+    >>> stream = InferenceStream.LATENT
+    >>> a = position_noise(0, -10, 20, 10, (1, 2, 3), stream)
+    >>> b = position_noise(0, 0, 20, 10, (1, 2, 3), stream)
     >>> a.shape, torch.equal(a[:, 2:], b[:, :2])
     (torch.Size([1, 4, 3]), True)
     """

@@ -52,7 +52,7 @@ class FileReport:
         return [track.lowest_hz for track in self.tracks]
 
 
-def announce(tracks, silent, name):
+def warn_of_unrestored(tracks, silent, name):
     """Warns of channels where nothing is restored, and says why, by the track
     of each channel of that name, and by whether it is silent."""
     channels = len(tracks)

@@ -8,7 +8,7 @@ import torch
 from speechbrain.utils.distributed import infer_device
 from speechbrain.utils.run_opts import RunOptions
 
-from speechbrain_flashsr.inference.checks import check_whole
+from speechbrain_flashsr.inference.checks import check_integer
 from speechbrain_flashsr.lobes.fast.precision import fastest_precision
 
 BATCH_WINDOWS = {"cpu": 1, "cuda": 8}
@@ -51,7 +51,7 @@ def complete_run_options(run_opts, hparams):
         )
     if options.get("batch_windows") is None:
         options["batch_windows"] = BATCH_WINDOWS.get(device_type, 1)
-    check_whole(options["batch_windows"], "batch_windows", 1)
+    check_integer(options["batch_windows"], "batch_windows", 1)
     return options
 
 

@@ -1,19 +1,19 @@
-"""Settings of the model.
+"""Settings of the model, and options of files.
 
 Authors
  * The speechbrain_flashsr developers 2026
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from speechbrain_flashsr.audio.checks import AudioError
-from speechbrain_flashsr.inference.checks import check_whole
+from speechbrain_flashsr.inference.checks import check_integer
 
 MAX_STRENGTH = 40.0
 """Largest change of the restored band's level, in dB."""
 
-
-MAX_GUIDANCE = 100
+MAX_GUIDANCE = 100.0
 """Largest scale of guidance; the paper's teacher uses 3.5. Far larger ones
 leave the range of the model's numbers."""
 
@@ -27,26 +27,23 @@ class Settings:
     num_steps: int
     guidance_scale: float
     low_band: str
-    strength: float = 0.0
+    strength: float
 
     def __post_init__(self):
-        for name, least in (("seed", 0), ("num_steps", 1)):
-            check_whole(getattr(self, name), name, least)
-        scale = self.guidance_scale
-        if not _is_number(scale) or not abs(scale) <= MAX_GUIDANCE:
+        check_integer(self.seed, "seed", 0)
+        check_integer(self.num_steps, "num_steps", 1)
+        if not _is_within(self.guidance_scale, MAX_GUIDANCE):
             raise AudioError(
-                f"guidance_scale is {scale!r}. It must be a number between "
-                f"{-MAX_GUIDANCE} and {MAX_GUIDANCE}; 1 means no guidance."
+                f"guidance_scale is {self.guidance_scale!r}. It must be a "
+                f"number between {-MAX_GUIDANCE:g} and {MAX_GUIDANCE:g}; 1 "
+                "means no guidance."
             )
         if self.low_band not in ("input", "model"):
             raise AudioError(
                 f"low_band is {self.low_band!r}. Choose 'input' to keep the "
                 "input below the cut-off, or 'model' for the raw output."
             )
-        if (
-            not _is_number(self.strength)
-            or not abs(self.strength) <= MAX_STRENGTH
-        ):
+        if not _is_within(self.strength, MAX_STRENGTH):
             raise AudioError(
                 f"strength is {self.strength!r}. It must be a number of dB "
                 f"between {-MAX_STRENGTH:g} and {MAX_STRENGTH:g}; 0 leaves the "
@@ -59,5 +56,21 @@ class Settings:
             )
 
 
-def _is_number(value):
-    return isinstance(value, int | float) and not isinstance(value, bool)
+@dataclass(frozen=True)
+class FileOptions:
+    """Options of one file, which are checked when it is read and written; see
+    :meth:`~speechbrain_flashsr.inference.FlashSR.super_resolve_file`."""
+
+    cutoff: Any = None
+    loop: bool = False
+    rate: int | None = None
+    subtype: str | None = None
+    headroom: float | None = None
+    accept_truncated: bool = False
+    raw: str | None = None
+
+
+def _is_within(value, limit):
+    """Whether a value is a number of at most this magnitude."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and abs(value) <= limit

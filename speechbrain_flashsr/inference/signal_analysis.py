@@ -49,7 +49,7 @@ class SignalAnalysis:
         clip than like itself, else 1, [channels, 1]. The model hears them
         upside down, for it does not do the same with a signal and its inverse.
     ends : Ends
-        The continuation beyond the first and the last sample.
+        The extension beyond the first and the last sample.
     channels_per_clip : int
         Number of neighbouring channels that belong together.
     first_channel : int

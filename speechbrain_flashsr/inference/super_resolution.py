@@ -18,25 +18,21 @@ from speechbrain.utils.fetching import fetch
 
 from speechbrain_flashsr import SHIPPED_MODEL
 from speechbrain_flashsr.audio.checks import check_finite
-from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.checkpoints import ModelError
 from speechbrain_flashsr.checkpoints.folders import load_folder
 from speechbrain_flashsr.inference.checks import (
     absolute_lengths,
     check_input_rate,
+    check_integer,
     check_source,
     check_wavs,
-    check_whole,
     cutoff_list,
     without_autocast,
 )
+from speechbrain_flashsr.inference.clips import restore_clips
 from speechbrain_flashsr.inference.files import restore_file
-from speechbrain_flashsr.inference.groups import clip_groups
-from speechbrain_flashsr.inference.reporting import announce
-from speechbrain_flashsr.inference.restoration import restore_stream
 from speechbrain_flashsr.inference.run_options import complete_run_options
-from speechbrain_flashsr.inference.settings import Settings
-from speechbrain_flashsr.inference.signal_analysis import analyse
+from speechbrain_flashsr.inference.settings import FileOptions, Settings
 from speechbrain_flashsr.lobes.fast.memory import keep_freed_memory
 from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
 from speechbrain_flashsr.lobes.super_resolver import WINDOW_LENGTH
@@ -68,8 +64,10 @@ class FlashSR(Pretrained):
     -------
     >>> from tests.tiny_model import save_tiny_model
     >>> folder = save_tiny_model(getfixture("tmp_path"))
-    >>> sr = FlashSR.from_hparams(folder, run_opts={"device": "cpu"})
-    >>> sr.super_resolve_batch(torch.randn(2, 4000), sample_rate=8000).shape
+    >>> flashsr = FlashSR.from_hparams(folder, run_opts={"device": "cpu"})
+    >>> flashsr.super_resolve_batch(
+    ...     torch.randn(2, 4000), sample_rate=8000
+    ... ).shape
     torch.Size([2, 24000])
     """
 
@@ -94,7 +92,7 @@ class FlashSR(Pretrained):
             )
         self.sample_rate = self.mods.super_resolver.sample_rate
         self.window_length = hparams.get("window_length", WINDOW_LENGTH)
-        check_whole(self.window_length, "window_length", 1)
+        check_integer(self.window_length, "window_length", 1)
         if "audio_normalizer" not in hparams:
             # The base class would bring `load_audio` to 16 kHz.
             self.audio_normalizer = AudioNormalizer(self.sample_rate, "keep")
@@ -197,8 +195,8 @@ class FlashSR(Pretrained):
         guidance_scale : float, optional
             Classifier-free guidance; default: the model's, 1 for none.
         low_band : {"input", "model"}
-            Output below the cut-off: the input, or the raw output of the model,
-            as in the paper.
+            "input" keeps the input below the cut-off; "model" returns the raw
+            output of the model at all frequencies, as in the paper.
         strength : float
             Gain of the restored band in dB.
         loop : bool
@@ -225,37 +223,13 @@ class FlashSR(Pretrained):
             clips = clips.unsqueeze(0)
         if wavs.ndim < 3:
             clips = clips.unsqueeze(2)
-        channels = clips.shape[2]
         num_samples = absolute_lengths(lengths, *clips.shape[:2])
         cutoffs = cutoff_list(cutoff, len(clips), min(rate, self.sample_rate))
-        time = Resampler(rate, self.sample_rate).output_length(clips.shape[1])
-        output = clips.new_zeros(len(clips), time, channels)
         for i, length in enumerate(num_samples):
             check_finite(clips[i, :length].T, rate, f"clip {i}")
-        tracks, silent = [], []
-        for members, part in clip_groups(
-            num_samples, channels, self.batch_windows
-        ):
-            # They go through as the channels of one recording.
-            rows = clips[members, : num_samples[members[0]], part]
-            size = rows.shape[2]
-            rows = rows.transpose(1, 2).flatten(0, 1)
-            analysis = analyse(
-                [rows],
-                rate,
-                cutoffs and [cutoffs[i] for i in members for _ in range(size)],
-                channels_per_clip=size,
-                loop=loop,
-                first_channel=part.start,
-            )
-            tracks += analysis.tracks
-            silent += analysis.silent
-            high = torch.cat(
-                list(restore_stream(self, [rows], analysis, settings)), dim=1
-            )
-            high = high.unflatten(0, (len(members), -1)).transpose(1, 2)
-            output[members, : high.shape[1], part] = high
-        announce(tracks, silent, "the batch")
+        output = restore_clips(
+            self, clips, num_samples, rate, cutoffs, settings, loop
+        )
         if wavs.ndim < 3:
             output = output.squeeze(2)
         return output if wavs.ndim > 1 else output.squeeze(0)
@@ -285,8 +259,8 @@ class FlashSR(Pretrained):
 
         The file is read twice, in blocks: memory does not grow with its
         length. Of more than 16 channels, groups of 16 neighbours are restored
-        one after the other. The output appears when it is complete; if there was a file of
-        that name, it is replaced. :meth:`enhance_file` returns the waveform.
+        one after the other. The output appears when it is
+        complete; if there was a file of that name, it is replaced. :meth:`enhance_file` returns the waveform.
 
         Arguments
         ---------
@@ -332,19 +306,18 @@ class FlashSR(Pretrained):
         settings = self._settings(
             seed, num_steps, guidance_scale, low_band, strength
         )
+        options = FileOptions(
+            cutoff, loop, rate, subtype, headroom, accept_truncated, raw
+        )
+        if progressbar is None:
+            progressbar = not self.noprogressbar
         return restore_file(
             self,
             filename,
             output_filename,
             settings,
-            cutoff,
-            loop,
-            rate,
-            subtype,
-            headroom,
-            accept_truncated,
-            raw,
-            not self.noprogressbar if progressbar is None else progressbar,
+            options,
+            progressbar,
             on_block,
         )
 

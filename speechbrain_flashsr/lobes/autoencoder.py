@@ -20,9 +20,8 @@ from speechbrain_flashsr.lobes.autoencoder_blocks import (
     ResidualBlock,
     Upsample,
     middle_blocks,
-    run_blocks,
 )
-from speechbrain_flashsr.lobes.convolutions import PreciseConv2d, silu
+from speechbrain_flashsr.lobes.convolutions import PreciseConv2d, run, silu
 
 
 class Encoder(nn.Module):
@@ -83,9 +82,9 @@ class Encoder(nn.Module):
         [batch, 2 * latent_channels, frames / 8, n_mels / 8] (for four levels).
         """
         patches = F.pixel_unshuffle(mel, self.patch_size)
-        h = run_blocks(
-            self.levels, self.conv_in(patches), self.gradient_checkpointing
-        )
+        h = self.conv_in(patches)
+        for block in self.levels:
+            h = run(block, h, checkpointing=self.gradient_checkpointing)
         h = self.middle(h)
         return self.conv_out(silu(self.norm_out(h)))
 
@@ -131,7 +130,8 @@ class Decoder(nn.Module):
         """Maps [batch, latent_channels, frames / 8, n_mels / 8] to
         [batch, 1, frames, n_mels] (for four levels)."""
         h = self.middle(self.conv_in(latent))
-        h = run_blocks(self.levels, h, self.gradient_checkpointing)
+        for block in self.levels:
+            h = run(block, h, checkpointing=self.gradient_checkpointing)
         patches = self.conv_out(silu(self.norm_out(h)))
         return F.pixel_shuffle(patches, self.patch_size)
 
@@ -210,28 +210,15 @@ class Autoencoder(nn.Module):
         self.register_buffer("scale", torch.tensor(scale))
         self.mel_mean = mel_mean
         self.mel_std = mel_std
-        self.encoder = Encoder(
-            channels,
-            channel_mults,
-            encoder_blocks,
-            latent_channels,
-            groups,
-            patch_size,
-        )
+        sizes = latent_channels, groups, patch_size
+        self.encoder = Encoder(channels, channel_mults, encoder_blocks, *sizes)
         self.quant_conv = PreciseConv2d(
             2 * latent_channels, 2 * latent_channels, 1
         )
         self.post_quant_conv = PreciseConv2d(
             latent_channels, latent_channels, 1
         )
-        self.decoder = Decoder(
-            channels,
-            channel_mults,
-            decoder_blocks,
-            latent_channels,
-            groups,
-            patch_size,
-        )
+        self.decoder = Decoder(channels, channel_mults, decoder_blocks, *sizes)
 
     def latent_shape(self, mel_shape):
         """Shape of one latent, (latent_channels, frames / 8, n_mels / 8), for
@@ -266,14 +253,11 @@ class Autoencoder(nn.Module):
         mel = (mel - self.mel_mean) / self.mel_std
         return DiagonalGaussian(self.quant_conv(self.encoder(mel)))
 
-    def encode(self, mel, noise=None):
+    def encode(self, mel):
         """Encodes a log-mel spectrogram [batch, 1, frames, n_mels] to a scaled
-        latent [batch, latent_channels, frames / 8, n_mels / 8]: the posterior's
-        mean, or a draw from it by standard normal noise of the latent's shape.
-        """
-        posterior = self.posterior(mel)
-        latent = posterior.mean if noise is None else posterior.sample(noise)
-        return latent * self.scale
+        latent [batch, latent_channels, frames / 8, n_mels / 8], the posterior's
+        mean."""
+        return self.posterior(mel).mean * self.scale
 
     def decode(self, latent):
         """Decodes a scaled latent [batch, latent_channels, frames / 8, n_mels /

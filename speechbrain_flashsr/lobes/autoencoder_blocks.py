@@ -6,10 +6,8 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 from speechbrain_flashsr.lobes.convolutions import (
     PreciseConv2d,
@@ -26,6 +24,7 @@ class ResidualBlock(nn.Module):
 
     Example
     -------
+    >>> import torch
     >>> ResidualBlock(8, 16, groups=4)(torch.randn(1, 8, 6, 4)).shape
     torch.Size([1, 16, 6, 4])
     """
@@ -55,6 +54,7 @@ class SpatialAttention(nn.Module):
 
     Example
     -------
+    >>> import torch
     >>> SpatialAttention(8, groups=4)(torch.randn(1, 8, 6, 4)).shape
     torch.Size([1, 8, 6, 4])
     """
@@ -85,6 +85,7 @@ class Downsample(nn.Module):
 
     Example
     -------
+    >>> import torch
     >>> Downsample(2)(torch.randn(1, 2, 6, 4)).shape
     torch.Size([1, 2, 3, 2])
     """
@@ -104,6 +105,7 @@ class Upsample(nn.Module):
 
     Example
     -------
+    >>> import torch
     >>> Upsample(2)(torch.randn(1, 2, 3, 2)).shape
     torch.Size([1, 2, 6, 4])
     """
@@ -125,13 +127,3 @@ def middle_blocks(channels, groups):
         SpatialAttention(channels, groups),
         ResidualBlock(channels, channels, groups),
     )
-
-
-def run_blocks(modules, x, checkpointing):
-    """Applies modules in turn, recomputed in the backward pass if asked."""
-    for module in modules:
-        if checkpointing and torch.is_grad_enabled():
-            x = checkpoint(module, x, use_reentrant=False)
-        else:
-            x = module(x)
-    return x

@@ -7,6 +7,7 @@ Authors
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 
 class PreciseConv1d(nn.Conv1d):
@@ -56,6 +57,14 @@ class UpsamplingConv2d(PreciseConv2d):
         """Maps [batch, in_channels, frames, bands] to
         [batch, out_channels, 2 * frames, 2 * bands]."""
         return super().forward(F.interpolate(x, scale_factor=2.0))
+
+
+def run(module, *inputs, checkpointing):
+    """Calls a module; with gradients and if asked, its activations are
+    recomputed in the backward pass, which saves memory."""
+    if checkpointing and torch.is_grad_enabled():
+        return checkpoint(module, *inputs, use_reentrant=False)
+    return module(*inputs)
 
 
 def add_to(x, y):

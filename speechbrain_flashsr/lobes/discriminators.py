@@ -21,6 +21,9 @@ from speechbrain_flashsr.lobes.spectrum import ShortTimeSpectrum
 
 LEAKY_SLOPE = 0.1
 
+MEL_MEAN, MEL_STD = -6.0, 3.0
+"""Of log-mel spectrograms of the training material, roughly."""
+
 
 class SpectrumDiscriminator(nn.Module):
     """Judges the complex spectrum at one resolution, compressed so that quiet
@@ -74,16 +77,8 @@ class SpectrumDiscriminator(nn.Module):
 
 class BandDiscriminator(nn.Module):
     """Judges whether a high band fits its low band: sees the log-mel
-    spectrograms of a waveform and of its band-limited copy side by side.
-
-    Arguments
-    ---------
-    features : speechbrain_flashsr.lobes.features.LogMel
-        Waveform -> log-mel spectrogram.
-    channels : int
-        Width of the first convolutions.
-    mel_mean, mel_std : float
-        Log-mel spectrograms are read as (mel - mel_mean) / mel_std.
+    spectrograms, by `features`, of a waveform and of its band-limited copy side
+    by side. `channels` is the width of the first convolutions.
 
     Example
     -------
@@ -95,11 +90,9 @@ class BandDiscriminator(nn.Module):
     (2, 6)
     """
 
-    def __init__(self, features, channels=32, mel_mean=-6.0, mel_std=3.0):
+    def __init__(self, features, channels=32):
         super().__init__()
         self.log_mel = features
-        self.mel_mean = mel_mean
-        self.mel_std = mel_std
         self.layers = nn.ModuleList(
             weight_norm(
                 nn.Conv2d(
@@ -121,7 +114,7 @@ class BandDiscriminator(nn.Module):
         """Judges waveforms [batch, time] beside their band-limited copies: a
         score, [batch, positions], and the outputs of every layer."""
         mels = [self.log_mel(at_least_single(x)) for x in (wavs, low)]
-        h = (torch.cat(mels, dim=1) - self.mel_mean) / self.mel_std
+        h = (torch.cat(mels, dim=1) - MEL_MEAN) / MEL_STD
         return _judge(h, self.layers, self.output)
 
 

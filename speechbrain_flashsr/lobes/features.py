@@ -26,7 +26,7 @@ def normalize(wavs):
     >>> normalized, mean, scale = normalize(wavs)
     >>> normalized
     tensor([[-0.5000,  0.5000,  0.0000]])
-    >>> torch.allclose(denormalize(normalized, mean, scale), wavs)
+    >>> torch.allclose(normalized * scale + mean, wavs)
     True
     """
     mean = wavs.mean(dim=-1, keepdim=True)
@@ -34,11 +34,6 @@ def normalize(wavs):
     peak = centred.abs().amax(dim=-1, keepdim=True)
     scale = (peak + 1e-8) / NORMALIZED_PEAK
     return centred / scale, mean, scale
-
-
-def denormalize(wavs, mean, scale):
-    """Undoes :func:`normalize`."""
-    return wavs * scale + mean
 
 
 def normalize_pair(high, low):

@@ -20,6 +20,8 @@ from torch.nn import functional as F
 
 from speechbrain_flashsr.lobes.features import check_frames
 from speechbrain_flashsr.lobes.spectrum import (
+    HOP_LENGTH,
+    N_FFT,
     MelLevels,
     ShortTimeSpectrum,
     gate_above,
@@ -29,6 +31,10 @@ from speechbrain_flashsr.lobes.spectrum import (
 COMPRESSION = 0.3
 """Power to which magnitudes are raised where networks read spectra, so that
 quiet high bands count."""
+
+NUM_BANDS = 24
+"""Bands, from 0 to half the sample rate, for which a level and the shares of
+the excitations are decided."""
 
 FRAMES_PER_SECOND = 200
 SWING_SECONDS = 1.2
@@ -94,24 +100,17 @@ class SpectralVocoder(nn.Module):
     Arguments
     ---------
     features : speechbrain_flashsr.lobes.features.LogMel
-        Whose spectrograms are given; their hop is a multiple of `hop_length`.
+        Whose spectrograms are given.
     channels : int
         Width of the network.
     hidden : int
         Width within its blocks.
     num_blocks : int
         Number of :class:`ConvNeXtBlock`.
-    n_fft : int
-        Length of the short-time transform, in samples.
-    hop_length : int
-        Step between its frames, in samples.
     mel_mean, mel_std : float
         Log-mel spectrograms are read as (mel - mel_mean) / mel_std.
     swing : float
         Share of :func:`enlarge_swings`.
-    num_bands : int
-        Bands, from 0 to half the sample rate, for which a level and the shares
-        of the excitations are decided.
     gain_frames : int
         Frames over which the gain of a band is averaged, an odd number: a
         correction of the predicted level, not of its course.
@@ -132,12 +131,9 @@ class SpectralVocoder(nn.Module):
         channels=256,
         hidden=768,
         num_blocks=8,
-        n_fft=1024,
-        hop_length=240,
         mel_mean=-6.0,
         mel_std=3.0,
         swing=0.0,
-        num_bands=24,
         gain_frames=1,
     ):
         super().__init__()
@@ -146,9 +142,9 @@ class SpectralVocoder(nn.Module):
         self.hop_length = features.hop_length
         self.mel_mean = mel_mean
         self.mel_std = mel_std
-        self.spectrum = ShortTimeSpectrum(n_fft, hop_length)
-        bins = n_fft // 2 + 1
-        self.bin_hz = features.sample_rate / n_fft
+        self.spectrum = ShortTimeSpectrum(N_FFT, HOP_LENGTH)
+        bins = N_FFT // 2 + 1
+        self.bin_hz = features.sample_rate / N_FFT
         self.mel_in = nn.Linear(features.n_mels, channels)
         self.low_in = nn.Linear(3 * bins, channels)
         self.cutoff_in = nn.Linear(16, channels)
@@ -159,13 +155,12 @@ class SpectralVocoder(nn.Module):
         )
         self.norm_out = nn.LayerNorm(channels)
         # For each band a gain and three shares, for each bin a phase.
-        self.num_bands = num_bands
-        self.head = nn.Linear(channels, 4 * num_bands + 2 * bins)
+        self.head = nn.Linear(channels, 4 * NUM_BANDS + 2 * bins)
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
         with torch.no_grad():
-            self.head.bias[num_bands : 2 * num_bands] = -2.0  # tonal
-        self.levels = MelLevels(features, n_fft, hop_length)
+            self.head.bias[NUM_BANDS : 2 * NUM_BANDS] = -2.0  # tonal
+        self.levels = MelLevels(features)
         frequencies = torch.arange(bins) * self.bin_hz
         self.register_buffer("frequencies", frequencies, persistent=False)
 
@@ -223,7 +218,7 @@ class SpectralVocoder(nn.Module):
         )
 
     def decide(self, mel, low, cutoff_hz):
-        """Runs the network: [batch, 4 * num_bands + 2 * bins, frames]."""
+        """Runs the network: [batch, 4 * NUM_BANDS + 2 * bins, frames]."""
         scales = torch.linspace(0.5, 8, 16, device=mel.device)
         cutoff = torch.sin((cutoff_hz.log()[:, None] - 9) * scales)
         h = self.mel_in((mel.transpose(1, 2) - self.mel_mean) / self.mel_std)
@@ -238,10 +233,10 @@ class SpectralVocoder(nn.Module):
     def synthesise(self, decisions, mel, low, cutoff_hz, excitation):
         """The short-time spectrum to add, [batch, bins, frames], complex."""
         bins = len(self.frequencies)
-        size = [4 * self.num_bands, bins, bins]
+        size = [4 * NUM_BANDS, bins, bins]
         bands, real, imaginary = decisions.split(size, dim=1)
         bands = F.interpolate(
-            bands.unflatten(1, (4, self.num_bands)),
+            bands.unflatten(1, (4, NUM_BANDS)),
             (bins, bands.shape[-1]),
             mode="bilinear",
         )
@@ -260,8 +255,6 @@ class SpectralVocoder(nn.Module):
         phase = phase / (phase.real**2 + phase.imag**2 + 1e-4).sqrt()
         noise = self.spectrum(excitation)
         noise = noise / self.spectrum.window.square().sum().sqrt()
-        shifted = shift_up(
-            low, cutoff_hz, self.bin_hz, self.spectrum.hop_length
-        )
+        shifted = shift_up(low, cutoff_hz, self.bin_hz, HOP_LENGTH)
         mixed = tonal * phase + noisy * noise + replicated * shifted
         return gate * magnitude * mixed

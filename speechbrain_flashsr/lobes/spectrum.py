@@ -10,6 +10,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+N_FFT = 1024
+HOP_LENGTH = 240
+"""Length of the short-time transform that sound is synthesised in, and the step
+between its frames, in samples."""
+
 NOISE_TO_MEL = -0.35
 """Natural logarithm of a bin's magnitude in noise, under a window of half the
 length, relative to the level that the mel spectrogram tells."""
@@ -144,21 +149,20 @@ class MelLevels(nn.Module):
     spectrogram tells, by interpolation between the centres of its bands.
 
     Takes the :class:`~speechbrain_flashsr.lobes.features.LogMel` of the
-    spectrogram, whose hop is a multiple of `hop_length`, and the length of the
-    short-time transform and the step between its frames, in samples.
+    spectrogram, whose hop is a multiple of the spectrum's.
 
     Example
     -------
     >>> from speechbrain_flashsr.lobes.features import LogMel
-    >>> levels = MelLevels(LogMel(), 1024, 240)
+    >>> levels = MelLevels(LogMel())
     >>> levels(torch.randn(1, 256, 10)).shape
     torch.Size([1, 513, 20])
     """
 
-    def __init__(self, features, n_fft, hop_length):
+    def __init__(self, features):
         super().__init__()
-        self.frames_per_mel = features.hop_length // hop_length
-        num_bins = n_fft // 2 + 1
+        self.frames_per_mel = features.hop_length // HOP_LENGTH
+        num_bins = N_FFT // 2 + 1
         gain = features.mel.mel_scale.fb.sum(0)
         filled = gain > 1e-6  # the lowest bands may hold no bin
         centres = features.band_centres()[filled].double()
@@ -202,8 +206,7 @@ class BandExtension(nn.Module):
     upper band at the level of their continued spectrogram.
 
     Most recordings stop at 16 to 20 kHz because of an encoder; a vocoder that
-    nothing teaches what to do above makes steady lines there. Its arguments are
-    those of :class:`MelLevels`.
+    nothing teaches what to do above makes steady lines there.
 
     Example
     -------
@@ -214,12 +217,12 @@ class BandExtension(nn.Module):
     torch.Size([1, 4800])
     """
 
-    def __init__(self, features, n_fft=1024, hop_length=240):
+    def __init__(self, features):
         super().__init__()
-        self.spectrum = ShortTimeSpectrum(n_fft, hop_length)
-        self.levels = MelLevels(features, n_fft, hop_length)
-        self.bin_hz = features.sample_rate / n_fft
-        frequencies = torch.arange(n_fft // 2 + 1) * self.bin_hz
+        self.spectrum = ShortTimeSpectrum(N_FFT, HOP_LENGTH)
+        self.levels = MelLevels(features)
+        self.bin_hz = features.sample_rate / N_FFT
+        frequencies = torch.arange(N_FFT // 2 + 1) * self.bin_hz
         self.register_buffer("frequencies", frequencies, persistent=False)
 
     @torch.no_grad()
@@ -230,9 +233,7 @@ class BandExtension(nn.Module):
         n_mels, frames]."""
         rolloff_hz = rolloff_hz.to(wavs)
         spectrum = self.spectrum(wavs)
-        shifted = shift_up(
-            spectrum, rolloff_hz, self.bin_hz, self.spectrum.hop_length
-        )
+        shifted = shift_up(spectrum, rolloff_hz, self.bin_hz, HOP_LENGTH)
         gate = gate_above(self.frequencies, rolloff_hz)
         high = gate * self.levels(mel.to(wavs)).exp() * shifted
         return wavs + self.spectrum.inverse(high)

@@ -14,20 +14,19 @@ import torch
 from speechbrain.nnet.unet import timestep_embedding
 from torch import nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 from speechbrain_flashsr.lobes.convolutions import (
     PreciseConv2d,
     UpsamplingConv2d,
     add_to,
+    run,
     silu,
 )
 
 
 class TimeResidualBlock(nn.Module):
-    """Residual block to which the time step's embedding is added, with dropout
-    before the second convolution. `conv` is the class of both: nn.Conv2d or
-    :class:`~speechbrain_flashsr.lobes.convolutions.PreciseConv2d`.
+    """Residual block to which the time step's embedding is added. `conv` is the
+    class of its convolutions.
 
     Example
     -------
@@ -42,7 +41,6 @@ class TimeResidualBlock(nn.Module):
         out_channels,
         time_channels,
         groups=32,
-        dropout=0.0,
         conv=nn.Conv2d,
     ):
         super().__init__()
@@ -50,7 +48,6 @@ class TimeResidualBlock(nn.Module):
         self.conv1 = conv(in_channels, out_channels, 3, padding=1)
         self.time = nn.Linear(time_channels, out_channels)
         self.norm2 = nn.GroupNorm(groups, out_channels)
-        self.dropout = nn.Dropout(dropout)
         self.conv2 = conv(out_channels, out_channels, 3, padding=1)
         self.skip = (
             nn.Identity()
@@ -63,7 +60,7 @@ class TimeResidualBlock(nn.Module):
         [batch, time_channels] to [batch, out_channels, frames, bands]."""
         h = self.conv1(silu(self.norm1(x)))
         h = add_to(h, self.time(F.silu(time))[:, :, None, None])
-        h = self.conv2(self.dropout(silu(self.norm2(h))))
+        h = self.conv2(silu(self.norm2(h)))
         return h + self.skip(x)
 
 
@@ -170,13 +167,15 @@ class Upsample(UpsamplingConv2d):
         super().__init__(channels, channels)
 
 
-class Stage(nn.ModuleList):
+class TimeSequential(nn.ModuleList):
     """Modules applied in turn, the time embedding going to those that take it.
 
     Example
     -------
-    >>> stage = Stage([TimeResidualBlock(8, 8, 12, groups=4), Downsample(8)])
-    >>> stage(torch.randn(1, 8, 6, 4), torch.randn(1, 12)).shape
+    >>> block = TimeSequential(
+    ...     [TimeResidualBlock(8, 8, 12, groups=4), Downsample(8)]
+    ... )
+    >>> block(torch.randn(1, 8, 6, 4), torch.randn(1, 12)).shape
     torch.Size([1, 8, 3, 2])
     """
 
@@ -216,8 +215,6 @@ class LatentUNet(nn.Module):
         Channels of an attention head.
     groups : int
         Groups of the normalisations.
-    dropout : float
-        Probability of dropout in the residual blocks.
 
     Example
     -------
@@ -237,7 +234,6 @@ class LatentUNet(nn.Module):
         num_transformers=2,
         head_channels=32,
         groups=32,
-        dropout=0.0,
     ):
         super().__init__()
         self.channels = channels
@@ -252,7 +248,7 @@ class LatentUNet(nn.Module):
 
         def residual(in_width, out_width, conv=nn.Conv2d):
             return TimeResidualBlock(
-                in_width, out_width, time_channels, groups, dropout, conv
+                in_width, out_width, time_channels, groups, conv
             )
 
         def transformers(width):
@@ -269,17 +265,17 @@ class LatentUNet(nn.Module):
         width = channels
         for level, mult in enumerate(channel_mults):
             for _ in range(num_blocks):
-                stage = [residual(width, channels * mult)]
+                modules = [residual(width, channels * mult)]
                 width = channels * mult
                 if 2**level in attention_factors:
-                    stage += transformers(width)
-                self.down.append(Stage(stage))
+                    modules += transformers(width)
+                self.down.append(TimeSequential(modules))
                 skips.append(width)
             if level < len(channel_mults) - 1:
-                self.down.append(Stage([Downsample(width)]))
+                self.down.append(TimeSequential([Downsample(width)]))
                 skips.append(width)
 
-        self.middle = Stage(
+        self.middle = TimeSequential(
             [residual(width, width)]
             + transformers(width)
             + [residual(width, width)]
@@ -290,13 +286,13 @@ class LatentUNet(nn.Module):
             # Rounding in the last blocks reaches the output undamped.
             conv = nn.Conv2d if level > 0 else PreciseConv2d
             for block in range(num_blocks + 1):
-                stage = [residual(width + skips.pop(), channels * mult, conv)]
+                modules = [residual(width + skips.pop(), channels * mult, conv)]
                 width = channels * mult
                 if 2**level in attention_factors:
-                    stage += transformers(width)
+                    modules += transformers(width)
                 if level > 0 and block == num_blocks:
-                    stage.append(Upsample(width))
-                self.up.append(Stage(stage))
+                    modules.append(Upsample(width))
+                self.up.append(TimeSequential(modules))
 
         self.norm_out = nn.GroupNorm(groups, width)
         self.conv_out = PreciseConv2d(width, latent_channels, 3, padding=1)
@@ -307,17 +303,14 @@ class LatentUNet(nn.Module):
         shape; frames and bands are multiples of `downsampling`."""
         time = timestep_embedding(t, self.channels).to(noisy.dtype)
         time = self.time_mlp(time)
+        checkpointing = self.gradient_checkpointing
         h = self.conv_in(torch.cat([noisy, condition], dim=1))
         skips = [h]
-        for stage in self.down:
-            h = self._run(stage, h, time)
+        for block in self.down:
+            h = run(block, h, time, checkpointing=checkpointing)
             skips.append(h)
-        h = self._run(self.middle, h, time)
-        for stage in self.up:
-            h = self._run(stage, torch.cat([h, skips.pop()], dim=1), time)
+        h = run(self.middle, h, time, checkpointing=checkpointing)
+        for block in self.up:
+            h = torch.cat([h, skips.pop()], dim=1)
+            h = run(block, h, time, checkpointing=checkpointing)
         return self.conv_out(silu(self.norm_out(h)))
-
-    def _run(self, stage, h, time):
-        if self.gradient_checkpointing and torch.is_grad_enabled():
-            return checkpoint(stage, h, time, use_reentrant=False)
-        return stage(h, time)

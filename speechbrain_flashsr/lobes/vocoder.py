@@ -15,25 +15,19 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
-from torch.utils.checkpoint import checkpoint
 
 from speechbrain_flashsr.lobes.activations import AliasFree, SnakeBeta
-from speechbrain_flashsr.lobes.convolutions import PreciseConv1d, add_to
+from speechbrain_flashsr.lobes.convolutions import PreciseConv1d, add_to, run
 from speechbrain_flashsr.lobes.features import check_frames
 
 LEAKY_SLOPE = 0.1
-
-
-def _activation(channels, alias_free):
-    activation = SnakeBeta(channels)
-    return AliasFree(activation) if alias_free else activation
 
 
 class AMPBlock(nn.Module):
     """Anti-aliased multi-periodicity block of BigVGAN.
 
     For each dilation: activation, dilated convolution, activation, convolution,
-    residual; kernels are odd. `alias_free` activations run at twice the rate.
+    residual; kernels are odd. The activations run at twice the rate.
 
     Example
     -------
@@ -41,7 +35,7 @@ class AMPBlock(nn.Module):
     torch.Size([1, 4, 20])
     """
 
-    def __init__(self, channels, kernel_size, dilations, alias_free=True):
+    def __init__(self, channels, kernel_size, dilations):
         super().__init__()
 
         def convolution(dilation):
@@ -57,9 +51,9 @@ class AMPBlock(nn.Module):
 
         self.layers = nn.ModuleList(
             nn.Sequential(
-                _activation(channels, alias_free),
+                AliasFree(SnakeBeta(channels)),
                 convolution(dilation),
-                _activation(channels, alias_free),
+                AliasFree(SnakeBeta(channels)),
                 convolution(1),
             )
             for dilation in dilations
@@ -130,10 +124,6 @@ class SRVocoder(nn.Module):
         Kernel sizes of the AMP blocks whose mean is taken in each stage.
     dilations : sequence of int
         Dilations of every AMP block.
-    alias_free : bool
-        Whether the activations run at twice the rate.
-    mel_mean, mel_std : float
-        Log-mel spectrograms are read as (mel - mel_mean) / mel_std.
 
     Example
     -------
@@ -149,15 +139,10 @@ class SRVocoder(nn.Module):
         upsample_rates=(10, 6, 2, 2, 2),
         kernel_sizes=(3, 7, 11),
         dilations=(1, 3, 5),
-        alias_free=True,
-        mel_mean=0.0,
-        mel_std=1.0,
     ):
         super().__init__()
         self.gradient_checkpointing = False
         self.hop_length = math.prod(upsample_rates)
-        self.mel_mean = mel_mean
-        self.mel_std = mel_std
         widths = [channels // 2**i for i in range(len(upsample_rates) + 1)]
         self.conv_in = weight_norm(
             PreciseConv1d(n_mels, channels, 7, padding=3)
@@ -175,12 +160,12 @@ class SRVocoder(nn.Module):
         )
         self.stages = nn.ModuleList(
             nn.ModuleList(
-                AMPBlock(width, kernel_size, dilations, alias_free)
+                AMPBlock(width, kernel_size, dilations)
                 for kernel_size in kernel_sizes
             )
             for width in widths[1:]
         )
-        self.activation_out = _activation(widths[-1], alias_free)
+        self.activation_out = AliasFree(SnakeBeta(widths[-1]))
         self.conv_out = weight_norm(PreciseConv1d(widths[-1], 1, 7, padding=3))
 
     def forward(self, mel, wavs, cutoff_hz=None, excitation=None):
@@ -189,19 +174,17 @@ class SRVocoder(nn.Module):
         This vocoder uses neither cut-off nor excitation."""
         check_frames(mel, wavs, self.hop_length)
         features = self.waveform_branch(wavs.unsqueeze(1))
-        h = self.conv_in((mel - self.mel_mean) / self.mel_std)
+        h = self.conv_in(mel)
         for upsample, feature, blocks in zip(
             self.upsamples, features, self.stages
         ):
             # An odd rate leaves one sample too many.
             h = add_to(upsample(h)[..., : feature.shape[-1]], feature)
-            total = self._run(blocks[0], h)
+            checkpointing = self.gradient_checkpointing
+            total = run(blocks[0], h, checkpointing=checkpointing)
             for block in blocks[1:]:
-                total = add_to(total, self._run(block, h))
+                total = add_to(
+                    total, run(block, h, checkpointing=checkpointing)
+                )
             h = total / len(blocks)
         return torch.tanh(self.conv_out(self.activation_out(h))).squeeze(1)
-
-    def _run(self, block, h):
-        if self.gradient_checkpointing and torch.is_grad_enabled():
-            return checkpoint(block, h, use_reentrant=False)
-        return block(h)

@@ -169,12 +169,7 @@ def _visqol():
 
 def _of_each_clip(function, *batches, rate=RATE):
     """Calls a function with numpy arrays [time] at a rate."""
-    resampler = _resampler(rate)
+    resampler = Resampler(SAMPLE_RATE, rate)
     batches = [resampler(b.detach().float()).cpu() for b in batches]
     values = [function(*(c.numpy() for c in clips)) for clips in zip(*batches)]
     return torch.tensor(values, dtype=torch.float64)
-
-
-@lru_cache
-def _resampler(rate):
-    return Resampler(SAMPLE_RATE, rate)

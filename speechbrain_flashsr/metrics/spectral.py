@@ -82,8 +82,7 @@ class SpectralComparison:
     one pair; each is [batch].
 
     The limits in Hz, the cut-off and each clip's roll-off, are scalars or
-    [batch]. Only the active frames of the target count, and none that reaches
-    into the padding, by the relative `lengths`, [batch].
+    [batch]. Only the active frames of the target count.
 
     Example
     -------
@@ -95,12 +94,10 @@ class SpectralComparison:
     tensor([-20., -20.])
     """
 
-    def __init__(self, predictions, targets, lengths=None):
+    def __init__(self, predictions, targets):
         self.prediction = log_power_spectrum(predictions)
         self.target = log_power_spectrum(targets)
-        self.frames = active_frames(self.target) & _complete_frames(
-            self.target, lengths, targets
-        )
+        self.frames = active_frames(self.target)
 
     def lsd(self, lower_hz=0.0, upper_hz=math.inf):
         """Log-spectral distance between two limits: the root of the mean over
@@ -142,8 +139,9 @@ class SpectralComparison:
     def _over_bands(self, measure, cutoff_hz, rolloff_hz):
         """Mean over the bands of each clip of a measure, [batch].
 
-        `measure` takes the bands' log powers in the active frames, of the
-        prediction and of the target, [bands, frames] each.
+        `measure` takes the natural logarithms of the bands' powers in the
+        active frames, of the prediction and of the target, [bands, frames]
+        each.
         """
         batch = len(self.target)
         limits = (
@@ -155,12 +153,14 @@ class SpectralComparison:
             self.prediction, self.target, self.frames, *limits
         ):
             bands = _bands(theirs, cutoff, rolloff)
-            levels = (_log_sum(x[:, frames], bands) for x in (ours, theirs))
+            levels = (
+                (bands.to(x) @ 10 ** x[:, frames]).log() for x in (ours, theirs)
+            )
             values.append(measure(*levels).mean())
         return torch.stack(values)
 
 
-def lsd(predictions, targets, lower_hz=0.0, upper_hz=math.inf, lengths=None):
+def lsd(predictions, targets, lower_hz=0.0, upper_hz=math.inf):
     """Log-spectral distance of waveforms [batch, time] alone, see
     :meth:`SpectralComparison.lsd`.
 
@@ -170,8 +170,7 @@ def lsd(predictions, targets, lower_hz=0.0, upper_hz=math.inf, lengths=None):
     >>> lsd(wavs / 10, wavs).round(decimals=3)
     tensor([2., 2.])
     """
-    comparison = SpectralComparison(predictions, targets, lengths)
-    return comparison.lsd(lower_hz, upper_hz)
+    return SpectralComparison(predictions, targets).lsd(lower_hz, upper_hz)
 
 
 def si_sdr(predictions, targets):
@@ -209,12 +208,6 @@ def _bands(like, cutoff_hz, rolloff_hz):
     return (frequencies >= lower) & (frequencies < lower + BAND_WIDTH_HZ)
 
 
-def _log_sum(log_power, bands):
-    """Natural logarithm of the power of each band, [bands, frames]."""
-    power = bands.to(log_power) @ 10**log_power
-    return power.log()
-
-
 def _correlation(ours, theirs):
     """Correlation over time of each band that changes in the target."""
     ours, theirs = (x - x.mean(1, keepdim=True) for x in (ours, theirs))
@@ -228,13 +221,3 @@ def _level_differences(ours, theirs):
     """Difference of the mean powers of each band in dB."""
     means = (x.logsumexp(1) for x in (ours, theirs))
     return (next(means) - next(means)) * 10 / math.log(10)
-
-
-def _complete_frames(log_power, lengths, wavs):
-    """Frames that hold no padding, [batch, frames]."""
-    frames = torch.arange(log_power.shape[-1], device=log_power.device)
-    if lengths is None:
-        return torch.ones_like(log_power[:, 0], dtype=torch.bool)
-    samples = (lengths.to(log_power.device) * wavs.shape[-1]).round()
-    last = ((samples - N_FFT) / HOP_LENGTH).floor().clamp_min(0)
-    return frames <= last[:, None]

@@ -169,10 +169,10 @@ def test_outputs_of_another_run_do_not_pass_as_finished(
     """Even if it processes the folder at the same time."""
     super_resolve_file = FlashSR.super_resolve_file
 
-    def meanwhile(sr, *arguments, seed, **options):
+    def meanwhile(model, *arguments, seed, **options):
         monkeypatch.setattr(FlashSR, "super_resolve_file", super_resolve_file)
         assert flashsr("--seed", "1")[0] == 0
-        return sr.super_resolve_file(*arguments, seed=seed, **options)
+        return model.super_resolve_file(*arguments, seed=seed, **options)
 
     monkeypatch.setattr(FlashSR, "super_resolve_file", meanwhile)
     assert flashsr()[0] == 0

@@ -48,7 +48,8 @@ def test_it_can_be_sent_to_the_workers_of_a_data_loader(flashsr):
     copy = pickle.loads(pickle.dumps(flashsr))
     wavs = torch.randn(1, 8000, generator=torch.Generator().manual_seed(0))
     ours, theirs = (
-        sr.super_resolve_batch(wavs, sample_rate=8000) for sr in (flashsr, copy)
+        model.super_resolve_batch(wavs, sample_rate=8000)
+        for model in (flashsr, copy)
     )
     assert torch.equal(ours, theirs)
 

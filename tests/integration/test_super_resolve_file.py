@@ -21,7 +21,7 @@ from tests.tiny_model import toy_interface
 
 
 @pytest.fixture(scope="module")
-def sr(folder):
+def flashsr(folder):
     """The tiny model, in single precision on any machine."""
     options = {"device": "cpu", "precision": "fp32", "noprogressbar": True}
     return FlashSR.from_hparams(folder, run_opts=options)
@@ -43,9 +43,9 @@ def load(path):
 @pytest.mark.parametrize(
     "rate", [8000, 11025, 16000, 22050, 32000, 44100, 48000, 96000]
 )
-def test_length_rate_and_depth(sr, tmp_path, rate):
+def test_length_rate_and_depth(flashsr, tmp_path, rate):
     samples = write(tmp_path / "a.wav", rate, 0.31, subtype="PCM_24")
-    report = sr.super_resolve_file(tmp_path / "a.wav", tmp_path / "b.wav")
+    report = flashsr.super_resolve_file(tmp_path / "a.wav", tmp_path / "b.wav")
     info = soundfile.info(tmp_path / "b.wav")
     assert info.samplerate == report.sample_rate == 48000
     assert (
@@ -58,42 +58,42 @@ def test_length_rate_and_depth(sr, tmp_path, rate):
 @pytest.mark.slow
 @pytest.mark.parametrize("extension", ["wav", "flac", "ogg"])
 @pytest.mark.parametrize("channels", [1, 2, 8])
-def test_formats_and_channels(sr, tmp_path, extension, channels):
+def test_formats_and_channels(flashsr, tmp_path, extension, channels):
     source = tmp_path / f"a.{extension}"
     write(source, 8000, channels=channels)
-    sr.super_resolve_file(source, tmp_path / f"b.{extension}", cutoff=4000)
+    flashsr.super_resolve_file(source, tmp_path / f"b.{extension}", cutoff=4000)
     info = soundfile.info(tmp_path / f"b.{extension}")
     assert (info.channels, info.frames) == (channels, 24000)
     assert info.format == soundfile.info(source).format
 
 
 @pytest.mark.slow
-def test_file_equals_batch(sr, tmp_path):
+def test_file_equals_batch(flashsr, tmp_path):
     """However the file is cut into blocks and windows."""
     samples = write(tmp_path / "a.wav", 16000, 4, channels=2, subtype="FLOAT")
     wavs = torch.from_numpy(samples).float()[None]
-    expected = sr.super_resolve_batch(wavs, sample_rate=16000, seed=5)[0]
-    sr.super_resolve_file(tmp_path / "a.wav", tmp_path / "b.wav", seed=5)
+    expected = flashsr.super_resolve_batch(wavs, sample_rate=16000, seed=5)[0]
+    flashsr.super_resolve_file(tmp_path / "a.wav", tmp_path / "b.wav", seed=5)
     torch.testing.assert_close(
         load(tmp_path / "b.wav"), expected, rtol=0, atol=1e-5
     )
-    sr.batch_windows = 3
+    flashsr.batch_windows = 3
     try:
-        direct = sr.enhance_file(tmp_path / "a.wav", seed=5)
+        direct = flashsr.enhance_file(tmp_path / "a.wav", seed=5)
     finally:
-        sr.batch_windows = 1
+        flashsr.batch_windows = 1
     torch.testing.assert_close(direct, expected, rtol=0, atol=1e-5)
 
 
-def test_waveform_of_a_mono_file(sr, tmp_path):
+def test_waveform_of_a_mono_file(flashsr, tmp_path):
     write(tmp_path / "a.wav", 8000)
-    assert sr.enhance_file(tmp_path / "a.wav").shape == (24000,)
+    assert flashsr.enhance_file(tmp_path / "a.wav").shape == (24000,)
 
 
 @pytest.mark.slow
-def test_enhance_file_is_called_like_those_of_speechbrain(sr, tmp_path):
+def test_enhance_file_is_called_like_those_of_speechbrain(flashsr, tmp_path):
     write(tmp_path / "a.wav", 8000, channels=2, subtype="FLOAT")
-    wavs = sr.enhance_file(
+    wavs = flashsr.enhance_file(
         str(tmp_path / "a.wav"),
         str(tmp_path / "b.wav"),
         savedir=tmp_path / "fetched",
@@ -102,26 +102,28 @@ def test_enhance_file_is_called_like_those_of_speechbrain(sr, tmp_path):
     assert torch.equal(load(tmp_path / "b.wav"), wavs)
 
 
-def test_a_file_needs_somewhere_to_go(sr, tmp_path):
+def test_a_file_needs_somewhere_to_go(flashsr, tmp_path):
     write(tmp_path / "a.wav", 8000)
     with pytest.raises(AudioError, match="a.wav.*enhance_file"):
-        sr.super_resolve_file(tmp_path / "a.wav")
+        flashsr.super_resolve_file(tmp_path / "a.wav")
 
 
 @pytest.mark.slow
-def test_a_looped_file_is_a_looped_batch(sr, tmp_path):
+def test_a_looped_file_is_a_looped_batch(flashsr, tmp_path):
     samples = write(tmp_path / "a.wav", 8000, 3, subtype="FLOAT")
     options = {"cutoff": 4000, "loop": True}
-    expected = sr.super_resolve_batch(
+    expected = flashsr.super_resolve_batch(
         torch.from_numpy(samples.T).float(), sample_rate=8000, **options
     )
-    out = sr.enhance_file(tmp_path / "a.wav", **options)
+    out = flashsr.enhance_file(tmp_path / "a.wav", **options)
     torch.testing.assert_close(out, expected[0], rtol=0, atol=1e-5)
 
 
-def test_low_band_gain_and_delay(sr, tmp_path):
+def test_low_band_gain_and_delay(flashsr, tmp_path):
     samples = write(tmp_path / "a.wav", 16000, 3, subtype="FLOAT")
-    sr.super_resolve_file(tmp_path / "a.wav", tmp_path / "b.wav", cutoff=7000)
+    flashsr.super_resolve_file(
+        tmp_path / "a.wav", tmp_path / "b.wav", cutoff=7000
+    )
     out = load(tmp_path / "b.wav").double().numpy()
     expected = Resampler(16000, 48000)(torch.from_numpy(samples.T).float())[
         0
@@ -137,41 +139,43 @@ def test_low_band_gain_and_delay(sr, tmp_path):
     assert lags.argmax() == len(out) - 1
 
 
-def test_full_band_file_comes_back_bit_by_bit(sr, tmp_path, caplog):
+def test_full_band_file_comes_back_bit_by_bit(flashsr, tmp_path, caplog):
     generator = np.random.default_rng(0)
     samples = 0.1 * generator.standard_normal((48000, 2))
     for name in ("a.wav", "a.flac"):
         soundfile.write(tmp_path / name, samples, 48000)
     with caplog.at_level(logging.WARNING):
-        report = sr.super_resolve_file(tmp_path / "a.wav", tmp_path / "b.wav")
+        report = flashsr.super_resolve_file(
+            tmp_path / "a.wav", tmp_path / "b.wav"
+        )
     assert report.cutoff_hz == [None, None]
     assert "full band" in caplog.text and "a.wav" in caplog.text
     assert torch.equal(load(tmp_path / "a.wav"), load(tmp_path / "b.wav"))
-    sr.super_resolve_file(tmp_path / "a.flac", tmp_path / "c.wav")
+    flashsr.super_resolve_file(tmp_path / "a.flac", tmp_path / "c.wav")
     assert torch.equal(load(tmp_path / "a.flac"), load(tmp_path / "c.wav"))
 
 
 def test_clipping_is_said_aloud_and_can_be_avoided(tmp_path, caplog):
-    sr = toy_interface(
+    flashsr = toy_interface(
         lambda low, noise: 0.4 * (-1.0) ** torch.arange(low.shape[1])
     )
     samples = 0.9 * np.sin(np.arange(8000) * 0.3)
     soundfile.write(tmp_path / "a.wav", samples, 16000)
     options = {"cutoff": 8000}
     with caplog.at_level(logging.WARNING):
-        report = sr.super_resolve_file(
+        report = flashsr.super_resolve_file(
             tmp_path / "a.wav", tmp_path / "b.wav", **options
         )
     assert report.clipped_samples > 100
     assert f"{report.clipped_samples} samples" in caplog.text
     assert "FLOAT" in caplog.text
     caplog.clear()
-    report = sr.super_resolve_file(
+    report = flashsr.super_resolve_file(
         tmp_path / "a.wav", tmp_path / "b.wav", headroom=0, **options
     )
     assert report.clipped_samples == 0 and report.gain_db < -1
     assert not caplog.text
-    report = sr.super_resolve_file(
+    report = flashsr.super_resolve_file(
         tmp_path / "a.wav", tmp_path / "c.wav", subtype="FLOAT", **options
     )
     assert report.clipped_samples == 0 and not caplog.text
@@ -189,9 +193,9 @@ def test_clipping_is_said_aloud_and_can_be_avoided(tmp_path, caplog):
     ],
     ids=["silence", "constant", "single", "8 channels", "clipped"],
 )
-def test_odd_input(sr, tmp_path, samples):
+def test_odd_input(flashsr, tmp_path, samples):
     soundfile.write(tmp_path / "a.wav", samples, 8000)
-    sr.super_resolve_file(tmp_path / "a.wav", tmp_path / "b.wav")
+    flashsr.super_resolve_file(tmp_path / "a.wav", tmp_path / "b.wav")
     out, rate = soundfile.read(tmp_path / "b.wav")
     assert rate == 48000 and len(out) == 6 * len(samples)
     assert out.shape[1:] == samples.shape[1:]
@@ -200,7 +204,7 @@ def test_odd_input(sr, tmp_path, samples):
         assert np.abs(out - samples.flat[0]).max() < 1e-3
 
 
-def test_errors_leave_nothing_behind(sr, tmp_path):
+def test_errors_leave_nothing_behind(flashsr, tmp_path):
     write(tmp_path / "a.wav", seconds=6, subtype="FLOAT")
     data = (tmp_path / "a.wav").read_bytes()
     samples, rate = soundfile.read(tmp_path / "a.wav")
@@ -224,14 +228,14 @@ def test_errors_leave_nothing_behind(sr, tmp_path):
         ("gone.wav", "no file"),
     ):
         with pytest.raises(AudioError, match=words) as error:
-            sr.super_resolve_file(tmp_path / name, tmp_path / "out.wav")
+            flashsr.super_resolve_file(tmp_path / name, tmp_path / "out.wav")
         assert name in str(error.value)
     for out in ("a.wav", "out.mp3", "a.wav/out.wav"):
         with pytest.raises(AudioError, match=out):
-            sr.super_resolve_file(tmp_path / "a.wav", tmp_path / out)
+            flashsr.super_resolve_file(tmp_path / "a.wav", tmp_path / out)
     for out in (b"out.wav", 3, "out\0.wav"):
         with pytest.raises(AudioError, match="is not a name"):
-            sr.super_resolve_file(tmp_path / "a.wav", out)
+            flashsr.super_resolve_file(tmp_path / "a.wav", out)
     assert sorted(tmp_path.iterdir()) == before
     assert (tmp_path / "a.wav").read_bytes() == data
 
@@ -250,11 +254,11 @@ def test_progress_with_headers_that_are_wrong(declared, capsys):
 @pytest.mark.slow
 def test_progress_is_shown(folder, tmp_path, capsys):
     write(tmp_path / "a.wav", 8000)
-    sr = FlashSR.from_hparams(folder, run_opts={"device": "cpu"})
-    sr.super_resolve_file(tmp_path / "a.wav", tmp_path / "b.wav")
+    flashsr = FlashSR.from_hparams(folder, run_opts={"device": "cpu"})
+    flashsr.super_resolve_file(tmp_path / "a.wav", tmp_path / "b.wav")
     shown = capsys.readouterr().err
     assert "Restoring a.wav: 100%" in shown
-    sr.super_resolve_file(
+    flashsr.super_resolve_file(
         tmp_path / "a.wav", tmp_path / "b.wav", progressbar=False
     )
     assert "Restoring" not in capsys.readouterr().err
@@ -264,13 +268,13 @@ MEMORY = """
 import collections, resource, sys, torch
 from tests.tiny_model import toy_interface
 torch.set_num_threads(1)
-sr = toy_interface()
-sr.mods.super_resolver.calls = collections.deque(maxlen=1)
+flashsr = toy_interface()
+flashsr.mods.super_resolver.calls = collections.deque(maxlen=1)
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-sr.super_resolve_file(sys.argv[1], sys.argv[3], cutoff=4000)
+flashsr.super_resolve_file(sys.argv[1], sys.argv[3], cutoff=4000)
 short = peak()
-sr.super_resolve_file(sys.argv[2], sys.argv[3], cutoff=4000)
+flashsr.super_resolve_file(sys.argv[2], sys.argv[3], cutoff=4000)
 print(short, peak())
 """
 
@@ -296,9 +300,9 @@ def test_memory_is_flat_in_the_length(tmp_path):
 
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000])
 @pytest.mark.parametrize("new_rate", [44100, 48000, 96000])
-def test_other_rates_of_the_output(sr, tmp_path, rate, new_rate):
+def test_other_rates_of_the_output(flashsr, tmp_path, rate, new_rate):
     samples = write(tmp_path / "a.wav", rate, 0.123)
-    report = sr.super_resolve_file(
+    report = flashsr.super_resolve_file(
         tmp_path / "a.wav", tmp_path / "b.wav", rate=new_rate
     )
     info = soundfile.info(tmp_path / "b.wav")
@@ -308,18 +312,18 @@ def test_other_rates_of_the_output(sr, tmp_path, rate, new_rate):
 
 
 @pytest.mark.slow
-def test_bytes_and_open_files_are_inputs(sr, tmp_path):
+def test_bytes_and_open_files_are_inputs(flashsr, tmp_path):
     write(tmp_path / "a.wav")
-    expected = sr.enhance_file(str(tmp_path / "a.wav"))
+    expected = flashsr.enhance_file(str(tmp_path / "a.wav"))
     data = (tmp_path / "a.wav").read_bytes()
     with open(tmp_path / "a.wav", "rb") as file:
         for source in (data, file):
-            assert torch.equal(sr.enhance_file(source), expected)
+            assert torch.equal(flashsr.enhance_file(source), expected)
 
 
-def test_headroom_is_reported(sr, tmp_path):
+def test_headroom_is_reported(flashsr, tmp_path):
     write(tmp_path / "a.wav", subtype="FLOAT")
-    report = sr.super_resolve_file(
+    report = flashsr.super_resolve_file(
         tmp_path / "a.wav", tmp_path / "b.wav", headroom=40
     )
     peak = load(tmp_path / "b.wav").abs().max()

@@ -60,8 +60,8 @@ def test_interval_is_paired_and_covers_the_spread(recipe):
 
 
 def test_what_the_recogniser_hears(recipe):
-    sr = toy_interface(lambda low, noise: 0.1 * torch.randn_like(low))
-    front_end = SuperResolutionFrontEnd(sr, sample_rate=16000)
+    flashsr = toy_interface(lambda low, noise: 0.1 * torch.randn_like(low))
+    front_end = SuperResolutionFrontEnd(flashsr, sample_rate=16000)
     wav = 0.1 * torch.randn(8000)
     heard = {
         name: recipe.heard(name, wav, front_end) for name in recipe.CONDITIONS
@@ -103,7 +103,7 @@ def test_prompts_and_an_interrupted_run(recipe, tmp_path, monkeypatch):
         "output_folder": tmp_path,
         "data_folder": tmp_path,
         "conditions": ["wide", "flashsr"],
-        "flashsr": None,
+        "source": None,
     }
     front_end = SuperResolutionFrontEnd(toy_interface(), sample_rate=16000)
 
@@ -126,7 +126,7 @@ def test_prompts_and_an_interrupted_run(recipe, tmp_path, monkeypatch):
     # Hypotheses of another model or data set are not in the result.
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "hyperparams.yaml").write_text("another: 1")
-    assert rerun(flashsr=str(tmp_path / "model"))[1] == 2
+    assert rerun(source=str(tmp_path / "model"))[1] == 2
     shutil.copytree(tmp_path, tmp_path / "copy")
     assert rerun(data_folder=tmp_path / "copy")[1] == 4
 

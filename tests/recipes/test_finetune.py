@@ -69,14 +69,14 @@ def finetuned(project, tmp_path_factory):
     base = recipe / "hparams" / "finetune" / "train_sr_vocoder.yaml"
     hparams_file = folder / "train_sr_vocoder.yaml"
     hparams_file.write_text(
-        f"based_on: {base}\nopt_class:\n    betas: [0.8, 0.9]\n"
+        f"based_on: {base}\nadamw:\n    betas: [0.8, 0.9]\n"
     )
     arguments = [
         str(recipe / "finetune.py"),
         f"--data_folder={folder / 'bells'}",
         "--domain=effects",
         f"--output_folder={folder / 'out'}",
-        f"--pretrained={pretrained}",
+        f"--source={pretrained}",
         f"--hparams={hparams_file}",
         "--device=cpu",
         "--noprogressbar",
@@ -91,11 +91,11 @@ def finetuned(project, tmp_path_factory):
 
 def distances(folder):
     """Log-spectral distances above 4 kHz on bells that were never heard."""
-    sr = FlashSR.from_hparams(source=folder, run_opts={"device": "cpu"})
+    flashsr = FlashSR.from_hparams(source=folder, run_opts={"device": "cpu"})
     high = torch.from_numpy(np.stack([bell(seed) for seed in range(50, 54)]))
     low = [low_pass(wav, 48000, 4000) for wav in high.numpy()]
     low = torch.from_numpy(np.stack(low)).float()
-    restored = sr.super_resolve_batch(low, sample_rate=48000, cutoff=4000)
+    restored = flashsr.super_resolve_batch(low, sample_rate=48000, cutoff=4000)
     return spectral.lsd(restored.double(), high, 4000, 20000)
 
 
@@ -146,7 +146,7 @@ def test_a_folder_that_is_no_model(project, tmp_path, monkeypatch):
         f"--data_folder={tmp_path}",
         "--domain=music",
         f"--output_folder={tmp_path / 'out'}",
-        f"--pretrained={tmp_path / 'nothing'}",
+        f"--source={tmp_path / 'nothing'}",
     ]
     monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(SystemExit) as ended:

@@ -11,7 +11,7 @@ from tests.tiny_model import save_tiny_model
 
 
 @pytest.fixture(scope="module")
-def sr(tmp_path_factory):
+def flashsr(tmp_path_factory):
     """The tiny model, in single precision on any machine."""
     folder = save_tiny_model(tmp_path_factory.mktemp("tiny"))
     return FlashSR.from_hparams(

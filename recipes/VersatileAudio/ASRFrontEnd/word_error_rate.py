@@ -154,9 +154,9 @@ def key_of(condition, front_end, hparams):
     """Everything but the prompt on which a condition's hypotheses depend."""
     key = [__version__, str(Path(hparams["data_folder"]).resolve())]
     if condition.endswith("flashsr"):
-        sr = front_end.flashsr
-        key += [digest_of_model(hparams["flashsr"] or SHIPPED_MODEL)]
-        key += [sr.precision, str(sr.device)]
+        flashsr = front_end.flashsr
+        key += [digest_of_model(hparams["source"] or SHIPPED_MODEL)]
+        key += [flashsr.precision, str(flashsr.device)]
     return key
 
 
@@ -254,9 +254,8 @@ def main(argv):
     prompts = list_prompts(
         hparams["data_folder"], hparams["transcripts"], hparams["max_prompts"]
     )
-    source = hparams["flashsr"]
     flashsr = FlashSR.from_hparams(
-        **({"source": source} if source else {}), run_opts=run_opts
+        hparams["source"] or SHIPPED_MODEL, run_opts=run_opts
     )
     front_end = SuperResolutionFrontEnd(flashsr, sample_rate=WIDE)
     hypotheses = recognise(prompts, front_end, hparams)

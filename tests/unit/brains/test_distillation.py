@@ -179,3 +179,13 @@ def test_unscaled_student_output_is_the_predicted_x0(numbers, toys):
     torch.testing.assert_close(raw, student.predict_x0(z, t, numbers["cond"]))
     scaled = distillation.student_output(student, z, t, numbers["cond"])
     torch.testing.assert_close(scaled[0], z[0])
+
+
+def test_regression_weighs_what_areas_have_in_common():
+    x0 = torch.zeros(1, 2, 4, 4)
+    alternating = torch.ones(4, 4)
+    alternating[::2] = -1
+    scales = [(1.0, (1, 1)), (3.0, (2, 2))]
+    common = distillation.regression_loss(x0 + 1, x0, scales)
+    opposed = distillation.regression_loss(x0 + alternating, x0, scales)
+    assert (common.item(), opposed.item()) == (4.0, 1.0)

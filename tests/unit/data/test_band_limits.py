@@ -99,7 +99,7 @@ def test_examples_are_written_once_and_stretched_when_read(tmp_path):
     assert len(plain) >= 8
     for number in range(8):
         item, moved = plain[number], stretched[number]
-        assert item["statistics"].shape == (4, 4, 512)
+        assert item["statistics"].shape == (4, 5, 512)
         assert item["count"].sum() >= 1
         assert item["edge"] <= moved["edge"] <= 1.25 * item["edge"]
     with pytest.raises(ValueError, match="skip_prep"):

@@ -6,7 +6,6 @@ Authors
 
 import json
 
-import numpy as np
 import pytest
 import torch
 
@@ -60,6 +59,11 @@ def cache(folder, models, segments, is_over=None):
     )
 
 
+def contents(folder):
+    """The files of a cache: {name: bytes}."""
+    return {path.name: path.read_bytes() for path in folder.glob("*.safe*")}
+
+
 def test_cached_latents_are_those_of_the_encoder(tmp_path, models):
     segments = Segments(3)
     cache(tmp_path, models, segments)
@@ -92,8 +96,7 @@ def test_interrupted_cache_goes_on(tmp_path, models):
 
     with pytest.raises(OSError, match="the disk has gone"):
         cache(tmp_path, models, Broken(5))
-    progress = json.loads((tmp_path / "progress.json").read_text())
-    assert progress["done"] == 2
+    assert len(latents.LatentPairs(tmp_path)) == 2
 
     segments = Segments(5)
     cache(tmp_path, models, segments)
@@ -104,8 +107,7 @@ def test_interrupted_cache_goes_on(tmp_path, models):
 
     whole = tmp_path / "whole"
     cache(whole, models, complete)
-    for name in ("high.npy", "low.npy"):
-        assert np.array_equal(np.load(tmp_path / name), np.load(whole / name))
+    assert contents(tmp_path) == contents(whole)
 
 
 def test_encoding_ends_when_its_time_is_over(tmp_path, models):
@@ -126,13 +128,14 @@ def test_encoding_ends_when_its_time_is_over(tmp_path, models):
 
 def test_other_weights_replace_the_cache(tmp_path, models):
     cache(tmp_path, models, Segments(2))
-    before = np.load(tmp_path / "high.npy")
+    before = contents(tmp_path)
     with torch.no_grad():
         models[1].scale.mul_(2)
     segments = Segments(2)
     cache(tmp_path, models, segments)
     assert segments.asked == [0, 1]
-    assert not np.array_equal(before, np.load(tmp_path / "high.npy"))
+    assert contents(tmp_path).keys() == before.keys()
+    assert contents(tmp_path) != before
 
 
 def test_domains_are_cached(tmp_path, models):
@@ -170,9 +173,4 @@ def test_processes_share_the_work(tmp_path, models):
         for rank in (0, 1)
     ]
     assert asked == [[0, 1, 4, 5], [2, 3, 6]]
-    for name in ("high", "low", "domain"):
-        one, two = (
-            np.load(tmp_path / folder / f"{name}.npy")
-            for folder in ("one", "two")
-        )
-        assert np.array_equal(one, two)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")

@@ -41,3 +41,18 @@ def test_a_floor_shows_the_edge_only_where_it_leaves_both_sides(own_hz):
     margin = min(below - noise_below, above - noise_above)
     # Noise is as loud at all times: its loud moments exceed its mean by 3 dB
     assert margin == pytest.approx(7, abs=2)
+
+
+def test_an_edge_that_16_bits_cover_is_not_visible():
+    wav = pink_noise(2)
+    dull = band_limits.gentle(wav, 1000, order=4)
+    for recording, cutoff_hz, visible in (
+        (wav, 12000, True),
+        (dull, 2000, True),
+        (dull, 12000, False),
+        (1e-4 * wav, 2000, False),
+    ):
+        example = band_limits.filtered(recording, cutoff_hz, "fir", 8)
+        assert visible_edges.is_visible(example, recording) == visible
+    full = band_limits.Example(1e-4 * wav, 48000, None, "full band")
+    assert visible_edges.is_visible(full, wav)

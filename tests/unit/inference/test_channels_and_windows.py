@@ -15,58 +15,61 @@ from tests.tiny_model import toy_interface
 from tests.unit.signals import level, pink, tilted
 
 
-def test_batch_padding_and_window_batch_do_not_matter(sr):
+def test_batch_padding_and_window_batch_do_not_matter(flashsr):
     long, short = pink(1, 60000, seed=1), pink(1, 20011, seed=2)
     padded = torch.cat(
         [torch.nn.functional.pad(short, (0, 39989), value=0.9), long]
     )
     lengths = torch.tensor([20011 / 60000, 1.0])
     options = {"sample_rate": 16000, "cutoff": 7000}
-    together = sr.super_resolve_batch(padded, lengths, **options)
-    alone = [sr.super_resolve_batch(wavs, **options) for wavs in (short, long)]
+    together = flashsr.super_resolve_batch(padded, lengths, **options)
+    alone = [
+        flashsr.super_resolve_batch(wavs, **options) for wavs in (short, long)
+    ]
     torch.testing.assert_close(
         together[:1, : 3 * 20011], alone[0], rtol=0, atol=1e-5
     )
     assert (together[0, 3 * 20011 :] == 0).all()
     torch.testing.assert_close(together[1:], alone[1], rtol=0, atol=1e-5)
-    sr.batch_windows = 4
+    flashsr.batch_windows = 4
     try:
-        batched = sr.super_resolve_batch(padded, lengths, **options)
+        batched = flashsr.super_resolve_batch(padded, lengths, **options)
     finally:
-        sr.batch_windows = 1
+        flashsr.batch_windows = 1
     torch.testing.assert_close(batched, together, rtol=0, atol=1e-5)
 
 
-def test_seed_decides_the_noise(sr):
+def test_seed_decides_the_noise(flashsr):
     wavs = pink(1, 8000)
     options = {"sample_rate": 8000, "cutoff": 4000}
     first, again, other = (
-        sr.super_resolve_batch(wavs, seed=seed, **options) for seed in (1, 1, 2)
+        flashsr.super_resolve_batch(wavs, seed=seed, **options)
+        for seed in (1, 1, 2)
     )
     assert torch.equal(first, again)
     assert not torch.allclose(first, other, rtol=0, atol=1e-5)
 
 
-def test_padding_may_hold_nan(sr):
+def test_padding_may_hold_nan(flashsr):
     wavs = pink(2, 8000)
     wavs[0, 4000:] = math.nan
-    out = sr.super_resolve_batch(
+    out = flashsr.super_resolve_batch(
         wavs, torch.tensor([0.5, 1.0]), sample_rate=8000, cutoff=4000
     )
     assert out.isfinite().all()
 
 
-def test_equal_channels_stay_equal(sr):
+def test_equal_channels_stay_equal(flashsr):
     left = pink(1, 16000)
     same = torch.stack([left, left], dim=2)
-    out = sr.super_resolve_batch(same, sample_rate=16000, cutoff=8000)
+    out = flashsr.super_resolve_batch(same, sample_rate=16000, cutoff=8000)
     assert torch.equal(out[..., 0], out[..., 1])
 
 
-def test_inverted_channels_stay_inverted(sr):
+def test_inverted_channels_stay_inverted(flashsr):
     left = pink(1, 16000)
     inverted = torch.stack([left, -left], dim=2)
-    out = sr.super_resolve_batch(inverted, sample_rate=16000, cutoff=8000)
+    out = flashsr.super_resolve_batch(inverted, sample_rate=16000, cutoff=8000)
     assert torch.equal(out[..., 0], -out[..., 1])
 
 
@@ -94,13 +97,13 @@ def test_channels_are_as_similar_above_the_cutoff_as_below(
     assert abs(np.corrcoef(above.T)[0, 1] - agreement) < 0.05
 
 
-def test_clips_of_a_batch_are_not_mixed_with_each_other(sr):
+def test_clips_of_a_batch_are_not_mixed_with_each_other(flashsr):
     """Stereo clips of one length get what each gets alone."""
     wavs = torch.stack([pink(2, 16000), pink(2, 16000, seed=1)], dim=2)
     options = {"sample_rate": 16000, "cutoff": 7000}
-    together = sr.super_resolve_batch(wavs, **options)
+    together = flashsr.super_resolve_batch(wavs, **options)
     for clip, expected in zip(wavs, together):
-        alone = sr.super_resolve_batch(clip[None], **options)[0]
+        alone = flashsr.super_resolve_batch(clip[None], **options)[0]
         torch.testing.assert_close(alone, expected, rtol=0, atol=1e-5)
 
 

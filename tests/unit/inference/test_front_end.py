@@ -84,9 +84,11 @@ def test_full_band_passes_bit_identical(front_end, rate, channels):
 def test_wideband_telephony_passes_and_a_wider_need_does_not(front_end):
     wav = noise(16000, band=7200)
     assert torch.equal(front_end(wav, 16000), wav)
-    sr = front_end.flashsr
-    assert SuperResolutionFrontEnd(sr, sample_rate=48000).is_needed(wav, 16000)
-    assert not SuperResolutionFrontEnd(sr, sample_rate=8000).is_needed(
+    flashsr = front_end.flashsr
+    assert SuperResolutionFrontEnd(flashsr, sample_rate=48000).is_needed(
+        wav, 16000
+    )
+    assert not SuperResolutionFrontEnd(flashsr, sample_rate=8000).is_needed(
         wav, 16000
     )
 

@@ -84,10 +84,10 @@ MEMORY = """
 import collections, resource, sys, torch
 from tests.tiny_model import toy_interface
 torch.set_num_threads(1)
-sr = toy_interface()
-sr.mods.super_resolver.calls = collections.deque(maxlen=1)
+flashsr = toy_interface()
+flashsr.mods.super_resolver.calls = collections.deque(maxlen=1)
 for name in sys.argv[1:]:
-    sr.super_resolve_file(name, on_block=len, cutoff=3000)
+    flashsr.super_resolve_file(name, on_block=len, cutoff=3000)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 

@@ -13,7 +13,7 @@ from tests.unit.signals import pink
 
 
 @pytest.mark.slow
-def test_bfloat16_is_close_to_float32(sr, tmp_path):
+def test_bfloat16_is_close_to_float32(flashsr, tmp_path):
     half = FlashSR.from_hparams(
         save_tiny_model(tmp_path),
         run_opts={"device": "cpu", "precision": "bf16", "batch_windows": 3},
@@ -21,7 +21,7 @@ def test_bfloat16_is_close_to_float32(sr, tmp_path):
     assert half.batch_windows == 3
     wavs = pink(1, 16000)
     options = {"sample_rate": 16000, "cutoff": 8000}
-    expected = sr.super_resolve_batch(wavs, **options)
+    expected = flashsr.super_resolve_batch(wavs, **options)
     out = half.super_resolve_batch(wavs, **options)
     assert out.dtype == torch.float32
     error = (out - expected).square().mean().sqrt()
@@ -36,8 +36,8 @@ def test_half_precision_needs_a_gpu(tmp_path):
         )
 
 
-def test_load_audio_expects_48_khz(sr):
-    assert sr.audio_normalizer.sample_rate == 48000
+def test_load_audio_expects_48_khz(flashsr):
+    assert flashsr.audio_normalizer.sample_rate == 48000
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_folder_without_a_model(tmp_path):
 
 
 @pytest.mark.slow
-def test_stale_savedir_does_not_win(sr, tmp_path):
+def test_stale_savedir_does_not_win(flashsr, tmp_path):
     """A folder is read in place, whatever an earlier call left behind."""
     wavs = pink(1, 4000)
     outs = []

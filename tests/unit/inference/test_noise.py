@@ -17,8 +17,9 @@ from speechbrain_flashsr.random_streams import InferenceStream
 
 
 def test_noise_is_keyed_by_seed_position_and_stream():
-    def noise(seed, start, length, *stream):
-        return position_noise(seed, start, length, 10, (16, 8, 32), *stream)
+    def noise(seed, start, length, stream=InferenceStream.LATENT, channel=0):
+        shape = (16, 8, 32)
+        return position_noise(seed, start, length, 10, shape, stream, channel)
 
     long = noise(3, -20, 100)
     assert long.shape == (16, 80, 32)

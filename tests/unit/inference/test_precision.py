@@ -29,12 +29,12 @@ def plain(wavs):
 
 
 def raw_output(wavs, precision="fp32", **options):
-    sr = FlashSR.from_hparams(
+    flashsr = FlashSR.from_hparams(
         run_opts={"device": "cpu", "precision": precision}, **options
     )
-    for module in sr.mods.values():
+    for module in flashsr.mods.values():
         module.eval()
-    return sr.super_resolve_batch(
+    return flashsr.super_resolve_batch(
         wavs, sample_rate=16000, cutoff=CUTOFF, low_band="model"
     )
 
@@ -69,9 +69,9 @@ def test_result_does_not_depend_on_batch_windows(wavs, precision, tolerance):
     for batch_windows in (1, 3):
         run_opts = {"device": "cpu", "precision": precision}
         run_opts["batch_windows"] = batch_windows
-        sr = FlashSR.from_hparams(run_opts=run_opts)
+        flashsr = FlashSR.from_hparams(run_opts=run_opts)
         outs.append(
-            sr.super_resolve_batch(
+            flashsr.super_resolve_batch(
                 wavs.repeat(1, 5), sample_rate=16000, cutoff=CUTOFF
             )
         )

@@ -34,8 +34,8 @@ def test_length_is_exact(rate):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", [(4000,), (3, 4000), (2, 4000, 8)])
-def test_shapes(sr, shape):
-    out = sr.super_resolve_batch(
+def test_shapes(flashsr, shape):
+    out = flashsr.super_resolve_batch(
         0.1 * torch.randn(shape), sample_rate=8000, cutoff=4000
     )
     expected = list(shape)
@@ -60,10 +60,12 @@ def test_model_alone_has_no_delay_and_unit_gain():
 
 
 @pytest.mark.parametrize("gain", [1e-4, 1.0, 30.0])
-def test_gain_is_the_inputs(sr, gain):
+def test_gain_is_the_inputs(flashsr, gain):
     wavs = pink(1, 16000)
-    once = sr.super_resolve_batch(wavs, sample_rate=16000, cutoff=8000)
-    scaled = sr.super_resolve_batch(gain * wavs, sample_rate=16000, cutoff=8000)
+    once = flashsr.super_resolve_batch(wavs, sample_rate=16000, cutoff=8000)
+    scaled = flashsr.super_resolve_batch(
+        gain * wavs, sample_rate=16000, cutoff=8000
+    )
     torch.testing.assert_close(scaled / gain, once, rtol=0, atol=1e-3)
 
 
@@ -94,30 +96,32 @@ def test_channels_keep_their_own_gain():
 
 
 @pytest.mark.slow
-def test_cutoffs_of_any_kind(sr):
+def test_cutoffs_of_any_kind(flashsr):
     wavs = 0.1 * torch.randn(2, 800)
     cutoffs = [2000.0, 3000.0]
     first, *others = (
-        sr.super_resolve_batch(wavs, sample_rate=8000, cutoff=kind(cutoffs))
+        flashsr.super_resolve_batch(
+            wavs, sample_rate=8000, cutoff=kind(cutoffs)
+        )
         for kind in (list, tuple, np.array, torch.tensor)
     )
     assert all(torch.equal(other, first) for other in others)
 
 
-def test_highest_cutoff_is_that_of_the_output(sr):
+def test_highest_cutoff_is_that_of_the_output(flashsr):
     wavs = 0.1 * torch.randn(1, 9600)
-    out = sr.super_resolve_batch(wavs, sample_rate=96000, cutoff=24000)
+    out = flashsr.super_resolve_batch(wavs, sample_rate=96000, cutoff=24000)
     assert out.shape == (1, 4800) and out.isfinite().all()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("cutoff", [2000, 4000, 12000])
-def test_low_band_is_the_input(sr, cutoff):
+def test_low_band_is_the_input(flashsr, cutoff):
     wavs = pink(1, 96000)
-    out = sr.super_resolve_batch(wavs, sample_rate=48000, cutoff=cutoff)
+    out = flashsr.super_resolve_batch(wavs, sample_rate=48000, cutoff=cutoff)
     low = level(out - wavs, 48000, 0, 0.9 * cutoff)
     assert low - level(wavs, 48000, 0, 0.9 * cutoff) < -80
-    raw = sr.super_resolve_batch(
+    raw = flashsr.super_resolve_batch(
         wavs, sample_rate=48000, cutoff=cutoff, low_band="model"
     )
     assert level(raw - wavs, 48000, 0, 0.9 * cutoff) > low + 40
@@ -155,9 +159,9 @@ def spectrum_ratio(out, reference):
 # Independence of batches and windows ------------------------------------------
 
 
-def test_errors_are_one_line_whatever_is_passed(sr):
+def test_errors_are_one_line_whatever_is_passed(flashsr):
     with pytest.raises(AudioError) as error:
-        sr.super_resolve_batch(
+        flashsr.super_resolve_batch(
             torch.zeros(1, 800),
             sample_rate=8000,
             num_steps=torch.nn.ModuleList([torch.nn.ReLU(), torch.nn.ReLU()]),
@@ -166,12 +170,12 @@ def test_errors_are_one_line_whatever_is_passed(sr):
     assert "\n" not in str(error.value)
 
 
-def test_another_default_type_changes_nothing(sr):
+def test_another_default_type_changes_nothing(flashsr):
     wavs = 0.1 * torch.randn(1, 8000)
-    expected = sr.super_resolve_batch(wavs, sample_rate=8000)
+    expected = flashsr.super_resolve_batch(wavs, sample_rate=8000)
     torch.set_default_dtype(torch.float64)
     try:
-        found = sr.super_resolve_batch(wavs, sample_rate=8000)
+        found = flashsr.super_resolve_batch(wavs, sample_rate=8000)
     finally:
         torch.set_default_dtype(torch.float32)
     torch.testing.assert_close(found, expected)
@@ -183,56 +187,56 @@ def test_another_default_type_changes_nothing(sr):
 # Findings ----------------------------------------------------------------------
 
 
-def test_full_band_comes_back_unchanged_and_says_so(sr, caplog):
+def test_full_band_comes_back_unchanged_and_says_so(flashsr, caplog):
     wavs = 0.3 * torch.randn(2, 96000)
     with caplog.at_level(logging.WARNING):
-        out = sr.super_resolve_batch(wavs, sample_rate=48000)
+        out = flashsr.super_resolve_batch(wavs, sample_rate=48000)
     assert torch.equal(out, wavs)
     assert "full band" in caplog.text
 
 
-def test_edge_of_telephone_speech_is_found(sr):
+def test_edge_of_telephone_speech_is_found(flashsr):
     wavs = pink(1, 24000)
-    detected = sr.super_resolve_batch(wavs, sample_rate=8000)
+    detected = flashsr.super_resolve_batch(wavs, sample_rate=8000)
     expected = Resampler(8000, 48000)(wavs)
     low = level(expected, 48000, 0, 3300)
     assert level(detected - expected, 48000, 0, 3300) - low < -60
     assert level(detected, 48000, 5000, 20000) > -60
 
 
-def test_rate_above_is_said_aloud(sr, caplog):
+def test_rate_above_is_said_aloud(flashsr, caplog):
     with caplog.at_level(logging.WARNING):
-        out = sr.super_resolve_batch(pink(1, 96000), sample_rate=96000)
+        out = flashsr.super_resolve_batch(pink(1, 96000), sample_rate=96000)
     assert out.shape == (1, 48000)
     assert "96000 Hz" in caplog.text and "48000 Hz" in caplog.text
 
 
 @pytest.mark.parametrize("value", [0.0, 0.3, -1.0])
-def test_silence_and_constant_offset(sr, value):
+def test_silence_and_constant_offset(flashsr, value):
     wavs = torch.full((1, 8000), value)
-    out = sr.super_resolve_batch(wavs, sample_rate=8000)
+    out = flashsr.super_resolve_batch(wavs, sample_rate=8000)
     torch.testing.assert_close(
         out, torch.full((1, 48000), value), rtol=0, atol=1e-4
     )
 
 
-def test_silent_channel_stays_silent(sr):
+def test_silent_channel_stays_silent(flashsr):
     wavs = torch.stack([pink(1, 8000), torch.zeros(1, 8000)], dim=2)
-    out = sr.super_resolve_batch(wavs, sample_rate=8000, cutoff=4000)
+    out = flashsr.super_resolve_batch(wavs, sample_rate=8000, cutoff=4000)
     assert (out[..., 1] == 0).all()
     assert level(out[..., 0], 48000, 5000, 20000) > -60
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 48000, 96000])
-def test_single_sample(sr, rate):
-    out = sr.super_resolve_batch(torch.tensor([[0.5]]), sample_rate=rate)
+def test_single_sample(flashsr, rate):
+    out = flashsr.super_resolve_batch(torch.tensor([[0.5]]), sample_rate=rate)
     assert out.shape == (1, max(1, round(48000 / rate)))
     assert out.isfinite().all() and out.abs().max() < 1
 
 
-def test_clipped_input(sr):
+def test_clipped_input(flashsr):
     wavs = (10 * pink(1, 16000)).clamp(-1, 1)
-    out = sr.super_resolve_batch(wavs, sample_rate=16000, cutoff=8000)
+    out = flashsr.super_resolve_batch(wavs, sample_rate=16000, cutoff=8000)
     assert out.shape == (1, 48000) and out.isfinite().all()
 
 
@@ -240,10 +244,10 @@ def test_clipped_input(sr):
 
 
 def test_steps_and_guidance_reach_the_model():
-    sr = toy_interface(num_steps=4, guidance_scale=3.5)
+    flashsr = toy_interface(num_steps=4, guidance_scale=3.5)
     wavs = pink(1, 1000)
-    sr.super_resolve_batch(wavs, sample_rate=48000, cutoff=8000)
-    sr.super_resolve_batch(
+    flashsr.super_resolve_batch(wavs, sample_rate=48000, cutoff=8000)
+    flashsr.super_resolve_batch(
         wavs, sample_rate=48000, cutoff=8000, num_steps=1, guidance_scale=1.0
     )
     assert {
@@ -252,45 +256,45 @@ def test_steps_and_guidance_reach_the_model():
             options["guidance_scale"],
             options["cutoff_hz"].item(),
         )
-        for _, _, options in sr.mods.super_resolver.calls
+        for _, _, options in flashsr.mods.super_resolver.calls
     } == {(4, 3.5, 8000), (1, 1.0, 8000)}
 
 
 @pytest.mark.slow
-def test_many_steps_with_guidance_differ_from_one(sr):
+def test_many_steps_with_guidance_differ_from_one(flashsr):
     wavs = pink(1, 8000)
     options = {"sample_rate": 8000, "cutoff": 4000}
-    one = sr.super_resolve_batch(wavs, **options)
-    four = sr.super_resolve_batch(
+    one = flashsr.super_resolve_batch(wavs, **options)
+    four = flashsr.super_resolve_batch(
         wavs, num_steps=4, guidance_scale=2.0, **options
     )
     assert four.shape == one.shape and four.isfinite().all()
     assert not torch.allclose(one, four, atol=1e-5)
 
 
-def test_the_rate_of_a_batch_is_required(sr):
+def test_the_rate_of_a_batch_is_required(flashsr):
     with pytest.raises(AudioError, match="batch is None.*Pass it in Hz"):
-        sr.enhance_batch(pink(1, 1000), torch.ones(1))
-    assert sr(pink(1, 1000), torch.ones(1), 16000).shape == (1, 3000)
+        flashsr.enhance_batch(pink(1, 1000), torch.ones(1))
+    assert flashsr(pink(1, 1000), torch.ones(1), 16000).shape == (1, 3000)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_surrounding_autocast_changes_nothing(sr, dtype):
+def test_surrounding_autocast_changes_nothing(flashsr, dtype):
     wavs = pink(1, 8000)
     options = {"sample_rate": 8000, "cutoff": 4000}
-    expected = sr.super_resolve_batch(wavs, **options)
+    expected = flashsr.super_resolve_batch(wavs, **options)
     with torch.autocast("cpu", dtype):
-        out = sr.super_resolve_batch(wavs, **options)
+        out = flashsr.super_resolve_batch(wavs, **options)
     assert torch.equal(out, expected)
 
 
 @pytest.mark.slow
-def test_strength_raises_the_restored_band_alone(sr):
+def test_strength_raises_the_restored_band_alone(flashsr):
     wavs = pink(1, 16000)
     options = {"sample_rate": 16000, "cutoff": 8000}
-    plain = sr.super_resolve_batch(wavs, **options)
-    raised = sr.super_resolve_batch(wavs, **options, strength=6.0)
+    plain = flashsr.super_resolve_batch(wavs, **options)
+    raised = flashsr.super_resolve_batch(wavs, **options, strength=6.0)
     change = level(raised, 48000, 9000, 20000) - level(
         plain, 48000, 9000, 20000
     )
@@ -308,14 +312,14 @@ def test_output_that_is_not_finite_is_an_error():
 
 
 @pytest.mark.slow
-def test_samples_far_beyond_full_scale(sr):
+def test_samples_far_beyond_full_scale(flashsr):
     wavs = pink(1, 8000)
     options = {"sample_rate": 16000, "cutoff": 8000}
-    expected = sr.super_resolve_batch(wavs, **options)
-    loud = sr.super_resolve_batch(1e36 * wavs, **options)
+    expected = flashsr.super_resolve_batch(wavs, **options)
+    loud = flashsr.super_resolve_batch(1e36 * wavs, **options)
     torch.testing.assert_close(loud / 1e36, expected, rtol=0, atol=1e-5)
     with pytest.raises(AudioError, match="Full scale is 1"):
-        sr.super_resolve_batch(
+        flashsr.super_resolve_batch(
             3e38 * wavs.sign(), sample_rate=16000, cutoff=8000
         )
 
@@ -358,9 +362,9 @@ def test_samples_far_beyond_full_scale(sr):
         (torch.zeros(1, 100), {"low_band": "both"}, "both"),
     ],
 )
-def test_wrong_input_is_named(sr, wavs, options, words):
+def test_wrong_input_is_named(flashsr, wavs, options, words):
     with pytest.raises(AudioError, match=words):
-        sr.super_resolve_batch(wavs, **{"sample_rate": 48000, **options})
+        flashsr.super_resolve_batch(wavs, **{"sample_rate": 48000, **options})
 
 
 def test_a_batch_of_several_lengths_is_spoken_of_once(caplog):

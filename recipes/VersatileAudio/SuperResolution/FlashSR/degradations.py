@@ -7,8 +7,8 @@ Authors
 from speechbrain_flashsr.audio import SAMPLE_RATE
 from speechbrain_flashsr.audio.codecs import TELEPHONE_BAND, code_at, telephone
 from speechbrain_flashsr.data.degradations import (
+    DEFAULT_RESAMPLERS,
     FAMILIES,
-    RESAMPLERS,
     low_pass,
     resample_at,
 )
@@ -71,9 +71,9 @@ def degrade(wav, kind, cutoff_hz, order=8):
     resampler, else at 48 kHz, and this rate. Raises a ValueError if a codec has
     no such sample rate."""
     rate = int(2 * cutoff_hz)
-    if kind in RESAMPLERS:
+    if kind in DEFAULT_RESAMPLERS:
         low = resample_at(wav, rate, kind)
-        return low, RESAMPLERS[kind](wav, SAMPLE_RATE, rate), rate
+        return low, DEFAULT_RESAMPLERS[kind](wav, SAMPLE_RATE, rate), rate
     if kind in FAMILIES:
         low = low_pass(wav, SAMPLE_RATE, cutoff_hz, kind, order)
     elif kind == "g711":

@@ -2,7 +2,7 @@
 
 To run it:
 > python finetune.py --data_folder=my_recordings --domain=speech \
->     --output_folder=OUT [--pretrained=FOLDER] [--minutes=30]
+>     --output_folder=OUT [--source=FOLDER] [--minutes=30]
 
 The recordings are measured and prepared, and a tenth of them is held out. The
 vocoder is trained on the rest, and OUT/pretrained is written. A score on the
@@ -56,7 +56,7 @@ def parse_arguments(arguments):
     )
     add("--output_folder", required=True, help="for all that is written")
     add(
-        "--pretrained",
+        "--source",
         default=SHIPPED_MODEL,
         help="folder of the model to fine-tune (default: the one that ships)",
     )
@@ -72,11 +72,11 @@ def parse_arguments(arguments):
 def finetune(options, passed_on):
     """Prepares, trains and exports by the options of :func:`parse_arguments`
     and the arguments of the training; returns the new pretrained folder."""
-    pretrained = pathlib.Path(options.pretrained).resolve()
+    source = pathlib.Path(options.source).resolve()
     files = {
-        "autoencoder_file": find_weights(pretrained, "autoencoder"),
-        "student_file": find_weights(pretrained, "unet"),
-        "vocoder_file": find_weights(pretrained, "vocoder"),
+        "autoencoder_file": find_weights(source, "autoencoder"),
+        "student_file": find_weights(source, "unet"),
+        "vocoder_file": find_weights(source, "vocoder"),
     }
     output = pathlib.Path(options.output_folder)
     data = output / "data"
@@ -91,7 +91,7 @@ def finetune(options, passed_on):
         sys.executable,
         str(HERE / "train_sr_vocoder.py"),
         str(options.hparams),
-        f"--model=!include:{pretrained / 'hyperparams.yaml'}",
+        f"--model=!include:{source / 'hyperparams.yaml'}",
         f"--data_folder={data}",
         f"--output_folder={output / 'sr_vocoder'}",
         *(f"--{name}={path}" for name, path in files.items()),
@@ -101,7 +101,7 @@ def finetune(options, passed_on):
     subprocess.run(command + passed_on, check=True)
     state = read_checkpoint(output / "sr_vocoder" / "vocoder.ckpt")
     return export_with_weights(
-        output / "pretrained", pretrained, {"vocoder": state}
+        output / "pretrained", source, {"vocoder": state}
     )
 
 
@@ -110,9 +110,9 @@ def score(source, data, run_opts):
     """Log-spectral distance above the cut-off on the held-out recordings of a
     model, or of the band-limited input if there is none: {cut-off in Hz: mean
     over the recordings}."""
-    sr = None
+    flashsr = None
     if source is not None:
-        sr = FlashSR.from_hparams(source=source, run_opts=run_opts)
+        flashsr = FlashSR.from_hparams(source=source, run_opts=run_opts)
     entries = json.loads((data / "dev.json").read_text(encoding="utf-8"))
     distances = {cutoff_hz: [] for cutoff_hz in CUTOFFS_HZ}
     for entry in entries.values():
@@ -123,8 +123,8 @@ def score(source, data, run_opts):
         for cutoff_hz in CUTOFFS_HZ:
             low = low_pass(high.numpy(), entry["sample_rate"], cutoff_hz)
             wavs = torch.from_numpy(low.copy()).float()[None]
-            if sr is not None:
-                wavs = sr.super_resolve_batch(
+            if flashsr is not None:
+                wavs = flashsr.super_resolve_batch(
                     wavs, sample_rate=entry["sample_rate"], cutoff=cutoff_hz
                 ).cpu()
             distance = spectral.lsd(
@@ -140,18 +140,18 @@ def score(source, data, run_opts):
     }
 
 
-def report(pretrained, finetuned, data, run_opts):
+def report(source, finetuned, data, run_opts):
     """A table: is the fine-tuned model better on the held-out recordings?"""
     lines = [
         "Log-spectral distance above the cut-off, held-out recordings:",
         f"{'':12}" + "".join(f"{c / 1000:6g} kHz" for c in CUTOFFS_HZ),
     ]
-    for name, source in (
+    for name, model in (
         ("input", None),
-        ("before", pretrained),
+        ("before", source),
         ("fine-tuned", finetuned),
     ):
-        values = score(source, data, run_opts)
+        values = score(model, data, run_opts)
         lines.append(
             f"{name:12}" + "".join(f"{values[c]:10.3f}" for c in CUTOFFS_HZ)
         )
@@ -170,7 +170,7 @@ def main(arguments=None):
     devices = [a.split("=")[1] for a in passed_on if a.startswith("--device=")]
     run_opts = {"device": devices[-1]} if devices else {}
     data = pathlib.Path(options.output_folder) / "data"
-    print(report(options.pretrained, folder, data, run_opts))
+    print(report(options.source, folder, data, run_opts))
     print(f"Exported to {folder}")
 
 
