@@ -155,7 +155,7 @@ class CutoffNetwork(torch.nn.Module):
         about -3 to 3, whether there is a level, where on the axis, and the mirror
         coherence, [batch, 7, positions]; and what exists, [batch, 1,
         positions]."""
-        levels, mirror = statistics.split([NUM_LEVELS, 1], dim=1)
+        levels, mirror = statistics.float().split([NUM_LEVELS, 1], dim=1)
         has_bin = (mirror > SILENT_DB).float()
         has_bin[..., : LOWEST_BIN // 2] = 0
         share = has_bin @ self.pool
