@@ -8,7 +8,7 @@ import functools
 
 import torch
 
-from speechbrain_flashsr.lobes import unet
+from speechbrain_flashsr.lobes import convolutions
 from tests.recipes import training
 from tests.recipes.training import NEEDED, exported_state, train
 
@@ -57,7 +57,7 @@ def test_accumulated_and_checkpointed_batches_are_one_large_batch(
         calls.append(1)
         return torch.utils.checkpoint.checkpoint(*arguments, **options)
 
-    monkeypatch.setattr(unet, "checkpoint", checkpoint)
+    monkeypatch.setattr(convolutions, "checkpoint", checkpoint)
     states = [
         train(
             project,
