@@ -12,7 +12,7 @@ CHUNK_FRAMES = 12
 """Frames, without overlap, whose statistics are taken together: 0.512 s."""
 
 LEAST_FRAMES = 4
-"""What is left at the end and shorter than that is not looked at."""
+"""A rest at the end that is shorter is left out."""
 
 NUM_BINS = 512
 """Of about 47 Hz, up to 24 kHz, at every sample rate."""
