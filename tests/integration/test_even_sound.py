@@ -110,7 +110,7 @@ def test_the_band_of_steady_noise_is_even_up_to_the_ends(
 
 @pytest.mark.parametrize(
     "seconds, bound",
-    # Reflected again and again, 50 ms of noise are no noise to the model.
+    # The model does not take 50 ms of noise, reflected many times, for noise.
     [(0.05, 3.0), (0.1, 1.5), (0.2, 1.5), (0.5, 1.5)],
 )
 def test_clips_of_any_length_get_the_level_of_long_ones(
