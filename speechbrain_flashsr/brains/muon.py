@@ -42,10 +42,11 @@ class Muon(torch.optim.Optimizer):
     -------
     >>> network = torch.nn.Conv1d(8, 8, 3)
     >>> optimizer = Muon(network.parameters(), lr=0.01)
-    >>> network(torch.ones(1, 8, 5)).square().mean().backward()
+    >>> network(torch.randn(9, 8, 5)).square().mean().backward()
     >>> before = network.weight.detach().clone()
     >>> optimizer.step()
-    >>> bool((network.weight - before).abs().mean() < 0.01)
+    >>> change = (network.weight - before).abs().mean() / 0.01
+    >>> bool(0.05 < change < 0.5)  # as AdamW's, with 0.2 in the mean
     True
     """
 
@@ -113,7 +114,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrix, eps=1e-8):
-    """The matrix with singular values of about one (0.7 to 1.2), by
+    """The matrix with singular values of about one, by
     Newton-Schulz iterations in bfloat16 (Jordan et al. 2024).
 
     Example
