@@ -166,6 +166,6 @@ def _write_playable(recording, path):
 
     with AudioReader(recording) as reader:
         form = reader.sample_rate, reader.channels, "WAV", "PCM_16"
-        with AudioWriter(path, *form) as writer:
+        with AudioWriter(path, *form, reader.num_samples) as writer:
             for block in reader.blocks():
                 writer.write(block)
