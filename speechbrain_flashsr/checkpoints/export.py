@@ -52,9 +52,9 @@ HOOK = """\
 
 
 def model_of_recipe(hyperparams_file):
-    """Returns the YAML of what a recipe had under `model`, from the
-    `hyperparams.yaml` in its output folder; raises a ValueError if there is
-    none."""
+    """Returns the YAML of what a recipe had under `model`, without comment
+    lines, from the `hyperparams.yaml` in its output folder; raises a ValueError
+    if there is none."""
     yaml = YAML()
     with open(hyperparams_file, encoding="utf-8") as file:
         hparams = yaml.load(file)
@@ -65,7 +65,7 @@ def model_of_recipe(hyperparams_file):
         )
     text = io.StringIO()
     yaml.dump(hparams["model"], text)
-    return text.getvalue()
+    return re.sub(r"(?m)^ *#.*\n", "", text.getvalue())
 
 
 def export_pretrained(folder, model, states, half=True, extra=""):
