@@ -18,9 +18,10 @@ import soundfile
 from mutagen import MutagenError
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_flashsr.audio.checks import AudioError, check_finite
-from speechbrain_flashsr.audio.decoders import block_frames, open_sound, reason
+from speechbrain_flashsr.audio import block_frames
+from speechbrain_flashsr.audio.checks import AudioError, check_finite, reason
 from speechbrain_flashsr.audio.formats import OGG_ORDER
+from speechbrain_flashsr.audio.libsndfile import open_sound
 from speechbrain_flashsr.audio.metadata import (
     INFO_NAMES,
     Metadata,

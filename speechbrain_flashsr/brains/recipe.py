@@ -210,8 +210,8 @@ def load_starting_weights(hparams, needed=()):
             load_strictly(module, path)
         elif name in needed:
             raise ValueError(
-                f"`student_mel_fraction` needs the trained weights of "
-                f"the {name}, but `{name}_file` is not set."
+                f"The trained weights of the {name} are needed, but "
+                f"`{name}_file` is not set. Pass their path."
             )
 
 

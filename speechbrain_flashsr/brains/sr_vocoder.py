@@ -128,7 +128,7 @@ class SRVocoderBrain(FlashSRBrain):
         noise = self.draw_noise(batch, predictor.latent_shape(low.shape[-1]))
         given = mel.clone()
         given[predicted] = predictor(
-            low[predicted], noise[predicted], cutoff_hz=cutoff_hz[predicted]
+            low[predicted], noise[predicted], cutoff_hz[predicted]
         ).to(mel.dtype)
         return given
 

@@ -34,7 +34,7 @@ from speechbrain_flashsr.inference.checks import (
 from speechbrain_flashsr.inference.clips import restore_clips
 from speechbrain_flashsr.inference.files import restore_file
 from speechbrain_flashsr.inference.run_options import complete_run_options
-from speechbrain_flashsr.inference.settings import FileOptions, Settings
+from speechbrain_flashsr.inference.settings import Settings
 from speechbrain_flashsr.lobes.fast.memory import keep_freed_memory
 from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
 from speechbrain_flashsr.lobes.super_resolver import (
@@ -202,7 +202,8 @@ class FlashSR(Pretrained):
             Classifier-free guidance; default: the model's, 1 for none.
         low_band : {"input", "model"}
             "input" keeps the input below the cut-off; "model" returns the raw
-            output of the model at all frequencies, as in the paper.
+            output of the model at all frequencies, as in the paper, and what
+            the input has below 25 Hz, which the model is not given.
         strength : float
             Gain of the restored band in dB.
         loop : bool
@@ -313,9 +314,6 @@ class FlashSR(Pretrained):
         settings = self._settings(
             seed, num_steps, guidance_scale, low_band, strength
         )
-        options = FileOptions(
-            cutoff, loop, rate, subtype, headroom, accept_truncated, raw
-        )
         if progressbar is None:
             progressbar = not self.noprogressbar
         return restore_file(
@@ -323,9 +321,15 @@ class FlashSR(Pretrained):
             filename,
             output_filename,
             settings,
-            options,
-            progressbar,
-            on_block,
+            cutoff=cutoff,
+            loop=loop,
+            rate=rate,
+            subtype=subtype,
+            headroom=headroom,
+            accept_truncated=accept_truncated,
+            raw=raw,
+            progressbar=progressbar,
+            on_block=on_block,
         )
 
     @torch.no_grad()
