@@ -35,7 +35,7 @@ EVEN_SECONDS = 0.045
 EVEN_FLOOR = 1e-3
 """Over which the level of the shifted band is evened out, about what a frame of
 the mel spectrogram spans: finer detail (harmonics, pulses, onsets) stays. Bins
-30 dB below the mean of all are not raised, for they are noise."""
+30 dB below the mean of all are noise and not raised."""
 
 
 class ShortTimeSpectrum(nn.Module):
