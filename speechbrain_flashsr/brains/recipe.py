@@ -20,7 +20,11 @@ from filelock import FileLock, Timeout
 from hyperpyyaml import load_hyperpyyaml
 from hyperpyyaml.core import recursive_update
 from ruamel.yaml import YAML
-from speechbrain.utils.distributed import ddp_init_group, run_on_main
+from speechbrain.utils.distributed import (
+    ddp_init_group,
+    infer_device,
+    run_on_main,
+)
 
 from speechbrain_flashsr.brains.budget import Budget
 from speechbrain_flashsr.checkpoints import load_strictly
@@ -236,7 +240,7 @@ def prepare_latents(hparams, run_opts):
             hparams["autoencoder"],
             folder / name,
             len(segments),
-            device=run_opts.device or "cpu",
+            device=run_opts.device or infer_device(),
             precision=precision,
             is_over=functools.partial(hparams["budget"].is_over, until),
             **hparams["cache_opts"],
