@@ -16,14 +16,14 @@ import numpy as np
 import scipy.signal
 
 from speechbrain_flashsr.audio import SAMPLE_RATE
-from speechbrain_flashsr.data.augmentation import coloured, rms
-from speechbrain_flashsr.data.codecs import (
+from speechbrain_flashsr.audio.codecs import (
     CODEC_RATES,
     TELEPHONE_BAND,
     code_at,
     telephone,
     with_length,
 )
+from speechbrain_flashsr.data.augmentation import coloured, rms
 from speechbrain_flashsr.data.resamplers import resample
 
 FAMILIES = ("cheby1", "butter", "bessel", "ellip")

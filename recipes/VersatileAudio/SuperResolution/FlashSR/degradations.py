@@ -5,7 +5,7 @@ Authors
 """
 
 from speechbrain_flashsr.audio import SAMPLE_RATE
-from speechbrain_flashsr.data.codecs import TELEPHONE_BAND, code_at, telephone
+from speechbrain_flashsr.audio.codecs import TELEPHONE_BAND, code_at, telephone
 from speechbrain_flashsr.data.degradations import (
     DEFAULT_RESAMPLERS,
     FAMILIES,
