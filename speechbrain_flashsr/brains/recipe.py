@@ -50,7 +50,8 @@ def follow_base(hparams_file, overrides=""):
     """Resolves a YAML that only holds what differs from another one.
 
     Its key `based_on` names the other, relative to itself; all its other keys
-    override keys of that one. The key `adds_to` does the same for a YAML that
+    override keys of that one. Of several names in `based_on`, those behind the
+    first are overrides that YAMLs share, which come before. The key `adds_to` does the same for a YAML that
     also has keys of its own. Paths in them (of an `!include:`) are relative to
     the other YAML.
 
@@ -88,11 +89,13 @@ def _merged(path):
     base = content.pop("based_on", adds_to)
     if base is None:
         return path, content, {}
-    file, complete, changes = _merged(path.parent / base)
-    recursive_update(complete, content, must_match=adds_to is None)
-    # Loaded once more: updates would change nodes that both have.
+    first, *shared = [base] if isinstance(base, str) else base
+    file, complete, changes = _merged(path.parent / first)
     changes = copy.deepcopy(changes)
-    recursive_update(changes, copy.deepcopy(content))
+    for part in [*(YAML().load(path.parent / s) for s in shared), content]:
+        recursive_update(complete, part, must_match=adds_to is None)
+        # Copied: updates would change nodes that both have.
+        recursive_update(changes, copy.deepcopy(part))
     return file, complete, changes
 
 

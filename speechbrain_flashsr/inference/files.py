@@ -89,7 +89,8 @@ def restore_file(
             analysis = _analyse(reader, group, cutoffs, loop, title)
             tracks += analysis.tracks
             silent += analysis.silent
-            # Second pass: the restored recording, at its new rate.
+            # Second pass: the restored recording, at its new rate. It is run
+            # when the blocks are asked for.
             blocks = _restore(
                 flashsr, reader, group, analysis, settings, new_rate, title
             )
@@ -101,6 +102,7 @@ def restore_file(
                 blocks = samples.blocks(block_frames(reader.channels))
             streams.append(blocks)
         warn_of_unrestored(tracks, silent, reader.name)
+        # All groups are equally long.
         num_samples = resampled_length(
             analysis.num_samples, orig_rate, new_rate
         )

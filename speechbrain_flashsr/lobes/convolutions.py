@@ -10,21 +10,25 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 
-class PreciseConv1d(nn.Conv1d):
-    """A 1-d convolution in single precision, also under autocast.
+class _Precise:
+    """Runs a convolution in single precision, also under autocast.
 
     For the first and last convolution of a network, and for what carries its
     result past the others: half precision is too coarse for waveforms, log-mel
     spectrograms and latents."""
 
     def forward(self, x):
-        """Maps [batch, in_channels, time] to [batch, out_channels, any]."""
+        """Maps [batch, in_channels, ...] to [batch, out_channels, ...]."""
         with torch.autocast(x.device.type, enabled=False):
             return super().forward(x.to(self.weight.dtype))
 
 
-class PreciseConv2d(nn.Conv2d):
-    """The same in two dimensions.
+class PreciseConv1d(_Precise, nn.Conv1d):
+    """A 1-d convolution in single precision, also under autocast."""
+
+
+class PreciseConv2d(_Precise, nn.Conv2d):
+    """A 2-d convolution in single precision, also under autocast.
 
     Example
     -------
@@ -32,12 +36,6 @@ class PreciseConv2d(nn.Conv2d):
     ...     PreciseConv2d(2, 3, 1)(torch.randn(1, 2, 3, 4)).dtype
     torch.float32
     """
-
-    def forward(self, x):
-        """Maps [batch, in_channels, frames, bands] to [batch, out_channels,
-        any, any]."""
-        with torch.autocast(x.device.type, enabled=False):
-            return super().forward(x.to(self.weight.dtype))
 
 
 class UpsamplingConv2d(PreciseConv2d):

@@ -12,6 +12,7 @@ from unittest import mock
 import pytest
 import speechbrain as sb
 import torch
+from ruamel.yaml import YAML
 
 from speechbrain_flashsr.brains import recipe
 from speechbrain_flashsr.brains.budget import Budget
@@ -78,3 +79,20 @@ def test_latents_are_encoded_where_the_training_runs(
     _, run_opts, _ = sb.parse_arguments(["train.yaml", *given])
     recipe.prepare_latents(hparams, run_opts)
     assert [c.kwargs["device"] for c in cache.call_args_list] == [used, used]
+
+
+def test_a_yaml_that_several_share_comes_before_the_own_keys(tmp_path):
+    for name, text in (
+        ("common", "lr: 1\nepochs: 1\nmuon:\n    betas: 1\n    steps: 1"),
+        ("train", "adds_to: common.yaml\nsize: 1"),
+        ("large", "epochs: 2\nsize: 2\nmuon:\n    betas: 2"),
+        ("own", "based_on: [train.yaml, large.yaml]\nsize: 3"),
+        ("wrong", "based_on: [train.yaml, large.yaml]\nsizes: 3"),
+    ):
+        (tmp_path / f"{name}.yaml").write_text(text)
+    file, overrides = recipe.follow_base(tmp_path / "own.yaml")
+    assert file.name == "common.yaml"
+    expected = {"epochs": 2, "size": 3, "muon": {"betas": 2}}
+    assert YAML(typ="safe").load(overrides) == expected
+    with pytest.raises(KeyError, match="sizes"):
+        recipe.follow_base(tmp_path / "wrong.yaml")
