@@ -237,6 +237,14 @@ def test_pauses_take_the_edge_of_what_is_around_them():
         assert steady_edges(wav) == [near(3900)]
 
 
+def test_a_bright_second_shows_the_edge_of_a_dull_recording():
+    """The rest sinks into noise below the edge, like full band."""
+    bright = narrow(pink_noise(6), 8000)
+    dull = band_limits.gentle(bright, 1500, order=4)
+    low = np.concatenate([bright[:48000], dull[48000:]])
+    assert steady_edges(low + hiss(len(low), -70)) == [near(8000)]
+
+
 def test_channels_have_edges_of_their_own():
     wav = pink_noise(4)
     channels = [low_pass(wav, 48000, hz) for hz in (3000, 9000)] + [wav]
