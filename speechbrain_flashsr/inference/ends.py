@@ -39,7 +39,6 @@ class Ends:
     """
 
     def __init__(self, sample_rate, loop=False):
-        self.sample_rate = sample_rate
         self.extension = EXTENSION_SECONDS * sample_rate
         self.loop = loop
         seconds = EXTENSION_SECONDS if loop else EXTRAPOLATED_SECONDS
@@ -84,7 +83,6 @@ class Ends:
         more = extrapolate(
             samples.cpu().numpy(),
             self.extension,
-            self.sample_rate,
             generator_of(0, end, InferenceStream.EXTRAPOLATION),
         )
         return torch.from_numpy(more).to(samples)

@@ -13,19 +13,18 @@ Authors
 import numpy as np
 from scipy import signal
 
-ORDER_SECONDS = 0.008
-MAX_ORDER = 256
+MAX_ORDER = 128
 SAMPLES_PER_TAP = 8
-"""Length of the predictor, the least of three: 128 samples at 16 kHz tell the
-harmonics of a pitch of 125 Hz; more of a short clip would follow the chance of
-its noise."""
+"""Limits of the predictor's length: at 16 kHz, 128 samples tell the harmonics of
+a pitch of 125 Hz apart; more taps of a short clip would follow the chance of its
+noise, and the model would take it for tones."""
 
 FLOOR = 1e-15
 """Power of the spectrum's floor, relative to the sound's: that of 32-bit
 samples, so that the predictor of a sound with an empty band is stable."""
 
 
-def extrapolate(samples, num_samples, sample_rate, generator):
+def extrapolate(samples, num_samples, generator):
     """Continues a sound.
 
     Arguments
@@ -34,8 +33,6 @@ def extrapolate(samples, num_samples, sample_rate, generator):
         [channels, time].
     num_samples : int
         Length of the continuation.
-    sample_rate : int
-        In Hz.
     generator : numpy.random.Generator
         Source of the signs, which are the same in all channels.
 
@@ -48,13 +45,12 @@ def extrapolate(samples, num_samples, sample_rate, generator):
     -------
     >>> tone = np.sin(0.3 * np.arange(400.0))
     >>> generator = np.random.default_rng(0)
-    >>> more = extrapolate(tone[None, :300], 100, 8000, generator)
+    >>> more = extrapolate(tone[None, :300], 100, generator)
     >>> bool(abs(more - tone[300:]).max() < 0.05)
     True
     """
     time = samples.shape[1]
-    order = round(ORDER_SECONDS * sample_rate)
-    order = min(order, MAX_ORDER, time // SAMPLES_PER_TAP)
+    order = min(MAX_ORDER, time // SAMPLES_PER_TAP)
     # A triangle wave, from the last error back to the first and on.
     last = time - order - 1
     index = np.arange(1, num_samples + 1) % max(1, 2 * last)
