@@ -1,4 +1,4 @@
-"""Sound files and sample rates; nothing here knows of a model.
+"""Sound files, sample rates and codecs; nothing here knows of a model.
 
 Authors
  * The speechbrain_flashsr developers 2026

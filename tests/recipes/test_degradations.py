@@ -45,7 +45,7 @@ def test_degradations_cut_without_delay(project, tone_mix, kind):
 
 
 def test_every_degradation_has_a_name_in_words(project):
-    from speechbrain_flashsr.data.codecs import CODECS, FFMPEG_CODECS
+    from speechbrain_flashsr.audio.codecs import CODECS, FFMPEG_CODECS
     from speechbrain_flashsr.data.degradations import (
         DEFAULT_RESAMPLERS,
         FAMILIES,

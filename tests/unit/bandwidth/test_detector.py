@@ -9,6 +9,7 @@ import pytest
 import scipy.signal
 import torch
 
+from speechbrain_flashsr.audio.codecs import code
 from speechbrain_flashsr.bandwidth import (
     BandwidthDetector,
     detector as detector_module,
@@ -16,7 +17,6 @@ from speechbrain_flashsr.bandwidth import (
 from speechbrain_flashsr.bandwidth.detector import WEIGHTS
 from speechbrain_flashsr.bandwidth.network import edge_bins
 from speechbrain_flashsr.data import band_limits
-from speechbrain_flashsr.data.codecs import code
 from speechbrain_flashsr.data.degradations import FAMILIES, low_pass
 from speechbrain_flashsr.data.resamplers import available_resamplers, resample
 from tests.unit.signals import pink_noise, voice

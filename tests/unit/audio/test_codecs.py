@@ -7,7 +7,7 @@ Authors
 import numpy as np
 import pytest
 
-from speechbrain_flashsr.data.codecs import (
+from speechbrain_flashsr.audio.codecs import (
     CODEC_RATES,
     CODECS,
     code,
