@@ -31,7 +31,7 @@ random = np.random.default_rng(0)
 inputs = {
     "low": wav_48k[None] / scale,
     "noise": random.standard_normal(shapes["noise"]),
-    "cutoff_hz": np.array([0.45 * rate]),  # where an 8 kHz telephone ends
+    "cutoff_hz": np.array([0.425 * rate]),  # where an 8 kHz telephone ends
     "excitation": random.standard_normal(shapes["excitation"]),
 }
 inputs = {name: given.astype("float32") for name, given in inputs.items()}

@@ -16,29 +16,33 @@ import math
 import torch
 from torch import nn
 
+NUM_TIMESTEPS = 1000
 
-def cosine_betas(num_timesteps=1000, offset=0.008, max_beta=0.999):
+OFFSET, MAX_BETA = 0.008, 0.999
+"""Of the cosine schedule: the one keeps the first variances from vanishing, the
+other bounds them."""
+
+
+def cosine_betas():
     """Variances of the forward process's steps under the cosine schedule,
-    [num_timesteps], float64.
-
-    `offset` keeps the first variances from vanishing, `max_beta` bounds them.
+    [NUM_TIMESTEPS], float64.
 
     Example
     -------
     >>> cosine_betas()[-1].item()
     0.999
     """
-    points = num_timesteps + 1
+    points = NUM_TIMESTEPS + 1
     x = torch.linspace(0, points, points, dtype=torch.float64) / points
-    angle = (x + offset) / (1 + offset) * math.pi / 2
+    angle = (x + OFFSET) / (1 + OFFSET) * math.pi / 2
     alphas_cumprod = angle.cos() ** 2
     betas = 1 - alphas_cumprod[1:] / alphas_cumprod[:-1]
-    return betas.clamp(max=max_beta)
+    return betas.clamp(max=MAX_BETA)
 
 
 class NoiseSchedule(nn.Module):
-    """alpha and sigma of each time step, and what follows from them alone, by
-    the variances of the steps, [num_timesteps]; the cosine schedule by default.
+    """alpha and sigma of each time step of the cosine schedule, and what
+    follows from them alone.
 
     Example
     -------
@@ -49,12 +53,11 @@ class NoiseSchedule(nn.Module):
     tensor([[1.0000, 1.0000]])
     """
 
-    def __init__(self, betas=None):
+    num_timesteps = NUM_TIMESTEPS
+
+    def __init__(self):
         super().__init__()
-        if betas is None:
-            betas = cosine_betas()
-        self.num_timesteps = len(betas)
-        alphas_cumprod = torch.cumprod(1 - betas.double(), dim=0)
+        alphas_cumprod = torch.cumprod(1 - cosine_betas(), dim=0)
         for name, values in {
             "alphas": alphas_cumprod.sqrt(),
             "sigmas": (1 - alphas_cumprod).sqrt(),
@@ -99,7 +102,7 @@ class NoiseSchedule(nn.Module):
         return sigma * x + alpha * v
 
 
-def trailing_timesteps(num_steps, num_timesteps=1000):
+def trailing_timesteps(num_steps, num_timesteps=NUM_TIMESTEPS):
     """Time steps of a sampler that starts at the last one ("trailing"),
     decreasing, [num_steps]. Raises a ValueError if there are fewer than one
     step or more than time steps.

@@ -1,4 +1,4 @@
-"""Checks of samples, sample rates and names of files.
+"""Errors, and checks of samples, sample rates and names of files.
 
 Errors name the value and the remedy.
 
@@ -7,6 +7,7 @@ Authors
 """
 
 import os
+import re
 
 LOWEST_RATE = 4000
 HIGHEST_RATE = 768000
@@ -19,6 +20,18 @@ class AudioError(ValueError):
 
     def __init__(self, message):
         super().__init__(" ".join(str(message).splitlines()))
+
+
+class DecodeError(Exception):
+    """A file cannot be decoded, or not to its end."""
+
+
+def reason(error):
+    """The message of a system's or library's error, without the file's name."""
+    if isinstance(error, FileExistsError):
+        return f"'{error.filename}' is not a folder"
+    text = getattr(error, "strerror", None) or str(error)
+    return re.sub(r"^Error opening .*?: ", "", text).strip().rstrip(".")
 
 
 def check_sample_rate(sample_rate, name="the recording"):

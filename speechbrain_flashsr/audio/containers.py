@@ -94,7 +94,9 @@ def chunks(file):
         else:
             id, size = fields
         if id == b"ds64":
-            (size_of_data,) = struct.unpack("<8xQ", file.read(16).ljust(16))
+            (size_of_data,) = struct.unpack(
+                "<8xQ", file.read(16).ljust(16, b"\0")
+            )
             sizes_of_64_bits[b"data"] = size_of_data
         elif size == 2**32 - 1 and head[:4] != b"RIFF":
             size = sizes_of_64_bits.get(id, size)

@@ -12,7 +12,8 @@ import av
 import numpy as np
 from av.error import FFmpegError
 
-from speechbrain_flashsr.audio.decoders import DecodeError, block_frames, reason
+from speechbrain_flashsr.audio import block_frames
+from speechbrain_flashsr.audio.checks import DecodeError, reason
 from speechbrain_flashsr.audio.formats import FFMPEG_FORMATS, subtype_of
 
 # Formats that FFmpeg may open. It must not open other files that one names.
@@ -68,7 +69,7 @@ def open_container(file, **options):
 
 class FFmpegDecoder:
     """The sound of any file that FFmpeg decodes; a
-    :class:`~speechbrain_flashsr.audio.decoders.SndfileDecoder` has the same
+    :class:`~speechbrain_flashsr.audio.libsndfile.SndfileDecoder` has the same
     attributes.
 
     Takes a seekable file, and options of FFmpeg's demultiplexer. If the rate or

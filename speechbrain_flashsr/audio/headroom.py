@@ -6,8 +6,8 @@ Authors
 
 import math
 
+from speechbrain_flashsr.audio import block_frames
 from speechbrain_flashsr.audio.checks import AudioError
-from speechbrain_flashsr.audio.decoders import block_frames
 from speechbrain_flashsr.audio.temporary import TemporarySamples
 
 LARGEST = 1 - 2**-15
@@ -26,7 +26,7 @@ class Headroom:
     -------
     >>> import torch
     >>> headroom = Headroom(6)
-    >>> (block,) = headroom([torch.tensor([[0.5, -2.0]])])
+    >>> (block,) = headroom.lowered([torch.tensor([[0.5, -2.0]])])
     >>> block, round(headroom.gain_db)
     (tensor([[ 0.1253, -0.5012]]), -12)
     """
@@ -47,7 +47,7 @@ class Headroom:
             )
         self._limit = min(limit, LARGEST)
 
-    def __call__(self, blocks):
+    def lowered(self, blocks):
         """Yields the blocks of a recording, [channels, time], on the CPU,
         lowered by `gain_db`."""
         if self._limit is None:

@@ -19,8 +19,8 @@ from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
 
 from speechbrain_flashsr.audio import riff
+from speechbrain_flashsr.audio.checks import DecodeError
 from speechbrain_flashsr.audio.containers import is_wav
-from speechbrain_flashsr.audio.decoders import DecodeError
 from speechbrain_flashsr.audio.ffmpeg import open_container
 
 # Texts that programs write about the file itself, not about the sound.

@@ -16,8 +16,10 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_flashsr.audio.checks import (
     AudioError,
+    DecodeError,
     check_finite,
     check_sample_rate,
+    reason,
 )
 from speechbrain_flashsr.audio.containers import (
     is_plain_ogg,
@@ -25,16 +27,12 @@ from speechbrain_flashsr.audio.containers import (
     misdeclared_size,
     shortage,
 )
-from speechbrain_flashsr.audio.decoders import (
-    DecodeError,
-    SndfileDecoder,
-    reason,
-)
 from speechbrain_flashsr.audio.ffmpeg import FFmpegDecoder
 from speechbrain_flashsr.audio.formats import (
     LIBSNDFILE_SUBTYPES,
     is_for_libsndfile,
 )
+from speechbrain_flashsr.audio.libsndfile import SndfileDecoder
 from speechbrain_flashsr.audio.metadata import read_metadata
 from speechbrain_flashsr.audio.writing import complete_file, write_errors
 
@@ -78,7 +76,7 @@ class AudioReader:
     is_intact : bool
         Whether its header and its sound are known to agree.
     sample_rate, channels, num_samples, format, subtype
-        See :class:`~speechbrain_flashsr.audio.decoders.SndfileDecoder`.
+        See :class:`~speechbrain_flashsr.audio.libsndfile.SndfileDecoder`.
 
     Raises
     ------

@@ -99,7 +99,9 @@ def read_aiff_chunks(file):
             for mode, begin, end in struct.iter_unpack(
                 ">HHH", found[b"INST"][8:20]
             )
-            if mode in (1, 2) and markers.get(begin, 0) < markers.get(end, 0)
+            if mode in (1, 2)
+            and begin in markers
+            and markers[begin] < markers.get(end, 0)
         ]
         # The pitch in 2^-32 of a semitone; detune is in hundredths.
         pitch = max(0, (100 * note + detune) * 2**32 // 100)

@@ -9,7 +9,7 @@ import math
 import os
 import platform
 import re
-import tempfile
+import secrets
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -18,9 +18,10 @@ import soundfile
 from mutagen import MutagenError
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_flashsr.audio.checks import AudioError, check_finite
-from speechbrain_flashsr.audio.decoders import block_frames, open_sound, reason
+from speechbrain_flashsr.audio import block_frames
+from speechbrain_flashsr.audio.checks import AudioError, check_finite, reason
 from speechbrain_flashsr.audio.formats import OGG_ORDER
+from speechbrain_flashsr.audio.libsndfile import open_sound
 from speechbrain_flashsr.audio.metadata import (
     INFO_NAMES,
     Metadata,
@@ -245,23 +246,17 @@ def complete_file(path):
             raise IsADirectoryError(f"'{path}' is a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path.parent.resolve())
-        handle, temporary = tempfile.mkstemp(
-            prefix=f"{_temporary_prefix()}{os.getpid()}-", dir=path.parent
-        )
-        os.close(handle)
+        name = f"{_temporary_prefix()}{os.getpid()}-{secrets.token_hex(8)}"
+        temporary = path.parent / name
+        temporary.touch(exist_ok=False)
     try:
-        yield temporary
+        yield str(temporary)
         with write_errors(path):
-            # Temporary files are private: set the usual permissions.
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(temporary, 0o666 & ~mask)
             with open(temporary, "rb+") as file:
                 os.fsync(file.fileno())
             os.replace(temporary, path)
     except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -277,8 +272,9 @@ def remove_leftovers(folder):
 
 
 def _temporary_prefix():
-    """Start of temporary names: those of this machine, then the process."""
-    return f".flashsr-{platform.node()[:64]}-"
+    """Start of temporary names: the name of this machine, ended by a character
+    that such names do not have. The process follows."""
+    return f".flashsr-{platform.node()[:64]}="
 
 
 def _is_running(process):

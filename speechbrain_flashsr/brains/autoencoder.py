@@ -10,7 +10,6 @@ from speechbrain.dataio.batch import PaddedBatch
 
 from speechbrain_flashsr.brains.base import FlashSRBrain
 from speechbrain_flashsr.brains.weights import frozen
-from speechbrain_flashsr.lobes.features import extend_band
 
 
 class AutoencoderBrain(FlashSRBrain):
@@ -66,11 +65,9 @@ class AutoencoderBrain(FlashSRBrain):
         high, low = batch.high.data, batch.low.data
         features = self.hparams.features
         odd = torch.tensor([int(i) % 2 for i in batch.id], device=self.device)
-        odd = odd.bool()
-        mel = features(torch.where(odd[:, None], low, high))
-        rolloff_hz = batch.rolloff_hz.to(self.device)
-        extended = extend_band(mel, rolloff_hz, features.band_centres())
-        return torch.where(odd[:, None, None, None], mel, extended)
+        odd = odd.bool()[:, None, None, None]
+        extended = features.extended(high, batch.rolloff_hz)
+        return torch.where(odd, features(low), extended)
 
     def samples(self, batch):
         """The first spectrogram of a batch, and what comes back."""
@@ -82,7 +79,7 @@ class AutoencoderBrain(FlashSRBrain):
     @torch.no_grad()
     def measure_scale(self, dataset, num_batches):
         """Sets the averaged autoencoder's scale to one over the standard
-        deviation of its latents in some batches of segments, so that the
+        deviation of the latents of some batches of segments, so that the
         diffusion sees unit variance."""
         autoencoder = self.averages["autoencoder"].module
         loader = self.make_dataloader(
@@ -94,8 +91,6 @@ class AutoencoderBrain(FlashSRBrain):
         )
         latents = []
         for _, batch in zip(range(num_batches), loader):
-            batch = batch.to(self.device)
-            high = batch.high.data
-            mel = self.hparams.features(high)
+            mel = self.mel_of(batch.to(self.device))
             latents.append(autoencoder.posterior(mel).mean.flatten())
         autoencoder.scale.fill_(1 / torch.cat(latents).std())

@@ -141,7 +141,7 @@ def _complete(folder):
 def _find_damage(folder):
     """Describes the damage of a checkpoint; None if it is whole."""
     if not (folder / SUMS).is_file():
-        return None  # of an earlier version, which wrote none
+        return f"{SUMS} is missing"
     try:
         lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
         sums = dict(reversed(line.split("  ")) for line in lines)

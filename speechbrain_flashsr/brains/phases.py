@@ -36,7 +36,7 @@ class Phase:
 
     Example
     -------
-    >>> Phase(10, 4, (0, 0, 0.5, 0.5)).timesteps()
+    >>> Phase(10, 4, (0, 0, 0.5, 0.5)).timesteps(1000)
     tensor([999, 749, 499, 249])
     """
 
@@ -50,8 +50,9 @@ class Phase:
     min_guidance: float = 3.0
     max_guidance: float = 13.0
 
-    def timesteps(self, num_timesteps=1000):
-        """The teacher's time steps, [num_steps]."""
+    def timesteps(self, num_timesteps):
+        """The teacher's time steps, [num_steps], of a schedule of
+        `num_timesteps`."""
         return trailing_timesteps(self.num_steps, num_timesteps)
 
     def start_probabilities(self):

@@ -20,7 +20,11 @@ from filelock import FileLock, Timeout
 from hyperpyyaml import load_hyperpyyaml
 from hyperpyyaml.core import recursive_update
 from ruamel.yaml import YAML
-from speechbrain.utils.distributed import ddp_init_group, run_on_main
+from speechbrain.utils.distributed import (
+    ddp_init_group,
+    infer_device,
+    run_on_main,
+)
 
 from speechbrain_flashsr.brains.budget import Budget
 from speechbrain_flashsr.checkpoints import load_strictly
@@ -206,8 +210,8 @@ def load_starting_weights(hparams, needed=()):
             load_strictly(module, path)
         elif name in needed:
             raise ValueError(
-                f"`student_mel_fraction` needs the trained weights of "
-                f"the {name}, but `{name}_file` is not set."
+                f"The trained weights of the {name} are needed, but "
+                f"`{name}_file` is not set. Pass their path."
             )
 
 
@@ -236,7 +240,7 @@ def prepare_latents(hparams, run_opts):
             hparams["autoencoder"],
             folder / name,
             len(segments),
-            device=run_opts.device or "cpu",
+            device=run_opts.device or infer_device(),
             precision=precision,
             is_over=functools.partial(hparams["budget"].is_over, until),
             **hparams["cache_opts"],

@@ -16,7 +16,7 @@ from speechbrain.lobes.models.HifiGAN import (
 
 from speechbrain_flashsr.brains.base import FlashSRBrain
 from speechbrain_flashsr.brains.weights import frozen
-from speechbrain_flashsr.lobes.features import at_least_single, extend_band
+from speechbrain_flashsr.lobes.features import at_least_single
 from speechbrain_flashsr.lobes.super_resolver import RESTORED_FROM
 from speechbrain_flashsr.metrics import spectral
 from speechbrain_flashsr.random_streams import TrainingStream
@@ -63,7 +63,7 @@ class SRVocoderBrain(FlashSRBrain):
         cutoff_hz = batch.cutoff_hz.to(self.device)
         rolloff_hz = batch.rolloff_hz.to(self.device)
         features = self.hparams.features
-        mel = extend_band(features(high), rolloff_hz, features.band_centres())
+        mel = features.extended(high, rolloff_hz)
         given = self.given_mel(batch, mel, low, cutoff_hz, stage)
         excitation = self.draw_noise(
             batch, low.shape[1:], TrainingStream.EXCITATION
@@ -128,7 +128,7 @@ class SRVocoderBrain(FlashSRBrain):
         noise = self.draw_noise(batch, predictor.latent_shape(low.shape[-1]))
         given = mel.clone()
         given[predicted] = predictor(
-            low[predicted], noise[predicted], cutoff_hz=cutoff_hz[predicted]
+            low[predicted], noise[predicted], cutoff_hz[predicted]
         ).to(mel.dtype)
         return given
 

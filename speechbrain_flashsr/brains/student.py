@@ -92,7 +92,8 @@ class StudentBrain(LatentBrain):
     def student_losses(self, batch, z_high, condition, noise):
         """Distillation, distribution matching and adversarial losses."""
         settings, teacher = self.phase_of_step, self.hparams.teacher
-        timesteps = settings.timesteps().to(self.device)
+        timesteps = settings.timesteps(teacher.schedule.num_timesteps)
+        timesteps = timesteps.to(self.device)
         shared = self.generator(self.optimizer_step)
         start = int(
             torch.multinomial(

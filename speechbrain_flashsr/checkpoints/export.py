@@ -42,6 +42,9 @@ pretrainer: !new:speechbrain_flashsr.checkpoints.SafetensorsPretrainer
 PRETRAINER = re.compile(r"^pretrainer:.*?(?=^\S|\Z)", re.DOTALL | re.MULTILINE)
 """One part of the hyperparameters."""
 
+MODEL_FILE = re.compile(r"hyperparams\.yaml|README\.md|.+\.(safetensors|ckpt)")
+"""Names of the files in a pretrained folder."""
+
 HOOK = """\
         {name}: !name:speechbrain_flashsr.checkpoints.load_strictly
             sha256: {sha256}
@@ -49,9 +52,9 @@ HOOK = """\
 
 
 def model_of_recipe(hyperparams_file):
-    """Returns the YAML of what a recipe had under `model`, from the
-    `hyperparams.yaml` in its output folder; raises a ValueError if there is
-    none."""
+    """Returns the YAML of what a recipe had under `model`, without comment
+    lines, from the `hyperparams.yaml` in its output folder; raises a ValueError
+    if there is none."""
     yaml = YAML()
     with open(hyperparams_file, encoding="utf-8") as file:
         hparams = yaml.load(file)
@@ -62,7 +65,7 @@ def model_of_recipe(hyperparams_file):
         )
     text = io.StringIO()
     yaml.dump(hparams["model"], text)
-    return text.getvalue()
+    return re.sub(r"(?m)^ *#.*\n", "", text.getvalue())
 
 
 def export_pretrained(folder, model, states, half=True, extra=""):
@@ -124,8 +127,8 @@ def export_with_weights(folder, pretrained, states):
 
 
 def find_weights(folder, name):
-    """Finds <name>.safetensors or, in older folders, <name>.ckpt in a
-    pretrained folder; raises a FileNotFoundError if there is neither."""
+    """Finds <name>.safetensors or, for SpeechBrain's own pretrainer, <name>.ckpt
+    in a pretrained folder; raises a FileNotFoundError if there is neither."""
     for extension in (SAFETENSORS, ".ckpt"):
         path = pathlib.Path(folder) / f"{name}{extension}"
         if path.is_file():
@@ -143,13 +146,12 @@ def _complete_folder(folder):
     folder = pathlib.Path(folder)
     partial = folder.with_name(folder.name + ".partial")
     replaced = folder.with_name(folder.name + ".replaced")
-    if folder.exists() and not (folder / "hyperparams.yaml").exists():
-        if not folder.is_dir() or any(folder.iterdir()):
-            raise FileExistsError(
-                f"'{folder}' exists and is not a pretrained folder, so it is not "
-                f"replaced. Name a folder that is new, empty, or holds an "
-                f"earlier model."
-            )
+    if folder.exists() and not _is_replaceable(folder):
+        raise FileExistsError(
+            f"'{folder}' exists and holds more than a pretrained model, so it "
+            "is not replaced. Name a folder that is new, empty, or holds an "
+            "earlier model and nothing else."
+        )
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     with contextlib.ExitStack() as undo:
@@ -162,6 +164,19 @@ def _complete_folder(folder):
         os.replace(partial, folder)
         undo.pop_all()
     shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _is_replaceable(folder):
+    """Whether a path is an empty folder, or one that holds only the files of a
+    pretrained model: a training's output folder has more."""
+    if not folder.is_dir():
+        return False
+    names = {path.name for path in folder.iterdir()}
+    return not names or (
+        "hyperparams.yaml" in names
+        and all(path.is_file() for path in folder.iterdir())
+        and all(MODEL_FILE.fullmatch(name) for name in names)
+    )
 
 
 def _write_weights(folder, states, half):

@@ -32,9 +32,9 @@ def read_checkpoint(path):
     """Reads a checkpoint to the CPU, without running any code in it.
 
     The content decides whether it is a safetensors file or one that
-    ``torch.save`` wrote, not its name. The weights stay in the file and are
-    read when they are used. Raises a CheckpointError if the file is missing or
-    damaged, is something else, or holds pickled code.
+    ``torch.save`` wrote, not its name. The weights of the latter stay in the
+    file and are read when they are used. Raises a CheckpointError if the file
+    is missing or damaged, is something else, or holds pickled code.
 
     Example
     -------

@@ -145,7 +145,7 @@ def restore(flashsr, folder, recording, strength=0.0, cutoff_hz=0):
         texts.insert(0, f"{describe(report)}.")
         if report.gain_db:
             texts.append(
-                f"Lowered by {-report.gain_db:.1f} dB, for it would clip. With "
+                f"Lowered by {-report.gain_db:.1f} dB, because it would clip. With "
                 "less strength it stays louder."
             )
         files = [str(p) for p in (before, pictures[0], after, pictures[1])]
@@ -166,6 +166,6 @@ def _write_playable(recording, path):
 
     with AudioReader(recording) as reader:
         form = reader.sample_rate, reader.channels, "WAV", "PCM_16"
-        with AudioWriter(path, *form) as writer:
+        with AudioWriter(path, *form, reader.num_samples) as writer:
             for block in reader.blocks():
                 writer.write(block)

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import sys
+import traceback
 
 
 class PatientStream:
@@ -70,10 +71,13 @@ def say(message):
 
 
 def say_error(error, about=None):
-    """Prints an error in one line, with the type of unforeseen exceptions,
-    and the name of the file that it concerns."""
+    """Prints an error, text or exception, in one line with the name of the file
+    that it concerns; of an unforeseen exception, its traceback comes first."""
     text = " ".join(str(error).split())
-    if not isinstance(error, str | ValueError | OSError) or not text:
+    foreseen = isinstance(error, str | ValueError | OSError)
+    if not foreseen:
+        traceback.print_exception(error)
+    if not foreseen or not text:
         text = f"{type(error).__name__}: {text}"
     if about is not None and str(about) not in text:
         text = f"'{about}': {text}"

@@ -53,8 +53,7 @@ class Augmentation:
         squares.
     level_db : sequence of float
         Limits of the segment's level below the one that normalisation gives it:
-        at inference the loudest moment of the whole recording decides the
-        level, and most windows are quieter.
+        a window holds passages quieter than its peak.
 
     Example
     -------

@@ -13,8 +13,8 @@ import numpy as np
 import scipy.signal
 
 from speechbrain_flashsr.audio import SAMPLE_RATE
-from speechbrain_flashsr.audio.codecs import code
 from speechbrain_flashsr.data.augmentation import coloured
+from speechbrain_flashsr.data.codecs import code
 from speechbrain_flashsr.data.degradations import FAMILIES, low_pass
 from speechbrain_flashsr.data.resamplers import (
     INTERPOLATIONS,

@@ -8,25 +8,23 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.signal
-import soxr
 
 from speechbrain_flashsr.audio import SAMPLE_RATE
-from speechbrain_flashsr.audio.codecs import (
+from speechbrain_flashsr.data.augmentation import coloured, rms
+from speechbrain_flashsr.data.codecs import (
     CODEC_RATES,
     TELEPHONE_BAND,
     code_at,
     telephone,
     with_length,
 )
-from speechbrain_flashsr.data.augmentation import coloured, rms
-from speechbrain_flashsr.data.resamplers import by_scipy, by_torchaudio
+from speechbrain_flashsr.data.resamplers import resample
 
 FAMILIES = ("cheby1", "butter", "bessel", "ellip")
 """Filters of AudioSR's training copies, by their names in scipy.signal."""
@@ -40,20 +38,14 @@ STOP_BAND_DB = 60.0
 
 
 DEFAULT_RESAMPLERS = {
-    "torchaudio": by_torchaudio,
-    "soxr": soxr.resample,
-    "scipy": by_scipy,
-    "ffmpeg": functools.partial(
-        by_torchaudio,
-        resampling_method="sinc_interp_kaiser",
-        lowpass_filter_width=16,
-        rolloff=0.97,
-        beta=9.0,
-    ),
+    "torchaudio": "torchaudio",
+    "soxr": "soxr HQ (librosa)",
+    "scipy": "scipy resample_poly",
+    "ffmpeg": "ffmpeg swr",
 }
-"""Common resamplers with their default settings:
-torchaudio; librosa and SoX, which share soxr's filter; SciPy; and a filter like
-that of FFmpeg (32 taps, cut-off 0.97, Kaiser window with beta 9)."""
+"""Common resamplers with their default settings, by their names in
+:data:`~speechbrain_flashsr.data.resamplers.RESAMPLERS`; librosa and the SoX
+program share soxr's filter."""
 
 
 def resample_at(wav, rate, resampler):
@@ -65,8 +57,9 @@ def resample_at(wav, rate, resampler):
     >>> resample_at(np.random.randn(4801), 16000, "soxr").shape
     (4801,)
     """
-    resample = DEFAULT_RESAMPLERS[resampler]
-    back = resample(resample(wav, SAMPLE_RATE, rate), rate, SAMPLE_RATE)
+    name = DEFAULT_RESAMPLERS[resampler]
+    low = resample(wav, SAMPLE_RATE, rate, name)
+    back = resample(low, rate, SAMPLE_RATE, name)
     return with_length(back, len(wav))
 
 

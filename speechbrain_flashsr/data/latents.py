@@ -24,7 +24,6 @@ from tqdm import tqdm
 
 from speechbrain_flashsr.audio.writing import complete_file
 from speechbrain_flashsr.data.manifest import write_json
-from speechbrain_flashsr.lobes.features import extend_band
 
 
 @torch.no_grad()
@@ -96,7 +95,6 @@ def cache_latents(
             collate_fn=PaddedBatch,
         )
     )
-    centres = features.band_centres()
     encoded = 0
     for first in tqdm(
         range(0, len(batches), num_ranks),
@@ -109,8 +107,7 @@ def cache_latents(
         if first + rank < len(batches):
             batch = next(loader).to(device)
             high, low = batch.high.data, batch.low.data
-            rolloff_hz = batch.rolloff_hz.to(device)
-            mel = extend_band(features(high), rolloff_hz, centres)
+            mel = features.extended(high, batch.rolloff_hz)
             with torch.autocast(
                 torch.device(device).type,
                 AMPConfig.from_name(precision).dtype,

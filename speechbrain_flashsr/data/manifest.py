@@ -86,11 +86,11 @@ def _is_text(value):
 
 
 def _is_whole(value):
-    return isinstance(value, int) and 0 <= value < 2**63
+    return type(value) is int and 0 <= value < 2**63
 
 
 def _is_positive(value):
-    return isinstance(value, int | float) and 0 < value < LARGEST_NUMBER
+    return type(value) in (int, float) and 0 < value < LARGEST_NUMBER
 
 
 KEYS = {

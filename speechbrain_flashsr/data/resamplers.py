@@ -22,7 +22,7 @@ import soxr
 import torch
 import torchaudio
 
-from speechbrain_flashsr.audio.codecs import with_length
+from speechbrain_flashsr.data.codecs import with_length
 
 KAISER_FAST = {
     "lowpass_filter_width": 16,

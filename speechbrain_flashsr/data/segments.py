@@ -167,6 +167,11 @@ class RandomSegments(Dataset):
             normalize_pair` gives them or lower),
             `cutoff_hz` of the low-pass, `rolloff_hz` below which the
             recordings have content, and their `domain`.
+
+        Raises
+        ------
+        ValueError
+            If a recording cannot be read, or only silence is found.
         """
         rng = generator_of(self.seed, draw, TrainingStream.SEGMENT)
         for _ in range(MAX_ATTEMPTS):
@@ -180,6 +185,12 @@ class RandomSegments(Dataset):
             peak = np.abs(high).max()
             if peak > MIN_PEAK and np.abs(low).max() > MIN_PEAK_RATIO * peak:
                 break
+        else:
+            raise ValueError(
+                f"Draw {draw} found only silence below the cut-off, in "
+                f"{MAX_ATTEMPTS} segments; the last was of the domain "
+                f"'{domain}'. Take silent recordings out of the manifest."
+            )
         high, low = normalize_pair(
             torch.from_numpy(high)[None], torch.from_numpy(low)[None]
         )

@@ -22,6 +22,9 @@ logger = get_logger(__name__)
 LOWEST_CUTOFF = 500.0
 """Lowest supported cut-off, in Hz."""
 
+REMOTE = re.compile(r"https?://.+|[\w-][\w.-]*/[\w-][\w.-]*")
+"""A URL, or the name of a repository on the hub."""
+
 
 def without_autocast(method):
     """Makes a method ignore a surrounding `torch.autocast` region: waveforms
@@ -186,9 +189,7 @@ def check_source(source, hparams_file):
                 f"is missing in it. Pass a folder that a training "
                 "recipe exported."
             )
-    elif isinstance(source, Path) or not re.fullmatch(
-        r"https?://.+|[\w-][\w.-]*/[\w-][\w.-]*", source
-    ):
+    elif isinstance(source, Path) or not REMOTE.fullmatch(source):
         raise FileNotFoundError(
             f"There is no folder '{source}'. Pass a folder that holds a "
             "model, or a hub name such as 'user/model'."

@@ -14,6 +14,7 @@ import torch
 from scipy.signal import firwin, kaiserord
 from torch.nn.functional import pad
 
+from speechbrain_flashsr.lobes.spectrum import moving_mean
 from speechbrain_flashsr.lobes.super_resolver import RESTORED_FROM
 
 BAND_LIMIT_STOP = 1.1
@@ -32,9 +33,9 @@ _BORDER = 4096
 read the reflection there."""
 
 _FILL_FFT = 1024
-_FILL_EXTENT = (17, 3)
-"""Length of the transform in which sound is added, and the bins and frames over
-which powers are averaged: 0.8 kHz and 27 ms."""
+_FILL_EXTENT = (3, 17)
+"""Length of the transform in which sound is added, and the frames and bins over
+which powers are averaged: 27 ms and 0.8 kHz."""
 
 _FILL_MARGIN = 2.0
 """Power of existing sound, as a divisor of the model's, from which nothing is
@@ -97,21 +98,15 @@ def fill_up(existing, wanted):
         "hop_length": _FILL_FFT // 4,
         "window": torch.hann_window(_FILL_FFT).to(wanted),
     }
-    spectra = [
-        torch.stft(wavs, **options, return_complex=True)
-        for wavs in (existing, wanted)
-    ]
-    powers = [spectrum.abs().square() for spectrum in spectra]
-    for axis, extent in enumerate(_FILL_EXTENT):
-        size, padding = [1, 1], [0, 0]
-        size[axis], padding[axis] = extent, extent // 2
-        powers = [
-            torch.nn.functional.avg_pool2d(power, size, 1, padding)
-            for power in powers
-        ]
-    existing_power, wanted_power = powers
+    both = torch.cat([existing, wanted])
+    spectra = torch.stft(both, **options, return_complex=True).transpose(1, 2)
+    power = spectra.real.square() + spectra.imag.square()
+    for dim, extent in enumerate(_FILL_EXTENT, 1):
+        power = moving_mean(power, extent, dim)
+    existing_power, wanted_power = power.chunk(2)
     missing = 1 - _FILL_MARGIN * existing_power / (wanted_power + 1e-20)
-    added = spectra[1] * missing.clamp_min(0).sqrt()
+    added = spectra[len(wanted) :] * missing.clamp_min(0).sqrt()
+    added = added.transpose(1, 2)
     return torch.istft(added, **options, length=wanted.shape[1])
 
 

@@ -33,8 +33,8 @@ def enhance_and_restore(enhancer, flashsr, filename, output_filename=None):
     filename : str or Path
         The noisy recording, of any rate and number of channels.
     output_filename : str or Path, optional
-        A .wav, .flac, .ogg or .opus file, of the input's bit depth, to write as
-        well.
+        A .wav, .flac, .ogg or .opus file, of the input's bit depth and with its
+        metadata, to write as well.
 
     Returns
     -------
@@ -59,6 +59,7 @@ def enhance_and_restore(enhancer, flashsr, filename, output_filename=None):
             file_type = output_format(output_filename, reader.subtype)
         rate = check_sample_rate(reader.sample_rate, f"'{filename}'")
         audio = torch.cat(list(reader.blocks()), dim=1).T
+        metadata = reader.metadata()
     length = resampled_length(len(audio), rate, flashsr.sample_rate)
     enhancer_rate = enhancer.audio_normalizer.sample_rate
     noisy = AudioNormalizer(enhancer_rate, "keep")(audio, rate)
@@ -79,6 +80,7 @@ def enhance_and_restore(enhancer, flashsr, filename, output_filename=None):
             high.shape[1],
             *file_type,
             num_samples=length,
+            metadata=metadata,
         ) as writer:
             writer.write(high.T)
         warn_of_clipping(writer)

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 
 import torch
 
+from speechbrain_flashsr.audio import block_frames
 from speechbrain_flashsr.audio.checks import AudioError, check_output_name
-from speechbrain_flashsr.audio.decoders import block_frames
 from speechbrain_flashsr.audio.headroom import Headroom
 from speechbrain_flashsr.audio.output_formats import (
     check_output_rate,
@@ -36,23 +36,29 @@ def restore_file(
     filename,
     output_filename,
     settings,
-    options,
-    progressbar=False,
-    on_block=None,
+    *,
+    cutoff,
+    loop,
+    rate,
+    subtype,
+    headroom,
+    accept_truncated,
+    raw,
+    progressbar,
+    on_block,
 ):
     """Reads a file twice, to analyse it and to restore it, and writes it.
 
     `settings` are the model's
-    (:class:`~speechbrain_flashsr.inference.settings.Settings`), `options` the
-    file's (FileOptions, there). For errors and the report see
-    :meth:`~speechbrain_flashsr.inference.FlashSR.super_resolve_file`."""
+    (:class:`~speechbrain_flashsr.inference.settings.Settings`). For all else
+    see :meth:`~speechbrain_flashsr.inference.FlashSR.super_resolve_file`."""
     new_rate = flashsr.sample_rate
-    if options.rate is not None:
-        new_rate = check_output_rate(options.rate)
-    headroom = Headroom(options.headroom)
+    if rate is not None:
+        new_rate = check_output_rate(rate)
+    level = Headroom(headroom)
     with ExitStack() as stack:
         reader = stack.enter_context(
-            AudioReader(filename, options.accept_truncated, options.raw)
+            AudioReader(filename, accept_truncated, raw)
         )
         orig_rate = check_input_rate(
             reader.sample_rate, reader.name, flashsr.sample_rate
@@ -66,11 +72,9 @@ def restore_file(
         file_type = None  # nothing is written
         if output_filename is not None:
             check_output_name(filename, output_filename)
-            file_type = output_format(
-                output_filename, reader.subtype, options.subtype
-            )
+            file_type = output_format(output_filename, reader.subtype, subtype)
         cutoffs = cutoff_list(
-            options.cutoff,
+            cutoff,
             reader.channels,
             min(orig_rate, flashsr.sample_rate),
         )
@@ -82,7 +86,7 @@ def restore_file(
             if title and len(groups) > 1:
                 title += f", channels {group.start + 1} to {group.stop}"
             # First pass: where the band ends, and how loud it is.
-            analysis = _analyse(reader, group, cutoffs, options.loop, title)
+            analysis = _analyse(reader, group, cutoffs, loop, title)
             tracks += analysis.tracks
             silent += analysis.silent
             # Second pass: the restored recording, at its new rate.
@@ -106,7 +110,7 @@ def restore_file(
             and all(track.is_full_band for track in tracks)
             and (reader.format, reader.subtype) == file_type
             and reader.is_intact
-            and options.headroom is None
+            and headroom is None
         )
         writer, sinks = None, [] if on_block is None else [on_block]
         if is_unchanged:
@@ -124,7 +128,9 @@ def restore_file(
             )
             sinks.append(writer.write)
         if sinks:
-            for block in headroom(map(torch.cat, zip(*streams, strict=True))):
+            for block in level.lowered(
+                map(torch.cat, zip(*streams, strict=True))
+            ):
                 for sink in sinks:
                     sink(block)
     if writer is not None:
@@ -136,7 +142,7 @@ def restore_file(
         num_samples,
         tracks,
         0 if writer is None else writer.clipped_samples,
-        headroom.gain_db,
+        level.gain_db,
     )
 
 

@@ -1,11 +1,10 @@
-"""Settings of the model, and options of files.
+"""Settings of the model.
 
 Authors
  * The speechbrain_flashsr developers 2026
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from speechbrain_flashsr.audio.checks import AudioError
 from speechbrain_flashsr.inference.checks import check_integer
@@ -54,20 +53,6 @@ class Settings:
                 "strength raises the band that is added to the input, and "
                 "low_band='model' keeps nothing of the input. Leave one out."
             )
-
-
-@dataclass(frozen=True)
-class FileOptions:
-    """Options of one file, which are checked when it is read and written; see
-    :meth:`~speechbrain_flashsr.inference.FlashSR.super_resolve_file`."""
-
-    cutoff: Any = None
-    loop: bool = False
-    rate: int | None = None
-    subtype: str | None = None
-    headroom: float | None = None
-    accept_truncated: bool = False
-    raw: str | None = None
 
 
 def _is_within(value, limit):

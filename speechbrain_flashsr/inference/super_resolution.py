@@ -19,8 +19,10 @@ from speechbrain.utils.fetching import fetch
 from speechbrain_flashsr import SHIPPED_MODEL
 from speechbrain_flashsr.audio.checks import check_finite
 from speechbrain_flashsr.checkpoints import ModelError
+from speechbrain_flashsr.checkpoints.external.convert import TeacherOnly
 from speechbrain_flashsr.checkpoints.folders import load_folder
 from speechbrain_flashsr.inference.checks import (
+    REMOTE,
     absolute_lengths,
     check_input_rate,
     check_integer,
@@ -32,10 +34,13 @@ from speechbrain_flashsr.inference.checks import (
 from speechbrain_flashsr.inference.clips import restore_clips
 from speechbrain_flashsr.inference.files import restore_file
 from speechbrain_flashsr.inference.run_options import complete_run_options
-from speechbrain_flashsr.inference.settings import FileOptions, Settings
+from speechbrain_flashsr.inference.settings import Settings
 from speechbrain_flashsr.lobes.fast.memory import keep_freed_memory
 from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
-from speechbrain_flashsr.lobes.super_resolver import WINDOW_LENGTH
+from speechbrain_flashsr.lobes.super_resolver import (
+    WINDOW_LENGTH,
+    LatentSuperResolver,
+)
 
 
 class FlashSR(Pretrained):
@@ -76,6 +81,7 @@ class FlashSR(Pretrained):
     def __init__(
         self, modules=None, hparams=None, run_opts=None, freeze_params=True
     ):
+        hparams = hparams or {}
         options = complete_run_options(run_opts, hparams)
         batch_windows = options.pop("batch_windows")
         super().__init__(modules, hparams, options, freeze_params)
@@ -148,13 +154,13 @@ class FlashSR(Pretrained):
         )
         if kwargs.get("download_only"):
             return None
-        try:
-            return cls(hparams["modules"], hparams, run_opts, freeze_params)
-        except (AttributeError, TypeError) as error:
+        model = hparams["modules"]["super_resolver"]
+        if not isinstance(model, LatentSuperResolver | TeacherOnly):
             raise ModelError(
-                f"The model in '{source}' is not a super-resolver: {error}. "
-                "Check its hyperparameters."
-            ) from error
+                f"The model in '{source}' is not a super-resolver but a "
+                f"{type(model).__name__}. Check its hyperparameters."
+            )
+        return cls(hparams["modules"], hparams, run_opts, freeze_params)
 
     @torch.no_grad()
     @without_autocast
@@ -196,7 +202,8 @@ class FlashSR(Pretrained):
             Classifier-free guidance; default: the model's, 1 for none.
         low_band : {"input", "model"}
             "input" keeps the input below the cut-off; "model" returns the raw
-            output of the model at all frequencies, as in the paper.
+            output of the model at all frequencies, as in the paper, and what
+            the input has below 25 Hz, which the model is not given.
         strength : float
             Gain of the restored band in dB.
         loop : bool
@@ -259,8 +266,9 @@ class FlashSR(Pretrained):
 
         The file is read twice, in blocks: memory does not grow with its
         length. Of more than 16 channels, groups of 16 neighbours are restored
-        one after the other. The output appears when it is
-        complete; if there was a file of that name, it is replaced. :meth:`enhance_file` returns the waveform.
+        one after the other. The output appears when it is complete; if there
+        was a file of that name, it is replaced. :meth:`enhance_file` returns
+        the waveform.
 
         Arguments
         ---------
@@ -306,9 +314,6 @@ class FlashSR(Pretrained):
         settings = self._settings(
             seed, num_steps, guidance_scale, low_band, strength
         )
-        options = FileOptions(
-            cutoff, loop, rate, subtype, headroom, accept_truncated, raw
-        )
         if progressbar is None:
             progressbar = not self.noprogressbar
         return restore_file(
@@ -316,9 +321,15 @@ class FlashSR(Pretrained):
             filename,
             output_filename,
             settings,
-            options,
-            progressbar,
-            on_block,
+            cutoff=cutoff,
+            loop=loop,
+            rate=rate,
+            subtype=subtype,
+            headroom=headroom,
+            accept_truncated=accept_truncated,
+            raw=raw,
+            progressbar=progressbar,
+            on_block=on_block,
         )
 
     @torch.no_grad()
@@ -331,7 +342,7 @@ class FlashSR(Pretrained):
         Arguments
         ---------
         filename : str or Path or bytes or binary file
-            A sound file, or the URL or hub name of one.
+            A sound file, its URL, or its name on the hub, user/model/file.
         output_filename : str or Path, optional
             Where to write as well, see :meth:`super_resolve_file`.
         savedir : str or Path, optional
@@ -344,10 +355,15 @@ class FlashSR(Pretrained):
         torch.Tensor
             The waveform at 48 kHz or `rate`, [time] or, with several channels,
             [time, channels].
+
+        Raises
+        ------
+        AudioError
+            See :meth:`super_resolve_file`.
         """
         if isinstance(filename, str):
             source, name = split_path(filename)
-            if not Path(source).is_dir():
+            if REMOTE.fullmatch(source) and not Path(source).is_dir():
                 filename = fetch(name, source=source, savedir=savedir)
         blocks = []
         self.super_resolve_file(

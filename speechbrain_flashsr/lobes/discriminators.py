@@ -70,8 +70,8 @@ class SpectrumDiscriminator(nn.Module):
         outputs of every layer."""
         with torch.autocast(wavs.device.type, enabled=False):
             spectrum = self.spectrum(at_least_single(wavs))
-            parts = SpectralVocoder.read(spectrum).chunk(3, dim=1)
-        h = torch.stack(parts, dim=1).transpose(2, 3)
+            parts = SpectralVocoder.read(spectrum).chunk(3, dim=2)
+        h = torch.stack(parts, dim=1)
         return _judge(h, self.layers, self.output)
 
 

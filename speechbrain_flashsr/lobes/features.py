@@ -131,6 +131,12 @@ class LogMel(nn.Module):
             mel = self.mel(padded.squeeze(1))
         return mel.clamp_min(self.floor).log().transpose(1, 2).unsqueeze(1)
 
+    def extended(self, wavs, rolloff_hz):
+        """Computes the log-mel spectrograms of recordings, and continues each
+        above its roll-off in Hz, [batch]; see :func:`extend_band`."""
+        centres = self.band_centres()
+        return extend_band(self(wavs), rolloff_hz.to(centres.device), centres)
+
 
 MAX_TILT = 0.05
 """Steepest fall of an extended band, in natural logarithms per mel band."""
@@ -154,7 +160,6 @@ def extend_band(mel, rolloff_hz, band_centres):
     """
     extended = mel.clone()
     n_mels = mel.shape[-1]
-    floor = mel.min()
     for clip, rolloff in zip(extended, rolloff_hz):
         edge = int((band_centres < rolloff).sum())
         missing = min(n_mels - edge, edge)
@@ -168,7 +173,7 @@ def extend_band(mel, rolloff_hz, band_centres):
             rise = below[..., -half:].mean() - below[..., :half].mean()
             tilt = (rise / (missing - half)).clamp(0.0, MAX_TILT)
         mirrored = below - 2 * tilt * steps
-        clip[..., edge : edge + missing] = mirrored.clamp_min(floor)
+        clip[..., edge : edge + missing] = mirrored.clamp_min(clip.min())
     return extended
 
 

@@ -25,6 +25,7 @@ from speechbrain_flashsr.lobes.spectrum import (
     MelLevels,
     ShortTimeSpectrum,
     gate_above,
+    moving_mean,
     shift_up,
 )
 
@@ -79,19 +80,17 @@ def enlarge_swings(level, gate, share):
     global variance of its parameters likewise (Toda and Tokuda 2007, IEICE
     Transactions E90-D).
 
-    Takes natural logarithms of magnitudes, [batch, bins, frames], a gate that
-    is 1 above the cut-off and 0 below it, [batch, bins, 1], and the share by
+    Takes natural logarithms of magnitudes, [batch, frames, bins], a gate that
+    is 1 above the cut-off and 0 below it, [batch, 1, bins], and the share by
     which the band's level departs further from its mean over the
     `SWING_SECONDS` around."""
     width = 2 * int(SWING_SECONDS * FRAMES_PER_SECOND / 2) + 1
-    power = ((2 * level).exp() * gate).mean(1, keepdim=True)
+    power = ((2 * level).exp() * gate).mean(2)
     band = power.clamp_min(1e-12).log() / 2
     loudest = F.max_pool1d(band, width, stride=1, padding=width // 2)
     band = torch.maximum(band, loudest - SWING_RANGE)
-    mean = F.avg_pool1d(
-        band, width, stride=1, padding=width // 2, count_include_pad=False
-    )
-    return level + share * (band - mean)
+    mean = moving_mean(band, width, 1)
+    return level + share * (band - mean)[:, :, None]
 
 
 class SpectralVocoder(nn.Module):
@@ -205,7 +204,7 @@ class SpectralVocoder(nn.Module):
     @staticmethod
     def read(spectrum):
         """Log-magnitude and compressed complex spectrum, scaled to about unit
-        variance: [batch, bins, frames] to [batch, 3 * bins, frames]."""
+        variance: [batch, frames, bins] to [batch, frames, 3 * bins]."""
         magnitude = spectrum.abs()
         compressed = spectrum * (magnitude + 1e-4) ** (COMPRESSION - 1)
         return torch.cat(
@@ -214,47 +213,39 @@ class SpectralVocoder(nn.Module):
                 compressed.real / 2,
                 compressed.imag / 2,
             ],
-            dim=1,
+            dim=2,
         )
 
     def decide(self, mel, low, cutoff_hz):
-        """Runs the network: [batch, 4 * NUM_BANDS + 2 * bins, frames]."""
+        """Runs the network: [batch, frames, 4 * NUM_BANDS + 2 * bins]."""
         scales = torch.linspace(0.5, 8, 16, device=mel.device)
         cutoff = torch.sin((cutoff_hz.log()[:, None] - 9) * scales)
         h = self.mel_in((mel.transpose(1, 2) - self.mel_mean) / self.mel_std)
         h = self.levels.between_frames(h.transpose(1, 2)).transpose(1, 2)
-        h = h + self.low_in(low.transpose(1, 2))
+        h = h + self.low_in(low)
         h = h + self.cutoff_in(cutoff)[:, None]
         h = self.norm_in(self.conv_in(h.transpose(1, 2)).transpose(1, 2))
         for block in self.blocks:
             h = block(h)
-        return self.head(self.norm_out(h)).transpose(1, 2)
+        return self.head(self.norm_out(h))
 
     def synthesise(self, decisions, mel, low, cutoff_hz, excitation):
-        """The short-time spectrum to add, [batch, bins, frames], complex."""
+        """The short-time spectrum to add, [batch, frames, bins], complex."""
         bins = len(self.frequencies)
         size = [4 * NUM_BANDS, bins, bins]
-        bands, real, imaginary = decisions.split(size, dim=1)
-        bands = F.interpolate(
-            bands.unflatten(1, (4, NUM_BANDS)),
-            (bins, bands.shape[-1]),
-            mode="bilinear",
-        )
+        bands, real, imaginary = decisions.split(size, dim=2)
+        gain, shares = bands.unflatten(2, (4, NUM_BANDS)).split([1, 3], dim=2)
+        gain = moving_mean(gain, self.gain_frames, 1)
+        bands = torch.cat([gain, shares], dim=2)
+        bands = F.interpolate(bands, (4, bins), mode="bilinear")
+        gain, shares = bands.split([1, 3], dim=2)
         gate = gate_above(self.frequencies, cutoff_hz)
-        gain = F.avg_pool1d(
-            bands[:, 0],
-            self.gain_frames,
-            stride=1,
-            padding=self.gain_frames // 2,
-            count_include_pad=False,
-        )
-        level = (self.levels(mel) + 2 * gain).clamp(-12, 7)
+        level = (self.levels(mel) + 2 * gain.squeeze(2)).clamp(-12, 7)
         magnitude = enlarge_swings(level, gate, self.swing).exp()
-        tonal, noisy, replicated = bands[:, 1:].softmax(1).sqrt().unbind(1)
+        tonal, noisy, replicated = shares.softmax(2).sqrt().unbind(2)
         phase = torch.complex(4 * real + 1e-2, 4 * imaginary)
         phase = phase / (phase.real**2 + phase.imag**2 + 1e-4).sqrt()
-        noise = self.spectrum(excitation)
-        noise = noise / self.spectrum.window.square().sum().sqrt()
+        noise = self.spectrum(excitation / self.spectrum.window.norm())
         shifted = shift_up(low, cutoff_hz, self.bin_hz, HOP_LENGTH)
         mixed = tonal * phase + noisy * noise + replicated * shifted
         return gate * magnitude * mixed

@@ -35,7 +35,7 @@ EVEN_SECONDS = 0.045
 EVEN_FLOOR = 1e-3
 """Over which the level of the shifted band is evened out, about what a frame of
 the mel spectrogram spans: finer detail (harmonics, pulses, onsets) stays. Bins
-30 dB below the mean of all are not raised, for they are noise."""
+30 dB below the mean of all are noise and not raised."""
 
 
 class ShortTimeSpectrum(nn.Module):
@@ -52,7 +52,7 @@ class ShortTimeSpectrum(nn.Module):
     >>> spectrum = ShortTimeSpectrum(1024, 240)
     >>> wavs = torch.randn(2, 4800)
     >>> spectrum(wavs).shape
-    torch.Size([2, 513, 20])
+    torch.Size([2, 20, 513])
     >>> torch.allclose(spectrum.inverse(spectrum(wavs)), wavs, atol=1e-4)
     True
     """
@@ -66,7 +66,7 @@ class ShortTimeSpectrum(nn.Module):
         self.register_buffer("window", window, persistent=False)
 
     def forward(self, wavs):
-        """Maps waveforms [batch, time] to [batch, bins, frames], complex."""
+        """Maps waveforms [batch, time] to [batch, frames, bins], complex."""
         padded = F.pad(
             wavs.unsqueeze(1), (self.padding, self.padding), mode="reflect"
         )
@@ -77,21 +77,54 @@ class ShortTimeSpectrum(nn.Module):
             window=self.window,
             center=False,
             return_complex=True,
-        )
+        ).transpose(1, 2)
 
     def inverse(self, spectrum):
-        """Maps [batch, bins, frames] to waveforms [batch, time]."""
-        frames = torch.fft.irfft(spectrum, self.n_fft, dim=1)
-        power = self.window.square()[:, None].expand(-1, frames.shape[-1])
-        wavs = self._overlap_add(frames * self.window[:, None])
-        return wavs / self._overlap_add(power[None])
+        """Maps [batch, frames, bins] to waveforms [batch, time]."""
+        frames = torch.fft.irfft(spectrum, self.n_fft)
+        power = self.window.square().expand(1, frames.shape[1], -1)
+        wavs = self._overlap_add(frames * self.window)
+        return wavs / self._overlap_add(power)
 
     def _overlap_add(self, frames):
-        length = (frames.shape[-1] - 1) * self.hop_length + self.n_fft
-        wavs = F.fold(
-            frames, (1, length), (1, self.n_fft), stride=(1, self.hop_length)
+        """Sums frames [batch, frames, n_fft] at their places, hop by hop."""
+        count = -(-self.n_fft // self.hop_length)
+        padding = count * self.hop_length - self.n_fft
+        hops = F.pad(frames, (0, padding)).chunk(count, dim=2)
+        wavs = sum(
+            F.pad(hop, (0, 0, n, count - 1 - n)) for n, hop in enumerate(hops)
         )
-        return wavs[:, 0, 0, self.padding : length - self.padding]
+        time = frames.shape[1] * self.hop_length
+        return wavs.flatten(1)[:, self.padding : self.padding + time]
+
+
+def moving_mean(x, extent, dim):
+    """The mean over an odd number of neighbours along a dimension; at its ends,
+    over those that exist. A sum is made of two of half the extent, and so on,
+    so a wide mean costs little more than a narrow one.
+
+    Example
+    -------
+    >>> moving_mean(torch.tensor([0.0, 0.0, 6.0, 9.0]), 3, 0)
+    tensor([0.0000, 2.0000, 5.0000, 7.5000])
+    """
+    ones = x.new_ones([1] * dim + [x.shape[dim]] + [1] * (x.dim() - dim - 1))
+    return _moving_sum(x, extent, dim) / _moving_sum(ones, extent, dim)
+
+
+def _moving_sum(x, extent, dim):
+    padding = [0, 0] * (x.dim() - dim - 1) + [extent // 2] * 2
+    x = total = F.pad(x, padding)
+    width = 1
+    for bit in f"{extent:b}"[1:]:
+        size = total.shape[dim] - width
+        total = total.narrow(dim, 0, size) + total.narrow(dim, width, size)
+        width *= 2
+        if bit == "1":
+            size = total.shape[dim] - 1
+            total = total.narrow(dim, 0, size) + x.narrow(dim, width, size)
+            width += 1
+    return total
 
 
 def shift_up(spectrum, cutoff_hz, bin_hz, hop_length):
@@ -102,41 +135,32 @@ def shift_up(spectrum, cutoff_hz, bin_hz, hop_length):
     modulated by the difference: harmonics, pulses and onsets stay what they
     are.
 
-    Takes the short-time spectrum of band-limited waveforms, [batch, bins,
-    frames], complex, where each band ends, [batch], the distance of bins in Hz,
+    Takes the short-time spectrum of band-limited waveforms, [batch, frames,
+    bins], complex, where each band ends, [batch], the distance of bins in Hz,
     and the samples between frames. Returns a spectrum of the same shape, of
     about unit power from 0.92 of the cut-off upwards, where there is sound
     below."""
-    num_bins, num_frames = spectrum.shape[1:]
+    num_frames, num_bins = spectrum.shape[1:]
     power = spectrum.real.square() + spectrum.imag.square()
     frames_per_second = 2 * (num_bins - 1) * bin_hz / hop_length
-    size = [
-        2 * int(extent / 2) + 1
-        for extent in (EVEN_HZ / bin_hz, EVEN_SECONDS * frames_per_second)
-    ]
     level = power
-    for extent in ((size[0], 1), (1, size[1])):  # one axis after the other
-        level = F.avg_pool2d(
-            level,
-            extent,
-            stride=1,
-            padding=[length // 2 for length in extent],
-            count_include_pad=False,
-        )
-    level = level + EVEN_FLOOR * level.mean(1, keepdim=True)
-    even = spectrum / (level + 1e-12).sqrt()
+    extents = EVEN_SECONDS * frames_per_second, EVEN_HZ / bin_hz
+    for dim, extent in enumerate(extents, 1):
+        level = moving_mean(level, 2 * int(extent / 2) + 1, dim)
+    level = level + EVEN_FLOOR * level.mean(2, keepdim=True)
+    even = spectrum * (level + 1e-12).rsqrt()
     top = (SOURCE_TOP * cutoff_hz / bin_hz).long()[:, None]
     span = (SOURCE_SHARE * cutoff_hz).clamp(max=WIDEST_SOURCE_HZ)
     span = (span / bin_hz).long().clamp_min(1)[:, None]
     bins = torch.arange(num_bins, device=spectrum.device)
     above = (bins - top).clamp_min(0)
     source = (top - span + above % span).clamp(0, num_bins - 1)
-    index = source[:, :, None].expand(-1, -1, num_frames)
+    index = source[:, None].expand(-1, num_frames, -1)
     moved = torch.complex(
-        even.real.gather(1, index), even.imag.gather(1, index)
+        even.real.gather(2, index), even.imag.gather(2, index)
     )
     frames = torch.arange(num_frames, device=spectrum.device)
-    turns = (bins - source)[:, :, None] * (hop_length * frames)
+    turns = (bins - source)[:, None] * (hop_length * frames)[:, None]
     n_fft = 2 * (num_bins - 1)
     angles = torch.arange(n_fft, device=spectrum.device) * (2 * math.pi / n_fft)
     turns = turns % n_fft
@@ -156,7 +180,7 @@ class MelLevels(nn.Module):
     >>> from speechbrain_flashsr.lobes.features import LogMel
     >>> levels = MelLevels(LogMel())
     >>> levels(torch.randn(1, 256, 10)).shape
-    torch.Size([1, 513, 20])
+    torch.Size([1, 20, 513])
     """
 
     def __init__(self, features):
@@ -182,10 +206,9 @@ class MelLevels(nn.Module):
 
     def forward(self, mel):
         """Maps a log-mel spectrogram [batch, n_mels, frames] to natural
-        logarithms of magnitudes [batch, bins, frames * frames_per_mel]."""
-        mel = self.between_frames(mel)
-        level = torch.matmul(self.to_bins, mel - self.band_gain[:, None])
-        return level + NOISE_TO_MEL
+        logarithms of magnitudes [batch, frames * frames_per_mel, bins]."""
+        mel = self.between_frames(mel).transpose(1, 2)
+        return F.linear(mel - self.band_gain, self.to_bins) + NOISE_TO_MEL
 
     def between_frames(self, x):
         """Interpolates [batch, any, frames] to the frames of the short-time
@@ -195,10 +218,10 @@ class MelLevels(nn.Module):
 
 def gate_above(frequencies, cutoff_hz):
     """Where the synthesis is heard: 0 below each cut-off [batch], 1 above it,
-    [batch, bins, 1]."""
-    cutoff_hz = cutoff_hz[:, None]
+    [batch, 1, bins]."""
+    cutoff_hz = cutoff_hz[:, None, None]
     distance = frequencies - GATE_START * cutoff_hz
-    return torch.sigmoid(distance / (GATE_WIDTH * cutoff_hz))[:, :, None]
+    return torch.sigmoid(distance / (GATE_WIDTH * cutoff_hz))
 
 
 class BandExtension(nn.Module):

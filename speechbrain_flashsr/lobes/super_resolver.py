@@ -62,20 +62,16 @@ class MelPredictor(nn.Module):
                 f"A window of {num_samples} samples does not fit: its length "
                 f"must be a positive multiple of {self.window_multiple}."
             )
-        downsampling = self.autoencoder.downsampling
-        return (
-            self.autoencoder.latent_channels,
-            num_samples // self.hop_length // downsampling,
-            self.features.n_mels // downsampling,
+        frames = num_samples // self.hop_length
+        return self.autoencoder.latent_shape(
+            (1, 1, frames, self.features.n_mels)
         )
 
-    def forward(
-        self, low, noise, num_steps=1, guidance_scale=1.0, cutoff_hz=None
-    ):
+    def forward(self, low, noise, cutoff_hz, num_steps=1, guidance_scale=1.0):
         """Restores the high band of the log-mel spectrogram, [batch, 1, frames,
         n_mels]; see :meth:`LatentSuperResolver.forward`."""
         mel = self.features(low)
-        if self.floor is not None and cutoff_hz is not None:
+        if self.floor is not None:
             top_hz = RESTORED_FROM * cutoff_hz.to(mel)[:, None, None, None]
             below = self.features.band_centres().to(mel) < top_hz
             mel = torch.where(below, mel.clamp_min(self.floor), mel)
@@ -140,8 +136,8 @@ class LatentSuperResolver(nn.Module):
         self,
         low,
         noise,
-        cutoff_hz=None,
-        excitation=None,
+        cutoff_hz,
+        excitation,
         num_steps=1,
         guidance_scale=1.0,
     ):
@@ -176,6 +172,6 @@ class LatentSuperResolver(nn.Module):
                 f"The noise has shape {list(noise.shape)}, but windows of "
                 f"shape {list(low.shape)} need {list(expected)}."
             )
-        mel = self.predictor(low, noise, num_steps, guidance_scale, cutoff_hz)
+        mel = self.predictor(low, noise, cutoff_hz, num_steps, guidance_scale)
         mel = mel.squeeze(1).transpose(1, 2)
         return self.vocoder(mel, low, cutoff_hz, excitation)

@@ -93,7 +93,7 @@ class SelfAttention(nn.Module):
 
 class FeedForward(nn.Module):
     """Gated feed-forward: GEGLU (https://arxiv.org/abs/2002.05202), linear; the
-    hidden layer is `expansion` times as wide.
+    hidden layer is `EXPANSION` times as wide.
 
     Example
     -------
@@ -101,10 +101,13 @@ class FeedForward(nn.Module):
     torch.Size([1, 6, 8])
     """
 
-    def __init__(self, channels, expansion=4):
+    EXPANSION = 4
+
+    def __init__(self, channels):
         super().__init__()
-        self.value_and_gate = nn.Linear(channels, 2 * expansion * channels)
-        self.output = nn.Linear(expansion * channels, channels)
+        hidden = self.EXPANSION * channels
+        self.value_and_gate = nn.Linear(channels, 2 * hidden)
+        self.output = nn.Linear(hidden, channels)
 
     def forward(self, x):
         """Maps [batch, positions, channels] to the same shape."""

@@ -126,6 +126,21 @@ def test_batch_goes_on_after_errors(flashsr, tmp_path):
     assert len(outputs(tmp_path)) == 6 + 2
 
 
+def test_an_unforeseen_error_comes_with_its_traceback(
+    flashsr, tmp_path, monkeypatch
+):
+    write(tmp_path / "a.wav")
+
+    def fail(*_, **__):
+        raise KeyError(1)
+
+    monkeypatch.setattr(FlashSR, "super_resolve_file", fail)
+    code, _, err = flashsr("a.wav")
+    assert code == 1
+    assert "in fail" in err
+    assert err.splitlines()[-1].endswith("a.wav': KeyError: 1")
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [

@@ -140,6 +140,17 @@ def test_after_an_enhancement(rate, channels, recordings, tmp_path):
         assert error < 0.02
 
 
+def test_after_an_enhancement_texts_are_kept(tmp_path):
+    enhancer = tiny_pipeline("SpectralMaskEnhancement", tmp_path)
+    path, output = tmp_path / "noisy.flac", tmp_path / "restored.flac"
+    with soundfile.SoundFile(path, "w", 16000, 1) as file:
+        file.title = "A call"
+        file.write(0.1 * torch.randn(8000).numpy())
+    enhance_and_restore(enhancer, toy_interface(), path, output)
+    with soundfile.SoundFile(output) as file:
+        assert file.title == "A call"
+
+
 def test_after_an_enhancement_wrong_files_are_clear_errors(tmp_path):
     enhancer = tiny_pipeline("SpectralMaskEnhancement", tmp_path)
     path = tmp_path / "noisy.wav"

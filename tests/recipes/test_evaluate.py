@@ -373,3 +373,17 @@ def test_flashsr_gets_its_options(project, monkeypatch):
             "guidance_scale": 2.0,
         },
     ]
+
+
+@pytest.mark.parametrize("folder", ["OUT_{cutoff}", "out/{cutoff}/wav", "[a]"])
+def test_outputs_made_again_are_noticed(project, tmp_path, folder):
+    systems = recipe_module(project, "systems")
+    settings = {"folder": str(tmp_path / folder)}
+    prints = [systems.fingerprint(settings)]
+    path = tmp_path / folder.replace("{cutoff}", "4000") / "a.wav"
+    path.parent.mkdir(parents=True)
+    for content in ("before", "afterwards"):
+        path.write_text(content)
+        prints.append(systems.fingerprint(settings))
+    assert len(set(prints)) == 3
+    assert systems.fingerprint(settings) == prints[-1]

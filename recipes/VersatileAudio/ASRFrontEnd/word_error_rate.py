@@ -30,9 +30,9 @@ from speechbrain.utils.metric_stats import ErrorRateStats
 from tqdm import tqdm
 
 from speechbrain_flashsr import SHIPPED_MODEL, __version__
-from speechbrain_flashsr.audio.codecs import code
 from speechbrain_flashsr.audio.resampling import Resampler
 from speechbrain_flashsr.checkpoints.reading import digest_of_model
+from speechbrain_flashsr.data.codecs import code
 from speechbrain_flashsr.data.manifest import write_json
 from speechbrain_flashsr.inference import FlashSR, SuperResolutionFrontEnd
 

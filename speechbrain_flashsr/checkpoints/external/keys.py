@@ -3,7 +3,7 @@
 FlashSR's checkpoints (https://arxiv.org/abs/2501.10807) and AudioSR's
 (https://arxiv.org/abs/2309.07314) hold the same networks as
 :mod:`speechbrain_flashsr.lobes`, but name their weights after the packages
-that their authors built on. Nothing else in this package knows those names.
+that their authors built on.
 
 Authors
  * The speechbrain_flashsr developers 2026

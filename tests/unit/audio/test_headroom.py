@@ -17,7 +17,7 @@ def test_loud_recordings_are_lowered_by_one_gain():
     torch.manual_seed(0)
     wav = 3 * torch.rand(2, 1000) - 1
     headroom = Headroom(1)
-    lowered = torch.cat(list(headroom(wav.split(300, dim=1))), dim=1)
+    lowered = torch.cat(list(headroom.lowered(wav.split(300, dim=1))), dim=1)
     assert lowered.abs().max() == pytest.approx(10 ** (-1 / 20))
     gain = 10 ** (headroom.gain_db / 20)
     torch.testing.assert_close(lowered, gain * wav)
@@ -26,9 +26,9 @@ def test_loud_recordings_are_lowered_by_one_gain():
 def test_others_stay_as_they_are():
     wav = torch.tensor([[0.5, -0.8]])
     headroom = Headroom(1)
-    assert torch.equal(next(headroom([wav])), wav)
+    assert torch.equal(next(headroom.lowered([wav])), wav)
     assert headroom.gain_db == 0
-    assert torch.equal(next(Headroom(0)([0 * wav])), 0 * wav)
+    assert torch.equal(next(Headroom(0).lowered([0 * wav])), 0 * wav)
 
 
 @pytest.mark.parametrize("value", [-1, math.nan, math.inf, "loud"])
@@ -40,5 +40,5 @@ def test_values_that_mean_nothing(value):
 def test_without_headroom_nothing_changes():
     block = torch.tensor([[0.5, -2.0]])
     headroom = Headroom(None)
-    assert list(headroom([block])) == [block]
+    assert list(headroom.lowered([block])) == [block]
     assert headroom.gain_db == 0

@@ -115,14 +115,14 @@ def test_ixml_notes_say_the_new_rate(tmp_path, caplog):
     assert not caplog.text
 
 
-def aiff_with_markers(path, count=2):
+def aiff_with_markers(path, count=2, loop=(1, 7)):
     """Two markers, of which the loop goes from the first to the second."""
     soundfile.write(path, noise(8000)[0], 8000)
     mark = struct.pack(">H", count)
     mark += struct.pack(">HIB", 1, 100, 4) + b"here\0"
     mark += struct.pack(">HIB", 7, 900, 3) + b"end"
     inst = struct.pack(">6bh", 60, 50, 0, 127, 1, 127, 0)
-    inst += struct.pack(">6H", 2, 1, 7, 0, 0, 0)
+    inst += struct.pack(">6H", 2, *loop, 0, 0, 0)
     data = path.read_bytes()
     for id, content in ((b"MARK", mark), (b"INST", inst)):
         data += struct.pack(">4sI", id, len(content)) + content
@@ -153,6 +153,13 @@ def test_markers_and_loops_of_an_aiff_are_kept_in_a_wav(tmp_path, caplog):
 def test_damaged_markers_are_left_out(tmp_path):
     aiff_with_markers(tmp_path / "a.aiff", count=9)
     assert copy(tmp_path / "a.aiff", tmp_path / "b.wav").chunks == {}
+
+
+@pytest.mark.parametrize("loop", [(3, 7), (1, 3), (3, 4), (7, 1)])
+def test_a_loop_between_markers_that_are_missing_is_left_out(tmp_path, loop):
+    aiff_with_markers(tmp_path / "a.aiff", loop=loop)
+    chunks = copy(tmp_path / "a.aiff", tmp_path / "b.wav").chunks
+    assert sorted(chunks) == [b"LIST:adtl", b"cue "]
 
 
 @pytest.mark.parametrize(

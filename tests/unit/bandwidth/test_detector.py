@@ -15,6 +15,7 @@ from speechbrain_flashsr.bandwidth import (
     detector as detector_module,
 )
 from speechbrain_flashsr.bandwidth.detector import WEIGHTS
+from speechbrain_flashsr.bandwidth.network import edge_bins
 from speechbrain_flashsr.data import band_limits
 from speechbrain_flashsr.data.degradations import FAMILIES, low_pass
 from speechbrain_flashsr.data.resamplers import available_resamplers, resample
@@ -123,6 +124,28 @@ def test_short_wide_crackle_over_a_narrow_bed_does_not_hide_the_edge():
         burst = rng.standard_normal(3000) * np.exp(-np.arange(3000) / 176)
         wav[start : start + 3000] += 0.2 * burst[: len(wav) - start]
     assert steady_edges(wav, rate=44100) == [near(6000)]
+
+
+class Undecided:
+    """Finds edges from 3.3 to 4.6 kHz equally likely, nothing else."""
+
+    prior = 0.0
+
+    def __call__(self, statistics):
+        edge_hz = edge_bins() * 46.875
+        likely = (edge_hz > 3300) & (edge_hz < 4600)
+        scores = torch.where(likely, 0.0, -9.0)
+        scores = torch.cat([scores, torch.tensor([-9.0])])
+        return scores.expand(len(statistics), -1), None
+
+
+def test_half_of_a_common_rate_is_the_likelier_edge():
+    noise = pink_noise(2)
+    found = steady_edges(noise, network=Undecided())
+    assert found == [pytest.approx(4000, rel=0.02)]
+    # At 8 kHz, that is the limit of the file itself.
+    (found,) = steady_edges(noise[:16000], rate=8000, network=Undecided())
+    assert found < 3700
 
 
 def test_an_offset_does_not_hide_the_edge():

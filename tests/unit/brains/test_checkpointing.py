@@ -73,8 +73,9 @@ def test_the_one_before_a_damaged_checkpoint_is_recovered(
     assert not newest.exists()
 
 
-def test_a_missing_file_is_damage(newest, tmp_path):
-    (newest / "model.ckpt").unlink()
+@pytest.mark.parametrize("file", ["model.ckpt", "SHA256SUMS"])
+def test_a_missing_file_is_damage(newest, tmp_path, file):
+    (newest / file).unlink()
     assert Training(tmp_path).recover() == 2
 
 
@@ -88,11 +89,6 @@ def test_without_a_whole_checkpoint_training_starts_again(
     warnings = [r for r in caplog.records if r.levelname == "WARNING"]
     assert len(warnings) == 2
     assert all("from the beginning" in r.message for r in warnings)
-
-
-def test_checkpoints_of_earlier_versions_have_no_digests(newest, tmp_path):
-    (newest / "SHA256SUMS").unlink()
-    assert Training(tmp_path).recover() == 3
 
 
 def test_what_is_half_written_or_half_deleted_is_removed(newest, tmp_path):

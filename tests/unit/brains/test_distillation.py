@@ -55,7 +55,7 @@ def run(numbers, toys, name):
     draws = [value for _, value in expected["draws_in_order"]]
     z, condition = numbers["z"], numbers["cond"]
     phase = phase_at(PHASES, expected["iteration"])
-    timesteps = phase.timesteps()
+    timesteps = phase.timesteps(1000)
 
     noise, start, u = draws[0], int(draws[1]), float(draws[2])
     x = distillation.start_state(teacher.schedule, z, noise, timesteps, start)

@@ -7,10 +7,14 @@ Authors
 import argparse
 import subprocess
 import sys
+from unittest import mock
 
 import pytest
+import speechbrain as sb
 import torch
 
+from speechbrain_flashsr.brains import recipe
+from speechbrain_flashsr.brains.budget import Budget
 from speechbrain_flashsr.brains.recipe import leave_group, parse_known_arguments
 
 
@@ -55,3 +59,22 @@ print("never")
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "goes on alone at the end "
+
+
+@pytest.mark.parametrize("asked, used", [(None, "cuda:1"), ("cpu", "cpu")])
+def test_latents_are_encoded_where_the_training_runs(
+    asked, used, tmp_path, monkeypatch
+):
+    """SpeechBrain's brain chooses the device itself unless one is asked for."""
+    cache = mock.Mock(return_value=0)
+    monkeypatch.setattr(recipe, "cache_latents", cache)
+    monkeypatch.setattr(recipe, "infer_device", lambda: "cuda:1")
+    monkeypatch.setattr(recipe, "LatentPairs", mock.Mock())
+    hparams = dict.fromkeys(("features", "autoencoder", "draws_per_epoch"))
+    hparams |= {"train_segments": [], "valid_segments": [], "cache_opts": {}}
+    hparams |= {"latents_folder": tmp_path, "precision": "fp32"}
+    hparams |= {"cache_share": 0.5, "budget": Budget(None, 0.0)}
+    given = [f"--device={asked}"] if asked else []
+    _, run_opts, _ = sb.parse_arguments(["train.yaml", *given])
+    recipe.prepare_latents(hparams, run_opts)
+    assert [c.kwargs["device"] for c in cache.call_args_list] == [used, used]

@@ -43,6 +43,17 @@ def test_an_earlier_model_is_replaced_and_nothing_else(tmp_path):
     assert names(tmp_path) == ["model", "recordings"]
 
 
+@pytest.mark.parametrize("more", ["save/CKPT/model.ckpt", "train_log.txt"])
+def test_the_output_folder_of_a_training_is_not_replaced(tmp_path, more):
+    training = tmp_path / "1234"
+    for name in ("hyperparams.yaml", "unet.ckpt", more):
+        (training / name).parent.mkdir(parents=True, exist_ok=True)
+        (training / name).write_text("precious")
+    with pytest.raises(FileExistsError, match="1234.*not replaced"):
+        export_pretrained(training, "a: 1", {})
+    assert len(names(training)) == 3 and (training / more).exists()
+
+
 def test_the_earlier_model_stays_if_the_new_one_cannot_take_its_place(
     tmp_path, monkeypatch
 ):

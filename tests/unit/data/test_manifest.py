@@ -36,6 +36,8 @@ def test_the_root_is_put_in_and_other_keys_are_kept(tmp_path):
         ("wav", 3),
         ("start", -1),
         ("start", "0"),
+        ("stop", True),
+        ("duration", True),
         ("stop", 0.5),
         ("stop", 10**30),
         ("sample_rate", 0),

@@ -142,3 +142,9 @@ def test_epochs_do_not_share_draws():
         sampler.set_epoch(epoch)
         drawn += list(sampler)
     assert drawn == list(range(12))
+
+
+def test_nothing_but_silence_is_an_error(corpus):
+    soundfile.write(corpus / "long.wav", np.zeros(144000), 48000, "FLOAT")
+    with pytest.raises(ValueError, match="Draw 7 found only silence.*'music'"):
+        segments(corpus, {"music": 1})[7]

@@ -4,11 +4,15 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+from unittest import mock
+
 import pytest
+import soundfile
 import torch
 
-from speechbrain_flashsr.inference import FlashSR
-from tests.tiny_model import save_tiny_model
+from speechbrain_flashsr.checkpoints import ModelError
+from speechbrain_flashsr.inference import AudioError, FlashSR, super_resolution
+from tests.tiny_model import TINY_HPARAMS, save_tiny_model, toy_interface
 from tests.unit.signals import pink
 
 
@@ -48,6 +52,37 @@ def test_mistyped_folder_is_not_looked_up_on_the_hub(source):
         FlashSR.from_hparams(source)
 
 
+@pytest.mark.parametrize("name", ["typo/call.wav", "a/b/c/call.wav", "call"])
+def test_a_mistyped_file_is_not_looked_up_on_the_hub(flashsr, name):
+    with pytest.raises(AudioError, match=f"There is no file '{name}'"):
+        flashsr.enhance_file(name)
+
+
+def test_a_file_on_the_hub_is_fetched(flashsr, tmp_path, monkeypatch):
+    soundfile.write(tmp_path / "call.wav", pink(1, 4000)[0].numpy(), 8000)
+    fetch = mock.Mock(return_value=tmp_path / "call.wav")
+    monkeypatch.setattr(super_resolution, "fetch", fetch)
+    assert len(flashsr.enhance_file("user/corpus/call.wav")) == 24000
+    fetch.assert_called_once_with(
+        "call.wav", source="user/corpus", savedir=None
+    )
+
+
+def test_a_network_that_does_not_super_resolve(tmp_path):
+    hparams = TINY_HPARAMS.replace(
+        "    super_resolver: !ref <super_resolver>",
+        "    super_resolver: !ref <unet>",
+    )
+    folder = save_tiny_model(tmp_path, hparams=hparams)
+    with pytest.raises(ModelError, match="not a super-resolver but a Latent"):
+        FlashSR.from_hparams(folder)
+
+
+def test_a_wrong_option_is_not_blamed_on_the_model(tmp_path):
+    with pytest.raises(TypeError):
+        FlashSR.from_hparams(save_tiny_model(tmp_path), run_opts=3)
+
+
 def test_folder_without_a_model(tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no model"):
         FlashSR.from_hparams(tmp_path)
@@ -67,3 +102,9 @@ def test_stale_savedir_does_not_win(flashsr, tmp_path):
             loaded.super_resolve_batch(wavs, sample_rate=8000, cutoff=4000)
         )
     assert not torch.allclose(outs[0], outs[1])
+
+
+def test_hyperparameters_may_be_left_out():
+    toy = toy_interface()
+    flashsr = FlashSR(dict(toy.mods), run_opts={"device": "cpu"})
+    assert flashsr.window_length == 245760

@@ -80,3 +80,13 @@ def test_any_number_of_missing_bands_stays_finite():
         assert (
             torch.equal(extended[..., edge], mel[..., edge - 1]) or missing > 1
         )
+
+
+def test_a_clip_is_extended_alike_in_any_batch():
+    log_mel = LogMel()
+    loud, quiet = 0.1 * torch.randn(9600), 1e-5 * torch.randn(9600)
+    rolloff = torch.tensor([9000.0, 16000.0])
+    together = log_mel.extended(torch.stack([loud, quiet]), rolloff)
+    alone = log_mel.extended(loud[None], rolloff[:1])
+    torch.testing.assert_close(together[:1], alone)
+    assert (together[0] > log_mel(loud[None])[0]).any()

@@ -15,6 +15,7 @@ from speechbrain_flashsr.lobes.spectral_vocoder import (
 from speechbrain_flashsr.lobes.spectrum import (
     BandExtension,
     ShortTimeSpectrum,
+    moving_mean,
     shift_up,
 )
 
@@ -123,14 +124,29 @@ def test_band_extension_fills_what_is_empty():
 
 
 def test_swings_of_the_level_grow_and_steady_levels_stay():
-    gate = torch.ones(1, 4, 1)
-    steady = torch.full((1, 4, 900), -3.0)
+    gate = torch.ones(1, 1, 4)
+    steady = torch.full((1, 900, 4), -3.0)
     assert torch.allclose(enlarge_swings(steady, gate, 0.5), steady, atol=1e-5)
-    time = torch.arange(900) / 200
-    swing = torch.sin(2 * torch.pi * 2.5 * time).expand(1, 4, -1)
-    grown = enlarge_swings(swing, gate, 0.3)[..., 200:-200]
-    assert torch.allclose(grown, 1.3 * swing[..., 200:-200], atol=0.02)
+    time = torch.arange(900)[:, None] / 200
+    swing = torch.sin(2 * torch.pi * 2.5 * time).expand(1, -1, 4)
+    grown = enlarge_swings(swing, gate, 0.3)[:, 200:-200]
+    assert torch.allclose(grown, 1.3 * swing[:, 200:-200], atol=0.02)
     # Of a pause, no more than 40 dB count.
-    pause = torch.where(time < 2.25, 0.0, -20.0).expand(1, 4, -1)
+    pause = torch.where(time < 2.25, 0.0, -20.0).expand(1, -1, 4)
     added = enlarge_swings(pause, gate, 0.3) - pause
     assert added.abs().max() < 0.3 * 4.6
+
+
+@pytest.mark.parametrize("extent", [1, 3, 9, 17, 61])
+@pytest.mark.parametrize("dim", [0, 1])
+def test_moving_means_are_those_of_pooling(extent, dim):
+    x = torch.randn(40, 40, generator=torch.Generator().manual_seed(0))
+    means = torch.nn.functional.avg_pool1d(
+        x.movedim(dim, -1),
+        extent,
+        stride=1,
+        padding=extent // 2,
+        count_include_pad=False,
+    )
+    actual = moving_mean(x, extent, dim).movedim(dim, -1)
+    assert torch.allclose(actual, means, atol=1e-6)

@@ -5,13 +5,14 @@ Authors
 """
 
 from speechbrain_flashsr.audio import SAMPLE_RATE
-from speechbrain_flashsr.audio.codecs import TELEPHONE_BAND, code_at, telephone
+from speechbrain_flashsr.data.codecs import TELEPHONE_BAND, code_at, telephone
 from speechbrain_flashsr.data.degradations import (
     DEFAULT_RESAMPLERS,
     FAMILIES,
     low_pass,
     resample_at,
 )
+from speechbrain_flashsr.data.resamplers import resample
 
 NAMES = {
     "cheby1": "a Chebyshev low-pass of order {order}",
@@ -21,7 +22,7 @@ NAMES = {
     "torchaudio": "resampling to twice the cut-off by torchaudio",
     "soxr": "resampling to twice the cut-off by soxr, as librosa and SoX do",
     "scipy": "resampling to twice the cut-off by SciPy",
-    "ffmpeg": "resampling to twice the cut-off by a filter like FFmpeg's",
+    "ffmpeg": "resampling to twice the cut-off by FFmpeg",
     "g711": "telephone coding (G.711 mu-law, 300 to 3400 Hz)",
     "mp3": "MP3 coding at twice the cut-off",
     "ogg": "Ogg Vorbis coding at twice the cut-off",
@@ -73,7 +74,8 @@ def degrade(wav, kind, cutoff_hz, order=8):
     rate = int(2 * cutoff_hz)
     if kind in DEFAULT_RESAMPLERS:
         low = resample_at(wav, rate, kind)
-        return low, DEFAULT_RESAMPLERS[kind](wav, SAMPLE_RATE, rate), rate
+        given = resample(wav, SAMPLE_RATE, rate, DEFAULT_RESAMPLERS[kind])
+        return low, given, rate
     if kind in FAMILIES:
         low = low_pass(wav, SAMPLE_RATE, cutoff_hz, kind, order)
     elif kind == "g711":

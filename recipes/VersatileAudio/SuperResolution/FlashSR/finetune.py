@@ -20,6 +20,7 @@ import pathlib
 import subprocess
 import sys
 
+import speechbrain as sb
 import torch
 from speechbrain.dataio.dataio import read_audio
 
@@ -167,8 +168,8 @@ def main(arguments=None):
         sys.exit(f"error: {error}")
     except subprocess.CalledProcessError as error:
         sys.exit(f"error: {error.cmd[1]} failed (see above)")
-    devices = [a.split("=")[1] for a in passed_on if a.startswith("--device=")]
-    run_opts = {"device": devices[-1]} if devices else {}
+    _, run_opts, _ = sb.parse_arguments([str(options.hparams), *passed_on])
+    run_opts = {"device": run_opts.device}
     data = pathlib.Path(options.output_folder) / "data"
     print(report(options.source, folder, data, run_opts))
     print(f"Exported to {folder}")

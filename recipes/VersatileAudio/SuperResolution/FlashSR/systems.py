@@ -4,7 +4,9 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import glob
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,12 +141,11 @@ def fingerprint(settings):
     """Changes when the files behind a system do."""
     if not settings:
         return ""
-    folder = (
-        settings.get("model") or settings["folder"].partition("{cutoff}")[0]
-    )
+    folder = settings.get("model") or settings["folder"]
+    folders = "*".join(map(glob.escape, folder.split("{cutoff}")))
     states = [
-        (str(path), path.stat().st_size, path.stat().st_mtime_ns)
-        for path in sorted(Path(folder or ".").rglob("*"))
-        if path.is_file()
+        (path, os.stat(path).st_size, os.stat(path).st_mtime_ns)
+        for path in sorted(glob.glob(f"{folders}/**", recursive=True))
+        if os.path.isfile(path)
     ]
     return hashlib.sha256(repr(states).encode()).hexdigest()

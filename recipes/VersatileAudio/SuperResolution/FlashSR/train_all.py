@@ -170,7 +170,7 @@ def export(folder):
                 f"'{folder}' lacks {' or '.join(paths)}. Train the stage first."
             )
         states[name] = read_checkpoint(found[0])
-    model = model_of_recipe(found[0].parent / "hyperparams.yaml")
+    model = model_of_recipe(folder / "sr_vocoder" / "hyperparams.yaml")
     return export_pretrained(folder / "pretrained", model, states)
 
 

@@ -28,6 +28,6 @@ if __name__ == "__main__":
         checkpointer=hparams["checkpointer"],
     )
     brain.fit_draws(hparams["train_segments"], hparams["valid_segments"])
-    brain.measure_scale(hparams["valid_segments"], hparams["scale_batches"])
+    brain.measure_scale(hparams["train_segments"], hparams["scale_batches"])
     brain.export()
     end_training()

@@ -1,31 +1,23 @@
-"""Sound files as blocks of samples by libsndfile, and what its decoder shares
-with FFmpeg's.
+"""Sound files as blocks of samples by libsndfile.
 
 Authors
  * The speechbrain_flashsr developers 2026
 """
 
 import os
-import re
 
 import numpy as np
 import soundfile
 
+from speechbrain_flashsr.audio import block_frames
+from speechbrain_flashsr.audio.checks import DecodeError, reason
 from speechbrain_flashsr.audio.formats import OGG_ORDER
-
-# Samples of all channels that are read at a time: 64 Ki of up to 16 channels.
-_BLOCK_SAMPLES = 2**20
-_MOST_FRAMES = 2**16
 
 # libsndfile's length of a stream that does not declare one.
 _UNKNOWN_LENGTH = 2**62
 
 # Variants of a format that differ in their headers only.
 _SAME_FORMAT = {"WAVEX": "WAV", "RF64": "WAV"}
-
-
-class DecodeError(Exception):
-    """A file cannot be decoded, or not to its end."""
 
 
 def open_sound(source, *arguments, **options):
@@ -36,19 +28,6 @@ def open_sound(source, *arguments, **options):
         posix = os.name == "posix"
         source = os.fsencode(source) if posix else os.fspath(source)
     return soundfile.SoundFile(source, *arguments, **options)
-
-
-def block_frames(channels):
-    """Frames that are read or written at a time."""
-    return min(_MOST_FRAMES, max(1, _BLOCK_SAMPLES // channels))
-
-
-def reason(error):
-    """The message of a system's or library's error, without the file's name."""
-    if isinstance(error, FileExistsError):
-        return f"'{error.filename}' is not a folder"
-    text = getattr(error, "strerror", None) or str(error)
-    return re.sub(r"^Error opening .*?: ", "", text).strip().rstrip(".")
 
 
 class SndfileDecoder:
