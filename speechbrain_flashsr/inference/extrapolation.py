@@ -55,7 +55,8 @@ def extrapolate(samples, num_samples, generator):
     last = time - order - 1
     index = np.arange(1, num_samples + 1) % max(1, 2 * last)
     index = abs(last - index)
-    signs = generator.choice([-1.0, 1.0], num_samples)
+    # A few samples without a predictor are reflected as they are.
+    signs = generator.choice([-1.0, 1.0], num_samples) if order else 1.0
     rows = []
     for row in samples.astype(np.float64):
         taps = prediction_error_filter(row, order)
