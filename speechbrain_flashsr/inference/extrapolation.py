@@ -1,8 +1,10 @@
 """Continues a sound beyond its end by linear prediction.
 
 I. Kauppinen, K. Roth, "Audio signal extrapolation - theory and applications",
-DAFx 2002; the predictor is that of J. P. Burg, "Maximum entropy spectral
-analysis", 1975. Tones and decays go on by prediction alone. Noise goes on
+DAFx 2002. The predictor is that of J. P. Burg, "Maximum entropy spectral
+analysis", 1975, with the order that the criterion of C. M. Hurvich, C.-L. Tsai,
+"Regression and time series model selection in small samples", Biometrika 1989,
+selects. Tones and decays go on by prediction alone. Noise goes on
 because the errors of the prediction do, in the order of a reflection and with
 random signs: a model does not take the reflection itself for noise.
 
@@ -14,10 +16,9 @@ import numpy as np
 from scipy import signal
 
 MAX_ORDER = 128
-SAMPLES_PER_TAP = 8
+SAMPLES_PER_TAP = 4
 """Limits of the predictor's length: at 16 kHz, 128 samples tell the harmonics of
-a pitch of 125 Hz apart; more taps of a short clip would follow the chance of its
-noise, and the model would take it for tones."""
+a pitch of 125 Hz apart."""
 
 FLOOR = 1e-15
 """Power of the spectrum's floor, relative to the sound's: that of 32-bit
@@ -50,36 +51,44 @@ def extrapolate(samples, num_samples, generator):
     True
     """
     time = samples.shape[1]
-    order = min(MAX_ORDER, time // SAMPLES_PER_TAP)
-    # A triangle wave, from the last error back to the first and on.
-    last = time - order - 1
-    index = np.arange(1, num_samples + 1) % max(1, 2 * last)
-    index = abs(last - index)
+    longest = min(MAX_ORDER, time // SAMPLES_PER_TAP)
     # A few samples without a predictor are reflected as they are.
-    signs = generator.choice([-1.0, 1.0], num_samples) if order else 1.0
+    signs = generator.choice([-1.0, 1.0], num_samples) if longest else 1.0
+    steps = np.arange(1, num_samples + 1)
     rows = []
     for row in samples.astype(np.float64):
-        taps = prediction_error_filter(row, order)
+        taps = prediction_error_filter(row, longest)
+        order = len(taps) - 1
         errors = signal.lfilter(taps, 1.0, row)[order:]
+        # A triangle wave, from the last error back to the first and on.
+        last = len(errors) - 1
+        index = abs(last - steps % max(1, 2 * last))
         state = signal.lfiltic([1.0], taps, row[::-1][:order])
         more, _ = signal.lfilter([1.0], taps, signs * errors[index], zi=state)
         rows.append(more)
     return np.stack(rows).astype(samples.dtype)
 
 
-def prediction_error_filter(row, order):
-    """Burg's filter from a sound, [time], to the errors of its prediction,
-    order + 1 taps. Its inverse is stable.
+def prediction_error_filter(row, longest):
+    """The filter from a sound, [time], to the errors of its prediction, with
+    `longest` + 1 taps at most: as many as the samples can tell. Its inverse is
+    stable.
 
     Example
     -------
     >>> prediction_error_filter(0.5 ** np.arange(20.0), 1).round(3)
     array([ 1. , -0.8])
+    >>> noise = np.random.default_rng(0).standard_normal(400)
+    >>> len(prediction_error_filter(noise, 100)) < 10
+    True
     """
-    taps = np.ones(1)
+    taps = selected = np.ones(1)
+    time = len(row)
+    lowest = 2 / (time - 2) if longest else 0.0
+    log_error = 0.0  # of the power of the errors, relative to the sound's
     floor = 2 * FLOOR * row.dot(row) or 1.0
     forward, backward = row[1:], row[:-1]
-    for _ in range(order):
+    for order in range(1, longest + 1):
         energy = forward.dot(forward) + backward.dot(backward) + floor
         reflection = -2 * forward.dot(backward) / energy
         taps = np.append(taps, 0.0)
@@ -88,4 +97,8 @@ def prediction_error_filter(row, order):
             (forward + reflection * backward)[1:],
             (backward + reflection * forward)[:-1],
         )
-    return taps
+        log_error += np.log1p(-(reflection**2))
+        criterion = log_error + 2 * (order + 1) / (time - order - 2)
+        if criterion < lowest:
+            lowest, selected = criterion, taps
+    return selected

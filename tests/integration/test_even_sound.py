@@ -111,7 +111,7 @@ def test_the_band_of_steady_noise_is_even_up_to_the_ends(
 @pytest.mark.parametrize("seconds", [0.05, 0.1, 0.2, 0.5])
 def test_clips_of_any_length_get_the_level_of_long_ones(steady_bands, seconds):
     long = decibels(steady_bands(LONG, False))
-    assert abs(decibels(steady_bands(seconds, False)) - long) < 1.5
+    assert abs(decibels(steady_bands(seconds, False)) - long) < 1
 
 
 @pytest.mark.parametrize("seconds", [0.05, 0.2, 1])
