@@ -42,6 +42,11 @@ def parse_arguments():
     add("--window", type=float, default=5.12, help="seconds, n times 0.64")
     add("--batches", nargs="+", type=int)
     add(
+        "--seconds",
+        type=float,
+        help="of sound that goes through the interface; default: a window",
+    )
+    add(
         "--processor-time",
         action="store_true",
         help="count the processor's seconds, on a machine that has other work; "
@@ -49,6 +54,7 @@ def parse_arguments():
     )
     add("--repeats", type=int, default=3, help="the best of which is taken")
     arguments = parser.parse_args()
+    arguments.seconds = arguments.seconds or arguments.window
     gpu = arguments.device.startswith("cuda")
     arguments.sizes = arguments.sizes or ["small", "base"]
     arguments.precisions = arguments.precisions or (
@@ -103,7 +109,7 @@ def measure(arguments, size, precision, batch):
     shape = batch, *model.latent_shape(num_samples)
     noise = torch.randn(shape, device=arguments.device)
     cutoff_hz = torch.full((batch,), INPUT_RATE / 2, device=low.device)
-    narrow = torch.randn(batch, round(arguments.window * INPUT_RATE))
+    narrow = torch.randn(batch, round(arguments.seconds * INPUT_RATE))
 
     @torch.no_grad()
     def alone():
@@ -137,7 +143,8 @@ def describe_machine(arguments):
                 machine = line.split(":")[1].strip()
     return (
         f"{machine}, {arguments.threads} threads, PyTorch {torch.__version__}, "
-        f"windows of {arguments.window:g} s, best of {arguments.repeats}"
+        f"windows of {arguments.window:g} s, {arguments.seconds:g} s through the "
+        f"interface, best of {arguments.repeats}"
         f"{', processor time' if arguments.processor_time else ''}"
     )
 
@@ -155,12 +162,11 @@ def main():
         with context.Pool(1) as pool:
             alone, interface, peak = pool.apply(measure, (arguments, *row))
         batch = row[2]
-        sound = batch * arguments.window
         cells = [
             *map(str, row),
             f"{alone / batch:.3f} s",
-            f"{sound / alone:.1f}",
-            f"{sound / interface:.1f}",
+            f"{batch * arguments.window / alone:.1f}",
+            f"{batch * arguments.seconds / interface:.1f}",
             f"{peak:.0f} MB",
         ]
         print(f"| {' | '.join(cells)} |", flush=True)

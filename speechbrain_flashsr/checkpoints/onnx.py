@@ -10,7 +10,7 @@ from speechbrain_flashsr.audio.writing import complete_file
 from speechbrain_flashsr.lobes.fast.preparation import fold_weight_norm
 
 OPSET = 18
-"""The oldest set of operators that has all those of the model (Col2Im)."""
+"""The set of operators that PyTorch's exporter writes without a conversion."""
 
 INPUTS = ("low", "noise", "cutoff_hz", "excitation")
 """Names of the inputs, as of the model's arguments."""
