@@ -124,7 +124,8 @@ def process_windows(blocks, plan, process, windows_at_a_time=1):
     Yields
     ------
     low, high : torch.Tensor
-        Consecutive samples of the stream, [..., time], and the joined results at the same place, [any, time].
+        Consecutive samples of the stream, [..., time], and the joined results
+        at the same place, [any, time].
 
     Example
     -------
