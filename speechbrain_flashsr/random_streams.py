@@ -18,6 +18,7 @@ class InferenceStream(IntEnum):
 
     LATENT = 0
     EXCITATION = 1
+    EXTRAPOLATION = 2  # of a recording's start, 0, and its end, 1
 
 
 class TrainingStream(IntEnum):

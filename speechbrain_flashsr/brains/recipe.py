@@ -51,8 +51,9 @@ def follow_base(hparams_file, overrides=""):
 
     Its key `based_on` names the other, relative to itself; all its other keys
     override keys of that one. Of several names in `based_on`, those behind the
-    first are overrides that YAMLs share, which come before. The key `adds_to` does the same for a YAML that
-    also has keys of its own. Paths in them (of an `!include:`) are relative to
+    first are of overrides that YAMLs share, which the own keys override. The
+    key `adds_to` does the same for a YAML that also has keys of its own. Paths
+    in them (of an `!include:`) are relative to
     the other YAML.
 
     Returns the YAML that all are based on, and all that differs from it, with

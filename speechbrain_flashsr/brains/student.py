@@ -67,15 +67,14 @@ class StudentBrain(LatentBrain):
         return ["unet", "discriminator"] if self.adversarial else ["unet"]
 
     def weighted_sum(self, losses):
-        """Adds up losses with the weights of the phase."""
+        """Adds up losses with the weights of the phase, or `loss_weights`."""
         phase = self.phase_of_step
         weights = {
+            **self.hparams.loss_weights,
             "distillation": phase.distillation_weight,
             "distribution_matching": phase.dmd_weight,
             "adversarial": phase.adversarial_weight,
             "regression": phase.regression_weight,
-            "discriminator": 1.0,
-            "one_step": 1.0,
         }
         return sum(weights[name] * loss for name, loss in losses.items())
 

@@ -149,6 +149,7 @@ def digest_of_model(source):
         f"{digest_of_file(path)}  {path.name}"
         for path in sorted(Path(source).iterdir())
         if path.suffix in (".yaml", ".ckpt", ".safetensors")
+        and path.is_file()  # a pipe would never end
     ]
     return hashlib.sha256("\n".join(files).encode()).hexdigest()
 

@@ -1,4 +1,5 @@
-"""Augmentation of training segments: speed, equalisation, mixing, noise.
+"""Augmentation of training segments: speed, formants, equalisation, mixing,
+noise.
 
 Without it, a model learns how bright, how fast and how clean the training set
 is, and fails on other recordings.
@@ -34,6 +35,11 @@ class Augmentation:
         raises its pitch; (1, 1) for no change.
     speed_probability : float
         Share of the recordings whose speed changes.
+    formants : sequence of float
+        Limits of the factor by which the formants of speech move at the same
+        pitch (:func:`~speechbrain_flashsr.data.voices.move_formants`).
+    formants_probability : float
+        Share of the segments of speech whose formants move.
     tilt_db : sequence of float
         Limits of the gain at 16 kHz of a spectral tilt: rising or falling
         linearly over log-frequency from a random knee at 0.5 to 8 kHz.
@@ -65,6 +71,8 @@ class Augmentation:
 
     speed: Sequence[float] = (0.85, 1.2)
     speed_probability: float = 0.5
+    formants: Sequence[float] = (0.84, 1.19)
+    formants_probability: float = 0.0
     tilt_db: Sequence[float] = (-15.0, 5.0)
     ripple_db: float = 1.5
     mix_probability: float = 0.15
@@ -79,6 +87,12 @@ class Augmentation:
         if rng.random() >= self.speed_probability:
             return 1.0
         return round(factor * SPEED_STEPS) / SPEED_STEPS
+
+    def draw_formants(self, rng):
+        """Draws a factor, None for formants as they are."""
+        factor = np.exp(rng.uniform(*np.log(self.formants)))
+        moves = rng.random() < self.formants_probability
+        return factor if moves else None
 
     def draw_mix(self, rng):
         """Draws the gain of a second segment, None for no second one."""

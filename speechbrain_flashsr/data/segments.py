@@ -8,6 +8,8 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+from collections import Counter
+
 import numpy as np
 import torch
 from speechbrain.dataio.dataio import read_audio
@@ -16,8 +18,11 @@ from torch.utils.data import Dataset, Sampler
 from speechbrain_flashsr.data.augmentation import change_speed
 from speechbrain_flashsr.data.degradations import random_low_pass
 from speechbrain_flashsr.data.manifest import read_manifest
+from speechbrain_flashsr.data.voices import move_formants
 from speechbrain_flashsr.lobes.features import normalize_pair
 from speechbrain_flashsr.random_streams import TrainingStream, generator_of
+
+VOICES = "speech"  # the domain whose formants move
 
 MIN_GAIN_DB = -12.0
 """Of a recording within a segment; the largest gain is 0 dB."""
@@ -81,9 +86,10 @@ class EpochDraws(Sampler):
 class RandomSegments(Dataset):
     """Segments of fixed length drawn from the recordings of a manifest.
 
-    The domain is drawn by weight, the recording within it by duration. A
-    recording shorter than the segment is followed by others of the same group
-    (speaker, language, album) after short pauses, each at a level of its own.
+    The domain is drawn by weight, a group (speaker, language, album) within it
+    by the square root of its duration, so that few long ones do not drown out
+    many short ones, a recording within the group by duration. A recording shorter than the segment is followed by others of the same group after
+    short pauses, each at a level of its own.
 
     Arguments
     ---------
@@ -148,10 +154,9 @@ class RandomSegments(Dataset):
         self.clip_probabilities = {}
         self.groups = {}
         for domain, (_, inside) in self.domains.items():
-            durations = np.array([entry["duration"] for entry in inside])
-            self.clip_probabilities[domain] = durations / durations.sum()
             for entry in inside:
                 self.groups.setdefault(self._group(entry), []).append(entry)
+            self.clip_probabilities[domain] = self._probabilities(inside)
 
     def __len__(self):
         return self.num_draws
@@ -220,6 +225,16 @@ class RandomSegments(Dataset):
     def _group(entry):
         return entry["domain"], entry.get("group")
 
+    def _probabilities(self, entries):
+        """Of drawing each of the recordings of a domain."""
+        seconds = Counter()
+        for entry in entries:
+            seconds[self._group(entry)] += entry["duration"]
+        weights = np.array(
+            [e["duration"] / seconds[self._group(e)] ** 0.5 for e in entries]
+        )
+        return weights / weights.sum()
+
     def _fill(self, rng):
         """A segment, the lowest roll-off of its recordings, their domain."""
         entry = self._choose(rng)
@@ -237,6 +252,11 @@ class RandomSegments(Dataset):
             position += len(clip) + int(gap)
             group = self.groups[self._group(entry)]
             entry = group[rng.integers(len(group))]
+        if self.augmentation is not None and entry["domain"] == VOICES:
+            factor = self.augmentation.draw_formants(rng)
+            if factor is not None:
+                segment = move_formants(segment, factor, rolloff_hz)
+                rolloff_hz *= min(factor, 1.0)
         return segment, rolloff_hz, entry["domain"]
 
     def _augment(self, high, rolloff_hz, rng):

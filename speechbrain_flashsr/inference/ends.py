@@ -1,7 +1,7 @@
 """The extension of a recording before its first sample and after its last.
 
 The output of a network swells at the borders of its input. So a recording is
-continued beyond its ends by its reflection or, if it is a loop, by itself.
+continued beyond its ends by extrapolation or, if it is a loop, by itself.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -9,11 +9,16 @@ Authors
 
 import torch
 
+from speechbrain_flashsr.inference.extrapolation import extrapolate
 from speechbrain_flashsr.inference.long_audio import matched_cross_fade
+from speechbrain_flashsr.random_streams import InferenceStream, generator_of
 
 EXTENSION_SECONDS = 2
 """Length of the extension. An integer, so that it is an integer number of
 samples at every rate; more than the context that windows cover."""
+
+EXTRAPOLATED_SECONDS = 1
+"""Duration of the ends that the extrapolation goes by."""
 
 LOOP_FADE_SECONDS = 0.2
 """Duration of the fade from the band at the end of a loop to that before its
@@ -36,6 +41,8 @@ class Ends:
     def __init__(self, sample_rate, loop=False):
         self.extension = EXTENSION_SECONDS * sample_rate
         self.loop = loop
+        seconds = EXTENSION_SECONDS if loop else EXTRAPOLATED_SECONDS
+        self.kept = seconds * sample_rate
         self.num_samples = 0
         self.head = self.tail = None
 
@@ -44,7 +51,7 @@ class Ends:
         self.num_samples += block.shape[1]
         if self.tail is None:
             self.head = self.tail = block[:, :0]
-        kept = self.extension + 1  # The reflection leaves the end sample out.
+        kept = self.kept
         missing = kept - self.head.shape[1]
         if missing > 0:
             self.head = torch.cat([self.head, block[:, :missing]], dim=1)
@@ -53,25 +60,32 @@ class Ends:
     def extend(self, blocks):
         """Yields the stream, [channels, time], with `EXTENSION_SECONDS` more on
         both sides."""
-        yield self._beyond(-self.extension)
+        extend = self._repeated if self.loop else self._extrapolated
+        before, after = extend()
+        yield before
         yield from blocks
-        yield self._beyond(self.num_samples)
+        yield after
 
-    def _beyond(self, start):
-        """`extension` samples from a position outside of the recording."""
-        last = self.num_samples - 1
-        index = torch.arange(start, start + self.extension)
-        if self.loop:
-            index = index % self.num_samples
-        else:
-            # A triangle wave: 0 ... last ... 0 ... last ...
-            index = index % max(1, 2 * last)
-            index = last - (index - last).abs()
-        # Either all that is asked for is in the head, or all is in the tail.
-        kept, first = self.head, 0
-        if index.max() >= self.head.shape[1]:
-            kept, first = self.tail, self.num_samples - self.tail.shape[1]
-        return kept[:, (index - first).to(kept.device)]
+    def _repeated(self):
+        """A loop's samples before its start and after its end."""
+        steps = torch.arange(self.extension, device=self.head.device)
+        period = min(self.kept, self.num_samples)
+        after = self.head[:, steps % period]
+        return self.tail.flip(1)[:, steps % period].flip(1), after
+
+    def _extrapolated(self):
+        """Samples before the start, by the head, and after the end."""
+        before = self._extrapolate(self.head.flip(1), 0).flip(1)
+        return before, self._extrapolate(self.tail, 1)
+
+    def _extrapolate(self, samples, end):
+        """Continues samples, [channels, time], of the start, 0, or the end."""
+        more = extrapolate(
+            samples.cpu().numpy(),
+            self.extension,
+            generator_of(0, end, InferenceStream.EXTRAPOLATION),
+        )
+        return torch.from_numpy(more).to(samples)
 
 
 def crop(pairs, start, num_samples):

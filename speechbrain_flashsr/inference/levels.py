@@ -54,7 +54,7 @@ class RumbleFilter:
         )
         self.state = None
 
-    def __call__(self, block):
+    def filtered(self, block):
         """Filters the next samples, [channels, time]."""
         samples = block.cpu().numpy()
         if self.state is None:
@@ -88,7 +88,7 @@ class LevelMeter:
 
     def update(self, block):
         """Takes in consecutive samples, [channels, time]."""
-        samples = self.rumble_filter(block).cpu()
+        samples = self.rumble_filter.filtered(block).cpu()
         if self.pending is not None:
             samples = torch.cat([self.pending, samples], dim=1)
         whole = samples.shape[1] // self.frame * self.frame

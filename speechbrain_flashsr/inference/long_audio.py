@@ -111,21 +111,21 @@ def process_windows(blocks, plan, process, windows_at_a_time=1):
     Arguments
     ---------
     blocks : iterable of torch.Tensor
-        Consecutive samples, [channels, time], from the start of the first
-        window on, up to the end of the last at least.
+        Consecutive samples, [..., time], from the start of the first window
+        on, up to the end of the last at least.
     plan : WindowPlan
         See :func:`plan_windows`.
     process : callable
-        Maps windows [windows, channels, plan.length] and the list of their
-        starts to results [windows, any, plan.length].
+        Maps windows [windows, ..., plan.length] and the list of their starts
+        to results [windows, any, plan.length].
     windows_at_a_time : int
         Windows per call of `process`.
 
     Yields
     ------
     low, high : torch.Tensor
-        Consecutive samples of the stream, [channels, time], and the joined
-        results at the same place, [any, time].
+        Consecutive samples of the stream, [..., time], and the joined results
+        at the same place, [any, time].
 
     Example
     -------
@@ -165,7 +165,7 @@ def process_windows(blocks, plan, process, windows_at_a_time=1):
 
 
 class _HeldSamples:
-    """The samples of a stream [channels, time] from a position on of which the
+    """The samples of a stream [..., time] from a position on of which the
     last `kept` are held after they were yielded."""
 
     def __init__(self, blocks, start, kept):
@@ -178,19 +178,19 @@ class _HeldSamples:
     def window(self, start, length):
         """The samples from `start` on."""
         parts = [] if self.buffer is None else [self.buffer]
-        held = self.start + sum(part.shape[1] for part in parts)
+        held = self.start + sum(part.shape[-1] for part in parts)
         while held < start + length:
             parts.append(next(self.blocks))
-            held += parts[-1].shape[1]
+            held += parts[-1].shape[-1]
         if len(parts) > 1 or self.buffer is None:
-            self.buffer = torch.cat(parts, dim=1)
-        return self.buffer[:, start - self.start :][:, :length]
+            self.buffer = torch.cat(parts, dim=-1)
+        return self.buffer[..., start - self.start :][..., :length]
 
     def take(self, num_samples):
         """Yields the next samples that are held."""
-        taken = self.buffer[:, self.given - self.start :][:, :num_samples]
+        taken = self.buffer[..., self.given - self.start :][..., :num_samples]
         self.given += num_samples
         forgotten = max(0, self.given - self.kept - self.start)
-        self.buffer = self.buffer[:, forgotten:]
+        self.buffer = self.buffer[..., forgotten:]
         self.start += forgotten
         return taken

@@ -40,7 +40,7 @@ class WindowNoise:
         self.analysis = analysis
         self.seed = seed
 
-    def __call__(self, windows, starts):
+    def of(self, windows, starts):
         """Noise of evened out windows [windows, channels, time], by the
         absolute position of each in samples: [windows, channels, ...], by the
         names of the model's arguments."""

@@ -41,65 +41,65 @@ def restore_stream(flashsr, blocks, analysis, settings, new_rate=None):
     extended = Resampler(orig_rate, model_rate).stream(
         analysis.ends.extend(blocks)
     )
-    # Positions count from the recording's first sample, at the new rate.
-    start = -EXTENSION_SECONDS * new_rate
-    if not analysis.is_full_band:
-        plan = plan_windows(
-            resampled_length(analysis.num_samples, orig_rate, model_rate),
-            flashsr.window_length,
-            flashsr.mods.super_resolver.window_multiple,
-        )
-        restorer = WindowRestorer(flashsr, analysis, settings)
-        extended = restore_extended(extended, restorer, plan)
-        start = plan.starts[0] * new_rate // model_rate
-    # The recording and, unless nothing is restored, what is added to it.
-    pairs = (
-        rows.split(len(analysis.tracks))
-        for rows in Resampler(model_rate, new_rate).stream(extended)
-    )
+    to_new_rate = Resampler(model_rate, new_rate)
     num_samples = resampled_length(analysis.num_samples, orig_rate, new_rate)
-    if analysis.loop and not analysis.is_full_band:
+    # Positions count from the recording's first sample, at the new rate.
+    if analysis.is_full_band:
+        parts = ((block,) for block in to_new_rate.stream(extended))
+        start = -EXTENSION_SECONDS * new_rate
+        for (recording,) in crop(parts, start, num_samples):
+            yield recording
+        return
+    plan = plan_windows(
+        resampled_length(analysis.num_samples, orig_rate, model_rate),
+        flashsr.window_length,
+        flashsr.mods.super_resolver.window_multiple,
+    )
+    restorer = WindowRestorer(flashsr, analysis, settings)
+    restored = to_new_rate.stream(restore_windows(extended, restorer, plan))
+    pairs = (rows.chunk(2) for rows in restored)
+    start = plan.starts[0] * new_rate // model_rate
+    if analysis.loop:
         pairs = close_loop(pairs, start, num_samples, new_rate)
     else:
         pairs = crop(pairs, start, num_samples)
-    for pair in pairs:
-        yield sum(pair[1:], pair[0])
+    for recording, added in pairs:
+        yield recording + added
 
 
-def restore_extended(extended, restorer, plan):
+def restore_windows(extended, restorer, plan):
     """Evens out the level of a recording, runs the model on windows, and brings
     the result to the level of the recording.
 
     `extended` are blocks [channels, time] at the model's rate, with
     `EXTENSION_SECONDS` more on both sides. Yields, from the first window on,
     the recording and what is to be added to it, [2 * channels, time]."""
-    analysis = restorer.analysis
-    channels = len(analysis.tracks)
-    pairs = process_windows(
-        _evened(extended, analysis, plan.starts[0], restorer.sample_rate),
-        plan,
-        lambda rows, starts: restorer(rows[:, -channels:], starts),
-        restorer.windows_at_a_time,
+    signals = _evened(
+        extended, restorer.analysis, plan.starts[0], restorer.sample_rate
     )
-    for rows, added in pairs:
-        recording, divisor, _ = rows.chunk(3)
+    for (recording, divisor, _), added in process_windows(
+        signals,
+        plan,
+        lambda windows, starts: restorer.added(windows[:, 2], starts),
+        restorer.windows_at_a_time,
+    ):
         yield torch.cat([recording, divisor * added])
 
 
-def _evened(blocks, analysis, first, sample_rate):
+def _evened(blocks, analysis, start, sample_rate):
     """Yields, from a position on, the recording, its divisors and the quotient,
-    which is the model's input, [3 * channels, time]."""
+    which is the model's input, [3, channels, time]."""
     rumble_filter = RumbleFilter(sample_rate)
     position = -EXTENSION_SECONDS * sample_rate
     for block in blocks:
         time = block.shape[1]
         divisor = analysis.levels.at(position, time, sample_rate)
         divisor = divisor.to(block) * analysis.polarity.to(block)
-        rows = torch.cat([block, divisor, rumble_filter(block) / divisor])
-        skipped = max(0, first - position)
+        quotient = rumble_filter.filtered(block) / divisor
+        skipped = max(0, start - position)
         position += time
         if skipped < time:
-            yield rows[:, skipped:]
+            yield torch.stack([block, divisor, quotient])[..., skipped:]
 
 
 class WindowRestorer:
@@ -124,7 +124,7 @@ class WindowRestorer:
         """Windows of all channels that fill a batch of the model."""
         return max(1, self.flashsr.batch_windows // len(self.channels))
 
-    def __call__(self, windows, starts):
+    def added(self, windows, starts):
         """Computes the band to add to evened out windows at the model's rate,
         [windows, channels, time], by the absolute position of each in samples.
         """
@@ -137,7 +137,7 @@ class WindowRestorer:
         added = torch.zeros_like(windows)
         if not shares:
             return added
-        noises = self.noise(windows, starts)
+        noises = self.noise.of(windows, starts)
         size = self.flashsr.batch_windows
         for first in range(0, len(shares), size):
             batch = shares[first : first + size]
@@ -147,7 +147,7 @@ class WindowRestorer:
                 name: values[window, channel].to(wavs.device)
                 for name, values in noises.items()
             }
-            rows = self._added(wavs, edges, noise).to(added)
+            rows = self._run(wavs, edges, noise).to(added)
             for row, (window, channel, _, share) in zip(rows, batch):
                 added[window, channel] += share.to(row) * row
         return added
@@ -172,7 +172,7 @@ class WindowRestorer:
                 shares[edge] = shares.get(edge, 0.0) + share
         return list(shares.items())
 
-    def _added(self, wavs, edges, noise):
+    def _run(self, wavs, edges, noise):
         """Runs the model on [batch, time]; returns its band above the edges."""
         lowpass = band_limit_lowpass(edges, self.sample_rate).to(wavs)
         low = filter_rows(wavs, lowpass)

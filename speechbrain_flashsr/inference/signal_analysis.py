@@ -47,7 +47,8 @@ class SignalAnalysis:
     polarity : torch.Tensor
         -1 for channels that are more like the inverted first channel of their
         clip than like itself, else 1, [channels, 1]. The model hears them
-        upside down, because it does not do the same with a signal and its inverse.
+        upside down, because it does not do the same with a signal and its
+        inverse.
     ends : Ends
         The extension beyond the first and the last sample.
     channels_per_clip : int

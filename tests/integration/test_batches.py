@@ -253,8 +253,8 @@ def limit_files(processes, num_bytes):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of processes")
 def test_processes_and_all_that_may_happen_to_them(folder, tmp_path):
-    """The disk is full for a while, then one of three hangs and one is killed;
-    two do the rest. A pipe in the folder would never end."""
+    """The disk is full for a while, then one of four hangs and one is killed;
+    the next two do the rest. A pipe in the folder would never end."""
     tree, out, alone = (tmp_path / name for name in ("tree", "out", "alone"))
     for index in range(30):
         extension = ("wav", "flac")[index % 2]
@@ -266,7 +266,7 @@ def test_processes_and_all_that_may_happen_to_them(folder, tmp_path):
     (tree / "broken.wav").write_text("not audio")
     os.mkfifo(tree / "pipe.wav")
 
-    first = start(tree, out, folder, 3)
+    first = start(tree, out, folder, 4)
 
     def wait_for_outputs(count):
         while len(outputs(out)) < count:
@@ -281,7 +281,7 @@ def test_processes_and_all_that_may_happen_to_them(folder, tmp_path):
         check=True,
     )
     workers = [int(pid) for pid in workers.stdout.split()]
-    assert len(workers) == 3
+    assert len(workers) == 4
     limit_files(workers, 0)
     assert any("cannot be written" in line for line in first.stderr)
     limit_files(workers, -1)

@@ -4,11 +4,15 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import contextlib
+import os
 from pathlib import Path
 
 import pytest
 
 from speechbrain_flashsr import SHIPPED_MODEL
+from speechbrain_flashsr.checkpoints import CheckpointError
+from speechbrain_flashsr.checkpoints.reading import digest_of_model
 from speechbrain_flashsr.checkpoints.trust import ModelError, check_hyperparams
 from speechbrain_flashsr.inference import FlashSR
 from tests.tiny_model import TINY_HPARAMS, save_tiny_model
@@ -106,6 +110,19 @@ def test_a_file_that_is_too_large(tmp_path):
     path.write_text("a: 1\n" + "#" * 10**6)
     with pytest.raises(ModelError, match="1000005 bytes"):
         check_hyperparams(path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+@pytest.mark.parametrize("name", ["hyperparams.yaml", "unet.ckpt", "x.ckpt"])
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path, name):
+    folder = Path(save_tiny_model(tmp_path))
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    digest_of_model(folder)
+    errors = (FileNotFoundError, CheckpointError)
+    expected = pytest.raises(errors, match=f"{name}'")
+    with contextlib.nullcontext() if name == "x.ckpt" else expected:
+        FlashSR.from_hparams(folder, run_opts={"device": "cpu"})
 
 
 def test_the_models_that_ship_need_no_trust(project):

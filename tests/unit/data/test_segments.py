@@ -93,6 +93,29 @@ def test_domains_are_drawn_by_weight(corpus):
     assert 125 <= music <= 175  # 150 expected
 
 
+def test_groups_are_drawn_by_the_root_of_their_duration(corpus):
+    data = segments(corpus, {"speech": 1})
+    bert = sum(2500 in tones(data[i]["high"]) for i in range(300))
+    expected = 0.2**0.5 / (0.2**0.5 + 0.5**0.5)  # 116 of 300; 86 by duration
+    assert abs(bert - 300 * expected) < 20
+
+
+def test_formants_of_speech_alone_move(corpus):
+    options = {"tilt_db": (0, 0), "ripple_db": 0, "mix_probability": 0}
+    options |= {"speed_probability": 0, "level_db": (0, 0)}
+    for formants_probability in (0, 1):
+        moving = Augmentation(
+            formants=(0.8, 0.8),
+            formants_probability=formants_probability,
+            **options,
+        )
+        music = segments(corpus, {"music": 1}, augmentation=moving)[5]
+        assert music["rolloff_hz"] == 20000
+        speech = segments(corpus, {"speech": 1}, augmentation=moving)[5]
+        share = 0.8 if formants_probability else 1
+        assert speech["rolloff_hz"] in (share * 17000, share * 20000)
+
+
 def test_speed_moves_pitch_and_rolloff(corpus):
     options = {"tilt_db": (0, 0), "ripple_db": 0, "mix_probability": 0}
     faster = Augmentation(speed=(1.25, 1.25), speed_probability=1, **options)

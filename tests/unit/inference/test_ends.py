@@ -10,29 +10,31 @@ import torch
 from speechbrain_flashsr.inference.ends import Ends, close_loop, crop
 
 
-def extended(num_samples, loop, block_length):
-    """0, 1, 2, ... continued by 8 samples on both sides."""
-    wavs = torch.arange(float(num_samples))[None]
+def extended(wavs, loop, block_length):
+    """A recording at 4 Hz, continued by 8 samples on both sides."""
     ends = Ends(sample_rate=4, loop=loop)
     blocks = wavs.split(block_length, dim=1)
     for block in blocks:
         ends.update(block)
-    return torch.cat(list(ends.extend(blocks)), dim=1)[0].long().tolist()
+    return torch.cat(list(ends.extend(blocks)), dim=1)
 
 
 @pytest.mark.parametrize("num_samples", [1, 2, 3, 8, 9, 10, 16, 17, 40])
 @pytest.mark.parametrize("block_length", [1, 5, 100])
-def test_recordings_go_on_by_reflection_and_loops_by_themselves(
-    num_samples, block_length
-):
-    positions = range(-8, num_samples + 8)
-    period = max(1, 2 * num_samples - 2)
-    reflected = [
-        min(position % period, -position % period) for position in positions
-    ]
-    assert extended(num_samples, False, block_length) == reflected
-    wrapped = [position % num_samples for position in positions]
-    assert extended(num_samples, True, block_length) == wrapped
+def test_loops_go_on_by_themselves(num_samples, block_length):
+    wavs = torch.arange(float(num_samples))[None]
+    wrapped = torch.arange(-8, num_samples + 8)[None] % num_samples
+    assert torch.equal(extended(wavs, True, block_length), wrapped.float())
+
+
+@pytest.mark.parametrize("num_samples", [1, 2, 3, 4, 5, 17])
+def test_recordings_go_on_the_same_however_they_come(num_samples):
+    wavs = torch.randn(2, num_samples)
+    expected = extended(wavs, False, 100)
+    assert expected.shape == (2, num_samples + 16)
+    assert torch.equal(expected[:, 8:-8], wavs)
+    for block_length in (1, 3):
+        assert torch.equal(extended(wavs, False, block_length), expected)
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])

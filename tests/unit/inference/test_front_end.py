@@ -139,6 +139,17 @@ def test_batch_is_the_clips_by_themselves(front_end):
     assert not prepared[1, 8000:].any()
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_recipe_in_half_precision_changes_nothing(front_end, dtype):
+    wavs, lengths = noise(8000)[None], torch.ones(1)
+    layer = SuperResolutionLayer(front_end, 8000)
+    prepared, _ = front_end.prepare_batch(wavs, lengths, 8000)
+    with torch.autocast("cpu", dtype):
+        within, _ = front_end.prepare_batch(wavs, lengths, 8000)
+        layered = layer(wavs, lengths=lengths)
+    assert torch.equal(within, prepared) and torch.equal(layered, prepared)
+
+
 def test_dynamic_item_and_layer_from_yaml(tmp_path, front_end, monkeypatch):
     monkeypatch.setattr(
         "speechbrain_flashsr.inference.FlashSR.from_hparams",

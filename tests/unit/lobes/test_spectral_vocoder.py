@@ -125,16 +125,37 @@ def test_band_extension_fills_what_is_empty():
 
 def test_swings_of_the_level_grow_and_steady_levels_stay():
     gate = torch.ones(1, 1, 4)
+    share = torch.tensor([0.3])
     steady = torch.full((1, 900, 4), -3.0)
-    assert torch.allclose(enlarge_swings(steady, gate, 0.5), steady, atol=1e-5)
+    assert torch.allclose(
+        enlarge_swings(steady, gate, share), steady, atol=1e-5
+    )
     time = torch.arange(900)[:, None] / 200
     swing = torch.sin(2 * torch.pi * 2.5 * time).expand(1, -1, 4)
-    grown = enlarge_swings(swing, gate, 0.3)[:, 200:-200]
+    grown = enlarge_swings(swing, gate, share)[:, 200:-200]
     assert torch.allclose(grown, 1.3 * swing[:, 200:-200], atol=0.02)
     # Of a pause, no more than 40 dB count.
     pause = torch.where(time < 2.25, 0.0, -20.0).expand(1, -1, 4)
-    added = enlarge_swings(pause, gate, 0.3) - pause
+    added = enlarge_swings(pause, gate, share) - pause
     assert added.abs().max() < 0.3 * 4.6
+
+
+def test_swings_grow_less_above_4_khz():
+    vocoder = SpectralVocoder(LogMel(), 8, 16, 1)
+    swing = torch.sin(2 * torch.pi * 2.5 * torch.arange(300) / 100)
+    mel = -4 + 0.5 * swing.expand(1, 256, -1)
+    wavs, excitation = torch.zeros(1, 144000), noise(3, 144000)
+
+    def depth(share, cutoff_hz):
+        """Of the swing of the band's level."""
+        vocoder.swing = share
+        with torch.no_grad():
+            high = vocoder(mel, wavs, torch.tensor([cutoff_hz]), excitation)
+        level = high[0].unflatten(0, (-1, 480)).square().mean(1).log() / 2
+        return 2 * (level * swing)[90:-90].mean()
+
+    grown = [depth(0.8, hz) / depth(0.0, hz) for hz in (2e3, 4e3, 8e3)]
+    assert grown == pytest.approx([1.8, 1.8, 1.4], abs=0.05)
 
 
 @pytest.mark.parametrize("extent", [1, 3, 9, 17, 61])
