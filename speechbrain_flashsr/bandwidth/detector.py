@@ -51,7 +51,7 @@ HEARD_BAND = 2
 SURE_DB, NATS_PER_DB = 15.0, 0.2
 """Pauses hold noise, which looks like full band, chunk after chunk. So what a
 chunk more than 15 dB below the loudest slightly prefers does not count: 1 nat
-for every 5 dB, all from 50 dB on. On the dev split a third of the errors under
+for every 5 dB, and from 50 dB on nothing that it says. On the dev split a third of the errors under
 noise vanish so; twice as much, or from 0 dB on, costs changes over time."""
 
 FAINT_DB = 10.0
@@ -229,9 +229,9 @@ class BandwidthDetector:
         return tracks
 
     def _doubted(self, evidence, path, bands):
-        """The evidence of a channel, [steps, states], where steps that are faint
-        below an edge say less for wider bands than the edge's. What is faint
-        depends on the other steps in a stretch of the path."""
+        """The evidence of a channel, [steps, states]. A step that is quiet just
+        below an edge, compared with the loudest of its stretch of the path, is
+        weaker evidence that the band reaches beyond this edge."""
         doubt = np.zeros_like(evidence)
         level = self._loudest(bands, 0.5, 1.0)
         for _, start, stop in runs(path):

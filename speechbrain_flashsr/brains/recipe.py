@@ -50,11 +50,11 @@ def follow_base(hparams_file, overrides=""):
     """Resolves a YAML that only holds what differs from another one.
 
     Its key `based_on` names the other, relative to itself; all its other keys
-    override keys of that one. Of several names in `based_on`, those behind the
-    first are of overrides that YAMLs share, which the own keys override. The
-    key `adds_to` does the same for a YAML that also has keys of its own. Paths
-    in them (of an `!include:`) are relative to
-    the other YAML.
+    override keys of that one. `based_on` may be a list: the first is the YAML
+    to change, the others hold overrides that several YAMLs share, and the
+    file's own keys come last. The key `adds_to` does the same for a YAML that
+    also has keys of its own. Paths in them (of an `!include:`) are relative to
+    the YAML that is changed.
 
     Returns the YAML that all are based on, and all that differs from it, with
     the overrides, which win. Raises a KeyError if a key of the overrides, or of

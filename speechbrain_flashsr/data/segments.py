@@ -88,7 +88,8 @@ class RandomSegments(Dataset):
 
     The domain is drawn by weight, a group (speaker, language, album) within it
     by the square root of its duration, so that few long ones do not drown out
-    many short ones, a recording within the group by duration. A recording shorter than the segment is followed by others of the same group after
+    many short ones, a recording within the group by duration. A recording
+    shorter than the segment is followed by others of the same group after
     short pauses, each at a level of its own.
 
     Arguments

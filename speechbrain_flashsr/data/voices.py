@@ -1,4 +1,4 @@
-"""More voices than were recorded: vocal tracts made longer or shorter.
+"""Augmentation of voices: vocal tracts made longer or shorter.
 
 The length of the vocal tract places the formants of a voice and the noise of
 its fricatives, its folds set the pitch. Both vary apart from each other, so
@@ -15,13 +15,21 @@ from speechbrain_flashsr.audio import SAMPLE_RATE
 
 WINDOW = 2048
 HOP = 512
+"""Of the short-time spectrum: 43 ms, which tell harmonics apart, every 11 ms."""
+
 ENVELOPE_SECONDS = 1.4e-3
 """Longest quefrency of the envelope: below the periods of all voices."""
 
-FLOOR = 1e-5  # of the largest magnitude
+FLOOR = 1e-5
+"""Least magnitude of the envelope, a share of the largest: digital silence has
+no formants."""
+
 MAX_GAIN_DB = 18.0
-HELD_SHARE = 0.97  # of the roll-off, above which the envelope is constant
-HELD_BINS = 40
+"""Limits what noise between formants is raised by."""
+
+HELD_SHARE, HELD_BINS = 0.97, 40
+"""From this share of the roll-off on, the envelope is the mean of as many bins
+below, so that the fall of an encoder's filter does not move."""
 
 
 def move_formants(wav, factor, rolloff_hz=SAMPLE_RATE / 2):

@@ -83,6 +83,7 @@ class Ends:
         more = extrapolate(
             samples.cpu().numpy(),
             self.extension,
+            # The same signs for every seed.
             generator_of(0, end, InferenceStream.EXTRAPOLATION),
         )
         return torch.from_numpy(more).to(samples)

@@ -57,9 +57,9 @@ def enhance_and_restore(enhancer, flashsr, filename, output_filename=None):
         if output_filename is not None:
             check_output_name(filename, output_filename)
             file_type = output_format(output_filename, reader.subtype)
+            metadata = reader.metadata()
         rate = check_sample_rate(reader.sample_rate, f"'{filename}'")
         audio = torch.cat(list(reader.blocks()), dim=1).T
-        metadata = reader.metadata()
     length = resampled_length(len(audio), rate, flashsr.sample_rate)
     enhancer_rate = enhancer.audio_normalizer.sample_rate
     noisy = AudioNormalizer(enhancer_rate, "keep")(audio, rate)

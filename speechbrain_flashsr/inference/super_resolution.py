@@ -19,7 +19,6 @@ from speechbrain.utils.fetching import fetch
 from speechbrain_flashsr import SHIPPED_MODEL
 from speechbrain_flashsr.audio.checks import check_finite
 from speechbrain_flashsr.checkpoints import ModelError
-from speechbrain_flashsr.checkpoints.external.convert import TeacherOnly
 from speechbrain_flashsr.checkpoints.folders import load_folder
 from speechbrain_flashsr.inference.checks import (
     REMOTE,
@@ -37,10 +36,7 @@ from speechbrain_flashsr.inference.run_options import complete_run_options
 from speechbrain_flashsr.inference.settings import Settings
 from speechbrain_flashsr.lobes.fast.memory import keep_freed_memory
 from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
-from speechbrain_flashsr.lobes.super_resolver import (
-    WINDOW_LENGTH,
-    LatentSuperResolver,
-)
+from speechbrain_flashsr.lobes.super_resolver import WINDOW_LENGTH
 
 
 class FlashSR(Pretrained):
@@ -155,7 +151,7 @@ class FlashSR(Pretrained):
         if kwargs.get("download_only"):
             return None
         model = hparams["modules"]["super_resolver"]
-        if not isinstance(model, LatentSuperResolver | TeacherOnly):
+        if not hasattr(model, "window_multiple"):
             raise ModelError(
                 f"The model in '{source}' is not a super-resolver but a "
                 f"{type(model).__name__}. Check its hyperparameters."

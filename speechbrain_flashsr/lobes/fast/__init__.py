@@ -1,2 +1,2 @@
-"""Forms of the lobes that run fast, in training where gradients pass through
-them; the precision and the handling of memory that suit a device."""
+"""Faster forms of the lobes, and the precision and memory settings for a
+device."""

@@ -1,4 +1,8 @@
-"""Formants move, the pitch stays."""
+"""Tests of speechbrain_flashsr.data.voices.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
 
 import numpy as np
 import pytest

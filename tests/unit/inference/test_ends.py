@@ -10,9 +10,9 @@ import torch
 from speechbrain_flashsr.inference.ends import Ends, close_loop, crop
 
 
-def extended(wavs, loop, block_length):
-    """A recording at 4 Hz, continued by 8 samples on both sides."""
-    ends = Ends(sample_rate=4, loop=loop)
+def extended(wavs, loop, block_length, rate=4):
+    """A recording, continued by 2 s (8 samples at 4 Hz) on both sides."""
+    ends = Ends(sample_rate=rate, loop=loop)
     blocks = wavs.split(block_length, dim=1)
     for block in blocks:
         ends.update(block)
@@ -27,13 +27,26 @@ def test_loops_go_on_by_themselves(num_samples, block_length):
     assert torch.equal(extended(wavs, True, block_length), wrapped.float())
 
 
-@pytest.mark.parametrize("num_samples", [1, 2, 3, 4, 5, 17])
+@pytest.mark.parametrize("block_length", [1, 7, 100, 1000])
+def test_both_ends_go_on_by_what_is_next_to_them(block_length):
+    """A tone that rises in the middle, and is 10 times as loud then."""
+    time = torch.arange(-100.0, 500)
+    low, high = torch.sin(0.3 * time), 10 * torch.sin(1.1 * time)
+    wavs = torch.cat([low[100:300], high[300:500]])[None]
+    (whole,) = extended(wavs, False, block_length, rate=100)
+    assert torch.equal(whole[200:600], wavs[0])
+    before, after = whole[180:200], whole[600:620]
+    assert (before - low[80:100]).abs().max() < 0.1
+    assert (after - high[500:520]).abs().max() < 1
+
+
+@pytest.mark.parametrize("num_samples", [1, 2, 3, 4, 5, 8, 9, 10, 16, 17, 40])
 def test_recordings_go_on_the_same_however_they_come(num_samples):
     wavs = torch.randn(2, num_samples)
     expected = extended(wavs, False, 100)
     assert expected.shape == (2, num_samples + 16)
     assert torch.equal(expected[:, 8:-8], wavs)
-    for block_length in (1, 3):
+    for block_length in (1, 3, 5):
         assert torch.equal(extended(wavs, False, block_length), expected)
 
 

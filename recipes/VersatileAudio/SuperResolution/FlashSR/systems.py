@@ -6,7 +6,6 @@ Authors
 
 import glob
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,11 +140,12 @@ def fingerprint(settings):
     """Changes when the files behind a system do."""
     if not settings:
         return ""
-    folder = settings.get("model") or settings["folder"]
+    folder = str(settings.get("model") or settings["folder"])
     folders = "*".join(map(glob.escape, folder.split("{cutoff}")))
     states = [
-        (path, os.stat(path).st_size, os.stat(path).st_mtime_ns)
-        for path in sorted(glob.glob(f"{folders}/**", recursive=True))
-        if os.path.isfile(path)
+        (str(path), path.stat().st_size, path.stat().st_mtime_ns)
+        for found in sorted(glob.glob(folders))
+        for path in sorted(Path(found).rglob("*"))
+        if path.is_file()
     ]
     return hashlib.sha256(repr(states).encode()).hexdigest()
