@@ -5,6 +5,7 @@ Authors
 """
 
 import contextlib
+import gc
 from pathlib import Path
 
 import torch
@@ -141,6 +142,9 @@ def load_folder(
                 f"The weights that '{path}' names cannot be loaded: "
                 f"{_one_line(error)}. Download the folder again."
             ) from error
+    # `pydoc.locate`, which finds the classes, leaves cycles that hold the frames
+    # of its callers: without this, a model stays in memory after its use.
+    gc.collect()
     return hparams
 
 

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import gc
+import weakref
 from unittest import mock
 
 import pytest
@@ -81,6 +83,18 @@ def test_a_network_that_does_not_super_resolve(tmp_path):
 def test_a_wrong_option_is_not_blamed_on_the_model(tmp_path):
     with pytest.raises(TypeError):
         FlashSR.from_hparams(save_tiny_model(tmp_path), run_opts=3)
+
+
+def test_a_model_leaves_memory_when_it_is_not_used_any_more(tmp_path):
+    folder = save_tiny_model(tmp_path)
+    gc.disable()
+    try:
+        loaded = FlashSR.from_hparams(folder)
+        resolver = weakref.ref(loaded.mods.super_resolver)
+        del loaded
+        assert resolver() is None
+    finally:
+        gc.enable()
 
 
 def test_folder_without_a_model(tmp_path):
