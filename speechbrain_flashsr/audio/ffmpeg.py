@@ -97,8 +97,6 @@ class FFmpegDecoder:
             seconds = _seconds(container, stream)
             self.num_samples = round(seconds * self.sample_rate)
         self.least_samples = self._least_samples(name)
-        # Tags of any program may follow the sound of an MP3.
-        self._end_may_be_other = name == "mp3"
 
     def _least_samples(self, name):
         """Least number of samples, for a container of that name."""
@@ -128,11 +126,16 @@ class FFmpegDecoder:
         unplayed = 0
         decode = _decoder(stream)
         packets = container.demux(stream)
+        # Tags may be between MP3s that were joined, and those of any program
+        # after their sound.
+        may_have_tags = container.format.name == "mp3"
         while True:
             try:
                 packet = next(packets)
                 if packet.is_corrupt and not self._options:
                     damage = "a packet is cut"
+                if may_have_tags and bytes(packet)[:3] == b"ID3":
+                    continue
                 frames = decode(packet)
             except StopIteration:
                 break
@@ -147,7 +150,7 @@ class FFmpegDecoder:
                 if damage and not accept_damage:
                     raise DecodeError(damage)
                 yield frame
-        if damage and not accept_damage and not self._end_may_be_other:
+        if damage and not accept_damage and not may_have_tags:
             raise DecodeError(damage)
 
     def blocks(self, accept_truncated=False):

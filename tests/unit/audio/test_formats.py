@@ -224,8 +224,8 @@ def test_joined_mp3s_go_on_with_the_next():
         id3v2_version="0",
     )
     tag = b"TAG" + bytes(125)
-    found = read(first + tag + first)
-    assert 32000 <= found.shape[1] < 36000
+    for joined in (first + tag + first, first + first):
+        assert 32000 <= read(joined).shape[1] < 36000
     mixed = read(first + tag + second)
     assert mixed.shape[0] == 1 and 24000 <= mixed.shape[1] < 28000
 
