@@ -46,7 +46,7 @@ def move_formants(wav, factor, rolloff_hz=SAMPLE_RATE / 2):
     factor : float
         By which formants move up; a vocal tract shorter by this factor.
     rolloff_hz : float
-        Below it the recording has content; there is no envelope to move above.
+        Below it the recording has content, whose envelope moves.
 
     Returns
     -------

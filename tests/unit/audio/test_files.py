@@ -6,7 +6,6 @@ Authors
 
 import contextlib
 import os
-import platform
 import resource
 
 import numpy as np
@@ -16,11 +15,7 @@ import torch
 
 from speechbrain_flashsr.audio.output_formats import output_format
 from speechbrain_flashsr.audio.reading import AudioReader
-from speechbrain_flashsr.audio.writing import (
-    AudioWriter,
-    complete_file,
-    remove_leftovers,
-)
+from speechbrain_flashsr.audio.writing import AudioWriter, complete_file
 from speechbrain_flashsr.cli.pictures import spectrogram
 from speechbrain_flashsr.inference import AudioError
 
@@ -390,31 +385,3 @@ def test_samples_that_are_no_numbers(tmp_path, value):
     soundfile.write(tmp_path / "a.wav", samples, 16000, subtype="FLOAT")
     with pytest.raises(AudioError, match=f"{value}.* 5.000 s in channel 2"):
         read(tmp_path / "a.wav")
-
-
-def test_leftovers_of_killed_processes_of_this_machine_go(
-    tmp_path, monkeypatch
-):
-    """`web` must not take the files of `web-2` for its own."""
-    gone = 2**22 + 1  # above the largest number of a process
-    for machine in ("web", "web-2"):
-        monkeypatch.setattr(platform, "node", lambda m=machine: m)
-        with complete_file(tmp_path / "a.txt") as temporary:
-            name = os.path.basename(temporary)
-            dead = name.replace(str(os.getpid()), str(gone))
-        (tmp_path / dead).touch()
-        (tmp_path / name).touch()
-    monkeypatch.setattr(platform, "node", lambda: "web")
-    remove_leftovers.cache_clear()
-    remove_leftovers(tmp_path)
-    left = [path.name for path in tmp_path.glob(".flashsr-*")]
-    assert len(left) == 3
-    assert [name for name in left if str(gone) in name] == [dead]
-
-
-def test_output_has_the_permissions_of_any_new_file(tmp_path):
-    (tmp_path / "new").touch()
-    with complete_file(tmp_path / "ours"):
-        pass
-    modes = [(tmp_path / name).stat().st_mode for name in ("new", "ours")]
-    assert modes[0] == modes[1]
