@@ -151,7 +151,7 @@ class FlashSR(Pretrained):
         if kwargs.get("download_only"):
             return None
         model = hparams["modules"]["super_resolver"]
-        if not hasattr(model, "window_multiple"):
+        if not hasattr(model, "sample_rate"):
             raise ModelError(
                 f"The model in '{source}' is not a super-resolver but a "
                 f"{type(model).__name__}. Check its hyperparameters."
