@@ -7,6 +7,7 @@ Authors
 import fractions
 import io
 import math
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -18,38 +19,59 @@ from speechbrain_flashsr.audio import SAMPLE_RATE
 TELEPHONE_RATE = 8000
 TELEPHONE_BAND = (300, 3400)
 
-CODECS = {
-    "g711": {"format": "WAV", "subtype": "ULAW"},
-    "gsm": {"format": "WAV", "subtype": "GSM610"},
-    "mp3": {"format": "MP3", "subtype": "MPEG_LAYER_III"},
-    "ogg": {"format": "OGG", "subtype": "VORBIS"},
-    "opus": {"format": "OGG", "subtype": "OPUS"},
-}
-"""How libsndfile writes them."""
+OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
+_MUSIC_RATES = (16000, 22050, 24000, 32000, 44100, 48000)
 
-FFMPEG_CODECS = {
-    "g722": ("g722", "g722", (64000, 64000)),
-    "aac": ("aac", "aac", (24000, 128000)),
-    "ac3": ("ac3", "ac3", (48000, 192000)),
-    "mp3-abr": ("libmp3lame", "mp3", (16000, 128000)),
-    "opus-vbr": ("libopus", "opus", (8000, 64000)),
+
+class Codec(NamedTuple):
+    """A codec: its title, the sample rates in Hz at which it is used, and
+    libsndfile's names of file type and sample format or, with a range of bit
+    rates for one channel, FFmpeg's of encoder and decoder; whether its quality
+    can be chosen, and whether it keeps the whole band of its rate."""
+
+    title: str
+    rates: tuple
+    names: tuple
+    bit_rates: tuple | None = None
+    has_quality: bool = True
+    keeps_band: bool = False
+
+
+CODECS = {
+    "g711": Codec(
+        "G.711", (8000,), ("WAV", "ULAW"), has_quality=False, keeps_band=True
+    ),
+    "gsm": Codec(
+        "GSM", (8000,), ("WAV", "GSM610"), has_quality=False, keeps_band=True
+    ),
+    "g722": Codec(
+        "G.722", (16000,), ("g722", "g722"), (64000, 64000), keeps_band=True
+    ),
+    "mp3": Codec(
+        "MP3", (8000, 11025, *_MUSIC_RATES), ("MP3", "MPEG_LAYER_III")
+    ),
+    "mp3-abr": Codec(
+        "LAME MP3", _MUSIC_RATES, ("libmp3lame", "mp3"), (16000, 128000)
+    ),
+    "ogg": Codec("Ogg Vorbis", (8000, 11025, *_MUSIC_RATES), ("OGG", "VORBIS")),
+    "opus": Codec("Opus", OPUS_RATES, ("OGG", "OPUS"), has_quality=False),
+    "opus-vbr": Codec(
+        "variable-rate Opus", OPUS_RATES, ("libopus", "opus"), (8000, 64000)
+    ),
+    "aac": Codec("AAC", (8000, *_MUSIC_RATES), ("aac", "aac"), (24000, 128000)),
+    "ac3": Codec("AC-3", _MUSIC_RATES[3:], ("ac3", "ac3"), (48000, 192000)),
 }
-"""Encoders and decoders of FFmpeg, through PyAV, and a range of bit rates for
-one channel."""
 
 HARDEST = 0.95
 """Compression level of the lowest quality; libsndfile refuses 1."""
 
-CODEC_RATES = (8000, 12000, 16000, 24000, 48000)
-"""Sample rates at which training and evaluation code MP3, Ogg and Opus."""
-
 
 def code(wav, sample_rate, codec, quality=None):
-    """Codes and decodes a waveform [time] at a rate in Hz by one of `CODECS` or
-    `FFMPEG_CODECS`; it keeps its length.
+    """Codes and decodes a waveform [time] at a rate in Hz by one of
+    `CODECS`; it keeps its length.
 
-    The quality goes from 0, the lowest, to 1; by default it is libsndfile's or
-    the middle of the bit rates. G.711, GSM and "opus" have none. Raises a
+    The quality, of codecs that have it, goes from 0, the lowest, to 1; by
+    default it is libsndfile's or the middle of the bit rates. Raises a
     ValueError if the codec has no such sample rate.
 
     Example
@@ -59,9 +81,15 @@ def code(wav, sample_rate, codec, quality=None):
     >>> bool(0 < np.abs(coded - wav).max() < 0.005)
     True
     """
-    by = _code_by_ffmpeg if codec in FFMPEG_CODECS else _code_by_libsndfile
+    names, bit_rates = CODECS[codec].names, CODECS[codec].bit_rates
     try:
-        decoded = by(wav, sample_rate, codec, quality)
+        if bit_rates is None:
+            decoded = _code_by_libsndfile(wav, sample_rate, *names, quality)
+        else:
+            low, high = np.log(bit_rates)
+            part = 0.5 if quality is None else quality
+            bit_rate = round(math.exp(low + part * (high - low)))
+            decoded = _code_by_ffmpeg(wav, sample_rate, *names, bit_rate)
     except (soundfile.LibsndfileError, av.FFmpegError, ValueError) as error:
         raise ValueError(
             f"{codec} cannot hold sound at {sample_rate} Hz ({error}). Choose "
@@ -75,26 +103,28 @@ def with_length(wav, length):
     return np.pad(wav, (0, max(0, length - len(wav))))[:length]
 
 
-def _code_by_libsndfile(wav, sample_rate, codec, quality):
+def _code_by_libsndfile(wav, sample_rate, format, subtype, quality):
     buffer = io.BytesIO()
-    options = dict(CODECS[codec])
-    if quality is not None:
-        options["compression_level"] = HARDEST * (1.0 - quality)
-    soundfile.write(buffer, wav, sample_rate, **options)
+    level = None if quality is None else HARDEST * (1.0 - quality)
+    soundfile.write(
+        buffer,
+        wav,
+        sample_rate,
+        subtype,
+        format=format,
+        compression_level=level,
+    )
     buffer.seek(0)
     return soundfile.read(buffer)[0]
 
 
-def _code_by_ffmpeg(wav, sample_rate, codec, quality):
-    encoder_name, decoder_name, bit_rates = FFMPEG_CODECS[codec]
-    low, high = np.log(bit_rates)
+def _code_by_ffmpeg(wav, sample_rate, encoder_name, decoder_name, bit_rate):
     encoder = av.CodecContext.create(encoder_name, "w")
     encoder.sample_rate = sample_rate
     encoder.layout = "mono"
     encoder.format = encoder.codec.audio_formats[0]
     encoder.time_base = fractions.Fraction(1, sample_rate)
-    part = 0.5 if quality is None else quality
-    encoder.bit_rate = round(math.exp(low + part * (high - low)))
+    encoder.bit_rate = bit_rate
     encoder.open()
     frame = av.AudioFrame.from_ndarray(
         np.clip(wav, -1, 1).astype(np.float32)[None], "flt", "mono"

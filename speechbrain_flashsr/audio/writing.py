@@ -20,6 +20,7 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_flashsr.audio import block_frames
 from speechbrain_flashsr.audio.checks import AudioError, check_finite, reason
+from speechbrain_flashsr.audio.codecs import OPUS_RATES
 from speechbrain_flashsr.audio.formats import OGG_ORDER
 from speechbrain_flashsr.audio.libsndfile import open_sound
 from speechbrain_flashsr.audio.metadata import (
@@ -42,8 +43,6 @@ _MOST_OVERLOAD = 10.0
 
 # At its default quality, Ogg Vorbis drops quiet sound above 16 to 19 kHz.
 _OGG_OPTIONS = {"compression_level": 0.1}
-
-_OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 
 # Sub-types that a WAV with a description of its channels can hold.
 _DESCRIBED = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
@@ -116,7 +115,7 @@ class AudioWriter:
                 f"{_MOST_CHANNELS[format]} channels, not {channels}. Choose "
                 "WAV, or split the channels."
             )
-        if subtype == "OPUS" and sample_rate not in _OPUS_RATES:
+        if subtype == "OPUS" and sample_rate not in OPUS_RATES:
             raise AudioError(
                 f"'{path}' cannot be written: Opus has no sample rate of "
                 f"{sample_rate} Hz. Choose 48000, or another format."

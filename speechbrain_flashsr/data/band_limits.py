@@ -13,7 +13,7 @@ import numpy as np
 import scipy.signal
 
 from speechbrain_flashsr.audio import SAMPLE_RATE
-from speechbrain_flashsr.audio.codecs import code
+from speechbrain_flashsr.audio.codecs import CODECS, code
 from speechbrain_flashsr.data.augmentation import coloured
 from speechbrain_flashsr.data.degradations import FAMILIES, low_pass
 from speechbrain_flashsr.data.resamplers import (
@@ -29,23 +29,6 @@ from speechbrain_flashsr.data.visible_edges import (
 
 FILE_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 BAND_RATES = (4000, 6000, 8000, 11025, 12000, 16000, 22050, 24000, 32000)
-
-CODECS = {
-    "g711": (8000,),
-    "gsm": (8000,),
-    "g722": (16000,),
-    "mp3": (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000),
-    "mp3-abr": (16000, 22050, 24000, 32000, 44100, 48000),
-    "ogg": (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000),
-    "opus": (8000, 12000, 16000, 24000, 48000),
-    "opus-vbr": (8000, 12000, 16000, 24000, 48000),
-    "aac": (8000, 16000, 22050, 24000, 32000, 44100, 48000),
-    "ac3": (32000, 44100, 48000),
-}
-"""Sample rates at which each codec is used."""
-
-WAVEFORM_CODECS = ("g711", "gsm", "g722")
-"""They keep the whole band of their rate."""
 
 LOWEST_HZ = 1500.0
 FULL_BAND_HZ = 17300.0
@@ -102,7 +85,7 @@ def coded(wav, rate, codec, quality, file_rate, resampler):
     low = resample(wav, SAMPLE_RATE, rate, resampler)
     decoded = code(low, rate, codec, quality)
     edge_hz = rate / 2
-    if codec not in WAVEFORM_CODECS:
+    if not CODECS[codec].keeps_band:
         edge_hz = edge_of_codec(low, decoded, rate)
     high = resample(decoded, rate, file_rate, resampler)
     return limited(high, file_rate, edge_hz, codec)
@@ -316,7 +299,7 @@ class ExampleMaker:
     def _coded(self, wav, rolloff_hz):
         rng = self.rng
         codec = str(rng.choice(list(CODECS)))
-        rate = int(rng.choice(CODECS[codec]))
+        rate = int(rng.choice(CODECS[codec].rates))
         if min(rate / 2, 17000) > rolloff_hz:
             return None
         if rate == 8000 and rng.random() < 0.3:
@@ -329,7 +312,7 @@ class ExampleMaker:
                 wav,
                 rate,
                 codec,
-                None if codec in ("gsm", "g711", "opus") else rng.random(),
+                rng.random() if CODECS[codec].has_quality else None,
                 file_rate,
                 str(rng.choice(self.down)),
             )

@@ -17,7 +17,7 @@ import scipy.signal
 
 from speechbrain_flashsr.audio import SAMPLE_RATE
 from speechbrain_flashsr.audio.codecs import (
-    CODEC_RATES,
+    OPUS_RATES,
     TELEPHONE_BAND,
     code_at,
     telephone,
@@ -169,7 +169,8 @@ class RandomDegradation:
             return self._at_some_level(telephone, high, rng), TELEPHONE_BAND[1]
         fate -= self.telephone_probability
         if fate < self.codec_probability:
-            rates = [rate for rate in CODEC_RATES if rate >= 2 * cutoff_hz]
+            # MP3 and Ogg Vorbis have them, too.
+            rates = [rate for rate in OPUS_RATES if rate >= 2 * cutoff_hz]
             rate = rates[rng.integers(min(2, len(rates)))]
             codec = ("mp3", "ogg", "opus")[rng.integers(3)]
             quality = None if codec == "opus" else rng.random()

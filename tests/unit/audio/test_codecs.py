@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from speechbrain_flashsr.audio.codecs import (
-    CODEC_RATES,
-    CODECS,
+    OPUS_RATES,
     code,
     code_at,
     telephone,
@@ -17,8 +16,8 @@ from speechbrain_flashsr.audio.codecs import (
 from tests.unit.signals import band_noise, level_db
 
 
-@pytest.mark.parametrize("rate", CODEC_RATES)
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("rate", OPUS_RATES)
+@pytest.mark.parametrize("codec", ["g711", "gsm", "mp3", "ogg", "opus"])
 def test_codecs_keep_the_sound_where_it_is(codec, rate):
     wav = band_noise(0.3 * rate)
     coded = code_at(wav, rate, codec)

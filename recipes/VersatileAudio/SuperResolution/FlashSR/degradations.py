@@ -5,7 +5,12 @@ Authors
 """
 
 from speechbrain_flashsr.audio import SAMPLE_RATE
-from speechbrain_flashsr.audio.codecs import TELEPHONE_BAND, code_at, telephone
+from speechbrain_flashsr.audio.codecs import (
+    CODECS,
+    TELEPHONE_BAND,
+    code_at,
+    telephone,
+)
 from speechbrain_flashsr.data.degradations import (
     DEFAULT_RESAMPLERS,
     FAMILIES,
@@ -23,16 +28,11 @@ NAMES = {
     "soxr": "resampling to twice the cut-off by soxr, as librosa and SoX do",
     "scipy": "resampling to twice the cut-off by SciPy",
     "ffmpeg": "resampling to twice the cut-off by FFmpeg",
+    **{
+        name: f"{codec.title} coding at twice the cut-off"
+        for name, codec in CODECS.items()
+    },
     "g711": "telephone coding (G.711 mu-law, 300 to 3400 Hz)",
-    "mp3": "MP3 coding at twice the cut-off",
-    "ogg": "Ogg Vorbis coding at twice the cut-off",
-    "opus": "Opus coding at twice the cut-off",
-    "gsm": "GSM full-rate coding at twice the cut-off",
-    "g722": "G.722 coding at twice the cut-off",
-    "aac": "AAC coding at twice the cut-off",
-    "ac3": "AC-3 coding at twice the cut-off",
-    "mp3-abr": "MP3 coding of average bit rate (LAME) at twice the cut-off",
-    "opus-vbr": "Opus coding of variable bit rate at twice the cut-off",
 }
 """Descriptions of the degradations."""
 
