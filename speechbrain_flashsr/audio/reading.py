@@ -6,6 +6,7 @@ Authors
 
 import io
 import os
+import re
 import shutil
 import tempfile
 from contextlib import ExitStack, suppress
@@ -156,18 +157,18 @@ class AudioReader:
 
     def _raw_decoder(self, source, raw):
         """libsndfile for a file without a header."""
-        name, *numbers = raw.split(":")
-        if name not in RAW_FORMATS or not 1 <= len(numbers) <= 2:
-            raise _raw_error(raw)
-        try:
-            rate, channels = map(int, [*numbers, 1][:2])
-        except ValueError:
-            raise _raw_error(raw)
-        subtype, endian = RAW_FORMATS[name]
+        given = re.fullmatch(r"(\w+):(\d+)(?::(\d+))?", raw)
+        if given is None or given[1] not in RAW_FORMATS:
+            raise AudioError(
+                f"The format of a file without a header is {raw!r}. Write it "
+                "as FORMAT:RATE or FORMAT:RATE:CHANNELS, for example "
+                f"ulaw:8000; FORMAT is one of {', '.join(RAW_FORMATS)}."
+            )
+        subtype, endian = RAW_FORMATS[given[1]]
         return SndfileDecoder(
             source,
-            samplerate=check_sample_rate(rate, self.name),
-            channels=channels,
+            samplerate=check_sample_rate(int(given[2]), self.name),
+            channels=int(given[3] or 1),
             subtype=subtype,
             endian=endian,
             format="RAW",
@@ -271,11 +272,3 @@ def _check_path(path):
         raise AudioError(
             f"'{path}' is an empty file (0 bytes). Copy or record it again."
         )
-
-
-def _raw_error(raw):
-    return AudioError(
-        f"The format of a file without a header is {raw!r}. Write it as "
-        "FORMAT:RATE or FORMAT:RATE:CHANNELS, for example ulaw:8000; FORMAT is "
-        f"one of {', '.join(RAW_FORMATS)}."
-    )

@@ -38,6 +38,8 @@ class Phase:
     -------
     >>> Phase(10, 4, (0, 0, 0.5, 0.5)).timesteps(1000)
     tensor([999, 749, 499, 249])
+    >>> Phase(10, 8, (0, 0, 1, 0)).start_probabilities().argmax().item()
+    4
     """
 
     iterations: int
@@ -56,8 +58,16 @@ class Phase:
         return trailing_timesteps(self.num_steps, num_timesteps)
 
     def start_probabilities(self):
-        """Probability of each start index, [num_steps]."""
-        return start_index_probabilities(self.num_steps, self.mixture)
+        """Probability of each index of the teacher's time steps to start from,
+        [num_steps]: a mixture of narrow bells at the indices m K / M, m =
+        0..M-1, with the weights w_m, K being `num_steps`: p(i) ~ sum_m w_m
+        exp(-(i - m K / M)^2 / 0.5)."""
+        index = torch.arange(self.num_steps, dtype=torch.float64)
+        weights = torch.as_tensor(self.mixture, dtype=torch.float64)
+        modes = torch.arange(len(weights)) * self.num_steps / len(weights)
+        bells = torch.exp(-((index[:, None] - modes) ** 2) / 0.5)
+        probabilities = bells @ weights
+        return (probabilities / probabilities.sum()).float()
 
     def guidance_scale(self, u):
         """Guidance scale for a draw u of 0..1."""
@@ -80,24 +90,3 @@ def phase_at(phases, iteration):
         if iteration < end:
             return phase
     return phases[-1]
-
-
-def start_index_probabilities(num_steps, mixture):
-    """Distribution of the index of the teacher's time step to start from,
-    [num_steps].
-
-    A mixture of narrow bells at the indices m K / M, m = 0..M-1, with the
-    weights w_m, K being `num_steps`: p(i) ~ sum_m w_m exp(-(i - m K / M)^2 /
-    0.5).
-
-    Example
-    -------
-    >>> start_index_probabilities(8, (0, 0, 1, 0)).argmax().item()
-    4
-    """
-    index = torch.arange(num_steps, dtype=torch.float64)
-    weights = torch.as_tensor(mixture, dtype=torch.float64)
-    modes = torch.arange(len(weights)) * num_steps / len(weights)
-    bells = torch.exp(-((index[:, None] - modes) ** 2) / 0.5)
-    probabilities = bells @ weights
-    return (probabilities / probabilities.sum()).float()

@@ -8,9 +8,10 @@ import argparse
 from pathlib import Path
 
 from speechbrain_flashsr import SHIPPED_MODEL, __version__
+from speechbrain_flashsr.audio.output_formats import OUTPUT_FORMATS
 
-FORMATS = ("wav", "flac", "ogg", "opus")
-"""Formats that are written; the first is the default for other inputs."""
+FORMATS = tuple(extension[1:] for extension in OUTPUT_FORMATS)
+"""Formats that are written."""
 
 
 def suffix(rate=None):

@@ -13,7 +13,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from speechbrain.dataio.batch import PaddedBatch
-from speechbrain.utils.autocast import AMPConfig
+from speechbrain.utils.autocast import AMPConfig, TorchAutocast
 from speechbrain.utils.distributed import (
     ddp_barrier,
     is_distributed_initialized,
@@ -95,6 +95,8 @@ def cache_latents(
             collate_fn=PaddedBatch,
         )
     )
+    dtype = AMPConfig.from_name(precision).dtype
+    autocast = TorchAutocast(torch.device(device).type, dtype=dtype)
     encoded = 0
     for first in tqdm(
         range(0, len(batches), num_ranks),
@@ -108,11 +110,7 @@ def cache_latents(
             batch = next(loader).to(device)
             high, low = batch.high.data, batch.low.data
             mel = features.extended(high, batch.rolloff_hz)
-            with torch.autocast(
-                torch.device(device).type,
-                AMPConfig.from_name(precision).dtype,
-                precision != "fp32",
-            ):
+            with autocast:
                 latents = {
                     "high": autoencoder.encode(mel),
                     "low": autoencoder.encode(features(low)),
