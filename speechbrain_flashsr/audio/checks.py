@@ -80,8 +80,8 @@ def check_finite(
 
 
 def check_output_name(filename, output_filename):
-    """Raises an AudioError if an output's name is not one, or is that of its own
-    input; bytes and open files are taken for another file."""
+    """Raises an AudioError if an output's name is not one, or is that of its
+    input, which may also be bytes or an open file."""
     if not isinstance(output_filename, str | os.PathLike) or "\0" in os.fspath(
         output_filename
     ):

@@ -32,8 +32,8 @@ _EXACT = (
 _INEXACT = {"asf": 0.99, "matroska": 1.0, "mov": 1.0, "mp3": 0.99, "ogg": 1.0}
 _ROUNDING = 0.1  # s
 
-# Decoders to use instead of FFmpeg's own, which refuse the frames that stand for
-# silence and for nothing in the recordings of telephones.
+# Decoders to use instead of FFmpeg's own, which refuse the frames for silence
+# and for nothing in the recordings of telephones.
 _BETTER = {"amrnb": "libopencore_amrnb", "amrwb": "libopencore_amrwb"}
 
 # Largest number of packets of an Ogg stream that hold encoder delay. FFmpeg

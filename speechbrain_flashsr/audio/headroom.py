@@ -15,8 +15,8 @@ LARGEST = 1 - 2**-15
 
 
 class Headroom:
-    """Lowers a recording, if need be, so that its peaks stay below full scale
-    by a number of decibels, 0 or more, None for any peaks; another one raises an
+    """Lowers a recording, if need be, so that its peaks stay so many decibels
+    below full scale. None accepts any peaks; a number below 0 raises an
     AudioError.
 
     One gain, `gain_db`, holds for the whole recording. The samples wait in a

@@ -51,7 +51,7 @@ class FlashSRBrain(sb.Brain):
     averaged and exported (`trained`).
 
     Hyperparameters read: `modules`, `loss_weights` {name: weight}, `lr`,
-    `cooldown`, `ema_decay`, `budget` (:class:`~speechbrain_flashsr.brains.budget.Budget`),
+    `cooldown`, `ema_decay`, `budget` (see `brains.budget`),
     `gradient_checkpointing`, `use_tensorboard` (logs in
     `output_folder`/tensorboard), `output_folder`, `train_logger`,
     `epoch_counter`, `seed`, `sample_rate`, `segment_length` (if there is one).

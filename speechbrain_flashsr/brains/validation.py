@@ -28,7 +28,7 @@ def batch_by_domain(examples):
 
 
 class SampleLogger(TensorboardLogger):
-    """TensorBoard logs with samples, numbered by epoch after resumptions, too."""
+    """TensorBoard logs with samples, numbered by epoch also after a resume."""
 
     def __init__(self, save_dir, sample_rate):
         super().__init__(save_dir)

@@ -127,8 +127,8 @@ def export_with_weights(folder, pretrained, states):
 
 
 def find_weights(folder, name):
-    """Finds <name>.safetensors or, for SpeechBrain's own pretrainer, <name>.ckpt
-    in a pretrained folder; raises a FileNotFoundError if there is neither."""
+    """Finds <name>.safetensors or, for SpeechBrain's pretrainer, <name>.ckpt in
+    a pretrained folder; raises a FileNotFoundError if there is neither."""
     for extension in (SAFETENSORS, ".ckpt"):
         path = pathlib.Path(folder) / f"{name}{extension}"
         if path.is_file():

@@ -142,8 +142,8 @@ def load_folder(
                 f"The weights that '{path}' names cannot be loaded: "
                 f"{_one_line(error)}. Download the folder again."
             ) from error
-    # `pydoc.locate`, which finds the classes, leaves cycles that hold the frames
-    # of its callers: without this, a model stays in memory after its use.
+    # `pydoc.locate`, which finds the classes, leaves cycles that hold frames of
+    # its callers: without this, a model stays in memory after its use.
     gc.collect()
     return hparams
 

@@ -107,8 +107,8 @@ def low_pass(wav, sample_rate, cutoff_hz, family="cheby1", order=8):
 
 
 def random_low_pass(wav, rng, min_hz=2000, max_hz=16000, log_uniform=True):
-    """Applies :func:`low_pass` to [time] at 48 kHz with random family, order and cut-off,
-    between two limits in Hz; returns also the cut-off.
+    """Applies :func:`low_pass` to [time] at 48 kHz with a random family, order
+    and cut-off, between two limits in Hz; returns also the cut-off.
 
     If `log_uniform`, its logarithm is uniform, which favours the low, hard
     ones, rather than the cut-off itself, as in the paper. Cut-offs are
@@ -144,7 +144,8 @@ class RandomDegradation:
     snr_db : (float, float)
         Range of the signal-to-noise ratio, uniform.
     resampler_probability : float
-        Share that one of `DEFAULT_RESAMPLERS` brings to twice the cut-off and back.
+        Share that one of `DEFAULT_RESAMPLERS` brings to twice the cut-off and
+        back.
 
     Example
     -------

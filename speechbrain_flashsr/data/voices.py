@@ -15,7 +15,7 @@ from speechbrain_flashsr.audio import SAMPLE_RATE
 
 WINDOW = 2048
 HOP = 512
-"""Of the short-time spectrum: 43 ms, which tell harmonics apart, every 11 ms."""
+"""Of the short-time spectrum: 43 ms, to tell harmonics apart, every 11 ms."""
 
 ENVELOPE_SECONDS = 1.4e-3
 """Longest quefrency of the envelope: below the periods of all voices."""

@@ -1,6 +1,6 @@
 """Interfaces: super-resolution of batches, files and long recordings.
 
-A file takes this way (:func:`~speechbrain_flashsr.inference.files.restore_file`):
+What `FlashSR.super_resolve_file` does to a file (`files`):
 
 1. open it (`audio.reading`);
 2. in a first pass find where the band of each channel ends and how loud it is

@@ -1,8 +1,8 @@
 """Linear-phase filters around the cut-off, for the model's input and output.
 
-The output of the interface is `input + highpass(model - lowpass(input))`,
-lowered where the input has sound of its own above its cut-off (:func:`fill_up`).
-A model that leaves the low band alone meets its input without a notch or a bump.
+The output of the interface is `input + highpass(model - lowpass(input))`, less
+where the input has sound of its own above its cut-off (:func:`fill_up`). Where a
+model leaves the low band alone, there is no notch or bump between the two.
 
 Authors
  * The speechbrain_flashsr developers 2026

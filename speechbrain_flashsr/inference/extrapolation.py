@@ -17,8 +17,8 @@ from scipy import signal
 
 MAX_ORDER = 128
 SAMPLES_PER_TAP = 4
-"""Limits of the predictor's length: at 16 kHz, 128 samples tell the harmonics of
-a pitch of 125 Hz apart."""
+"""Limits of the predictor's length: at 16 kHz, 128 samples tell the harmonics
+of a pitch of 125 Hz apart."""
 
 FLOOR = 1e-15
 """Power of the spectrum's floor, relative to the sound's: that of 32-bit

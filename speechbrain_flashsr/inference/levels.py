@@ -29,8 +29,8 @@ PASSAGE_PERCENTILE = 90
 """Of the peaks of a passage's frames: clicks are above, the gaps below."""
 
 SPREAD = 57
-"""Frames by which this percentile widens a loud passage, on both sides together,
-and a minimum narrows it again."""
+"""Frames by which this percentile widens a loud passage, on both sides
+together, and a minimum narrows it again."""
 
 PASSAGE_PEAK = 0.4 * NORMALIZED_PEAK
 """The level that passages are brought to. In training the highest peak of 5 s
@@ -38,8 +38,8 @@ is 0.5 or less, and 8 dB above the mean level of its passages."""
 
 PASSAGE_SMOOTHING = 51
 CLICK_FRAMES = 5
-"""Length of the Hann windows, in frames, that smooth the level of passages and of
-clicks, which may not exceed the peak of training material."""
+"""Length of the Hann windows, in frames, that smooth the level of passages and
+of clicks, which may not exceed the peak of training material."""
 
 QUIETEST = 10 ** (-100 / 20)
 """Level of silence, relative to the loudest passage of a channel."""

@@ -254,7 +254,8 @@ def limit_files(processes, num_bytes):
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of processes")
 def test_processes_and_all_that_may_happen_to_them(folder, tmp_path):
     """The disk is full for a while, then one of four hangs and one is killed;
-    a second run with two processes does the rest. A pipe in the folder would never end."""
+    a second run with two processes does the rest. A pipe in the folder would
+    never end."""
     tree, out, alone = (tmp_path / name for name in ("tree", "out", "alone"))
     for index in range(30):
         extension = ("wav", "flac")[index % 2]

@@ -1,5 +1,5 @@
-"""The band that the shipped model restores: even up to the ends, at the level of
-the recording at each moment, and as wide as the image below it.
+"""The band that the shipped model restores: even up to the ends, at the level
+of the recording at each moment, and as wide as the image below it.
 
 Authors
  * The speechbrain_flashsr developers 2026

@@ -40,8 +40,8 @@ SPEECH = re.compile(
     r"|^planetblupi-common/.*/sound/"
 )
 MUSIC = re.compile(r"/(musics?|cdtracks)/|^drascula-music/", re.IGNORECASE)
-# The same recordings as in hydrogen-data, with which the other corpus validates,
-# and qabcs-data's words: no effects, and most end below 12 kHz.
+# The recordings of hydrogen-data, with which the other corpus validates, and
+# qabcs-data's words: no effects, and most end below 12 kHz.
 LEFT_OUT = re.compile(
     r"^hydrogen-drumkits/.*/The Black Pearl 1\.0/|^qabcs-data/.*/abcs/(?!all/)"
 )

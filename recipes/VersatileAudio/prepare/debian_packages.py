@@ -108,7 +108,7 @@ def provide_package(data_folder, package):
     if not (folder / "usr").is_dir():
         if folder.exists():
             raise RuntimeError(
-                f"{folder} is not an unpacked package, since it has no usr folder:"
+                f"{folder} is not an unpacked package, as it has no usr folder:"
                 " move it away"
             )
         with _temporary_folder(folder) as part:

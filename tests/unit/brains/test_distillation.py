@@ -1,4 +1,4 @@
-"""The three losses against the published numbers, and the schedule of phases."""
+"""The three losses against published numbers, and the schedule of phases."""
 
 import pytest
 import torch

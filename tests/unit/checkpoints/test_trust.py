@@ -1,4 +1,4 @@
-"""Tests of speechbrain_flashsr.checkpoints.trust: a model folder runs no code by default.
+"""A model folder runs no code by default.
 
 Authors
  * The speechbrain_flashsr developers 2026

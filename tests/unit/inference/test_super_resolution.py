@@ -181,10 +181,10 @@ def test_another_default_type_changes_nothing(flashsr):
     torch.testing.assert_close(found, expected)
 
 
-# Seams -------------------------------------------------------------------------
+# Seams -----------------------------------------------------------------------
 
 
-# Findings ----------------------------------------------------------------------
+# Findings --------------------------------------------------------------------
 
 
 def test_full_band_comes_back_unchanged_and_says_so(flashsr, caplog):
@@ -240,7 +240,7 @@ def test_clipped_input(flashsr):
     assert out.shape == (1, 48000) and out.isfinite().all()
 
 
-# Options -----------------------------------------------------------------------
+# Options ---------------------------------------------------------------------
 
 
 def test_steps_and_guidance_reach_the_model():

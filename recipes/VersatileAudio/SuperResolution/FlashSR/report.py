@@ -228,7 +228,7 @@ def levels(wav):
 
 
 def flac(wav):
-    """A data URI of [time], lossless: the page plays the sound that is scored."""
+    """A data URI of [time], lossless: the page plays what is scored."""
     buffer = io.BytesIO()
     soundfile.write(buffer, wav, SAMPLE_RATE, "PCM_16", format="FLAC")
     encoded = base64.b64encode(buffer.getvalue()).decode()

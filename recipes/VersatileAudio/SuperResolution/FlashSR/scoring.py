@@ -50,9 +50,9 @@ METRICS = {
         "ViSQOL",
         "higher",
         2,
-        "ViSQOL in audio mode at 48 kHz, a mean opinion score of 1 to 4.73: the "
-        "similarity of gammatone spectrograms. It ranks systems as listeners "
-        "do, and hears the whole band.",
+        "ViSQOL in audio mode at 48 kHz, a mean opinion score of 1 to 4.73: "
+        "the similarity of gammatone spectrograms. It ranks systems as "
+        "listeners do, and hears the whole band.",
         lambda c: perceptual.visqol(*c.wavs),
         set="perceptual",
     ),

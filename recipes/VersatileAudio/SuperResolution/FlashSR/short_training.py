@@ -5,8 +5,8 @@ To run it:
 >     --weights_folder=... --output_folder=... --results_folder=... \
 >     --stages=teacher --minutes=8
 
-A corpus that `pack_clips.py` packed is decoded, the stages start from the weights
-given (<stage>/<name>.ckpt, as this script and `train_all.py` write them), and the
+A corpus that `pack_clips.py` packed is decoded. The stages start from the given
+weights (<stage>/<name>.ckpt, as this script and `train_all.py` write them). The
 weights that they end with are written in half precision, as an archive in parts
 of 16 MB at most. Joined and unpacked, it is the next `--weights_folder`:
 > cat results/weights.tar.* | tar -x -C weights
