@@ -167,9 +167,5 @@ def toy_interface(high_band=None, **hparams):
     return FlashSR(
         modules={"super_resolver": ToySuperResolver(high_band)},
         hparams={"sample_rate": 48000, "window_length": 122880, **hparams},
-        run_opts={
-            "device": "cpu",
-            "precision": "fp32",
-            "noprogressbar": True,
-        },
+        run_opts={"device": "cpu", "precision": "fp32", "noprogressbar": True},
     )

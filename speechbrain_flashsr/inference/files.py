@@ -74,9 +74,7 @@ def restore_file(
             check_output_name(filename, output_filename)
             file_type = output_format(output_filename, reader.subtype, subtype)
         cutoffs = cutoff_list(
-            cutoff,
-            reader.channels,
-            min(orig_rate, flashsr.sample_rate),
+            cutoff, reader.channels, min(orig_rate, flashsr.sample_rate)
         )
 
         groups = channel_groups(reader.channels)

@@ -135,11 +135,7 @@ def test_pictures_that_are_missing_are_drawn(tree, flashsr, tmp_path):
     flashsr()
     flashsr("--plot")
     names = [n for n in outputs(tmp_path / "out") if n.endswith(".png")]
-    assert names == [
-        "a_48k.wav.png",
-        "b_48k.wav.png",
-        "sub/c_48k.flac.png",
-    ]
+    assert names == ["a_48k.wav.png", "b_48k.wav.png", "sub/c_48k.flac.png"]
     before = identities(tmp_path / "out")
     flashsr("--plot")
     assert changed(before, tmp_path / "out") == []

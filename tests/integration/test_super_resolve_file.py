@@ -7,6 +7,7 @@ Authors
 import logging
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,6 +28,11 @@ def flashsr(folder):
     return FlashSR.from_hparams(folder, run_opts=options)
 
 
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
 def write(path, rate=16000, seconds=0.5, channels=1, seed=0, **options):
     """Writes noise with a falling spectrum, returns it [time, channels]."""
     generator = np.random.default_rng(seed)
@@ -43,10 +49,10 @@ def load(path):
 @pytest.mark.parametrize(
     "rate", [8000, 11025, 16000, 22050, 32000, 44100, 48000, 96000]
 )
-def test_length_rate_and_depth(flashsr, tmp_path, rate):
-    samples = write(tmp_path / "a.wav", rate, 0.31, subtype="PCM_24")
-    report = flashsr.super_resolve_file(tmp_path / "a.wav", tmp_path / "b.wav")
-    info = soundfile.info(tmp_path / "b.wav")
+def test_length_rate_and_depth(flashsr, rate):
+    samples = write("a.wav", rate, 0.31, subtype="PCM_24")
+    report = flashsr.super_resolve_file("a.wav", "b.wav")
+    info = soundfile.info("b.wav")
     assert info.samplerate == report.sample_rate == 48000
     assert (
         info.frames == report.num_samples == round(len(samples) * 48000 / rate)
@@ -58,73 +64,62 @@ def test_length_rate_and_depth(flashsr, tmp_path, rate):
 @pytest.mark.slow
 @pytest.mark.parametrize("extension", ["wav", "flac", "ogg"])
 @pytest.mark.parametrize("channels", [1, 2, 8])
-def test_formats_and_channels(flashsr, tmp_path, extension, channels):
-    source = tmp_path / f"a.{extension}"
+def test_formats_and_channels(flashsr, extension, channels):
+    source = f"a.{extension}"
     write(source, 8000, channels=channels)
-    flashsr.super_resolve_file(source, tmp_path / f"b.{extension}", cutoff=4000)
-    info = soundfile.info(tmp_path / f"b.{extension}")
+    flashsr.super_resolve_file(source, f"b.{extension}", cutoff=4000)
+    info = soundfile.info(f"b.{extension}")
     assert (info.channels, info.frames) == (channels, 24000)
     assert info.format == soundfile.info(source).format
 
 
 @pytest.mark.slow
-def test_file_equals_batch(flashsr, tmp_path):
+def test_file_equals_batch(flashsr, monkeypatch):
     """However the file is cut into blocks and windows."""
-    samples = write(tmp_path / "a.wav", 16000, 4, channels=2, subtype="FLOAT")
+    samples = write("a.wav", 16000, 4, channels=2, subtype="FLOAT")
     wavs = torch.from_numpy(samples).float()[None]
     expected = flashsr.super_resolve_batch(wavs, sample_rate=16000, seed=5)[0]
-    flashsr.super_resolve_file(tmp_path / "a.wav", tmp_path / "b.wav", seed=5)
-    torch.testing.assert_close(
-        load(tmp_path / "b.wav"), expected, rtol=0, atol=1e-5
-    )
-    flashsr.batch_windows = 3
-    try:
-        direct = flashsr.enhance_file(tmp_path / "a.wav", seed=5)
-    finally:
-        flashsr.batch_windows = 1
+    flashsr.super_resolve_file("a.wav", "b.wav", seed=5)
+    torch.testing.assert_close(load("b.wav"), expected, rtol=0, atol=1e-5)
+    monkeypatch.setattr(flashsr, "batch_windows", 3)
+    direct = flashsr.enhance_file("a.wav", seed=5)
     torch.testing.assert_close(direct, expected, rtol=0, atol=1e-5)
 
 
-def test_waveform_of_a_mono_file(flashsr, tmp_path):
-    write(tmp_path / "a.wav", 8000)
-    assert flashsr.enhance_file(tmp_path / "a.wav").shape == (24000,)
+def test_waveform_of_a_mono_file(flashsr):
+    write("a.wav", 8000)
+    assert flashsr.enhance_file("a.wav").shape == (24000,)
 
 
 @pytest.mark.slow
-def test_enhance_file_is_called_like_those_of_speechbrain(flashsr, tmp_path):
-    write(tmp_path / "a.wav", 8000, channels=2, subtype="FLOAT")
-    wavs = flashsr.enhance_file(
-        str(tmp_path / "a.wav"),
-        str(tmp_path / "b.wav"),
-        savedir=tmp_path / "fetched",
-    )
+def test_enhance_file_is_called_like_those_of_speechbrain(flashsr):
+    write("a.wav", 8000, channels=2, subtype="FLOAT")
+    wavs = flashsr.enhance_file("a.wav", "b.wav", savedir="fetched")
     assert wavs.shape == (24000, 2)
-    assert torch.equal(load(tmp_path / "b.wav"), wavs)
+    assert torch.equal(load("b.wav"), wavs)
 
 
-def test_a_file_needs_somewhere_to_go(flashsr, tmp_path):
-    write(tmp_path / "a.wav", 8000)
+def test_a_file_needs_somewhere_to_go(flashsr):
+    write("a.wav", 8000)
     with pytest.raises(AudioError, match="a.wav.*enhance_file"):
-        flashsr.super_resolve_file(tmp_path / "a.wav")
+        flashsr.super_resolve_file("a.wav")
 
 
 @pytest.mark.slow
-def test_a_looped_file_is_a_looped_batch(flashsr, tmp_path):
-    samples = write(tmp_path / "a.wav", 8000, 3, subtype="FLOAT")
+def test_a_looped_file_is_a_looped_batch(flashsr):
+    samples = write("a.wav", 8000, 3, subtype="FLOAT")
     options = {"cutoff": 4000, "loop": True}
     expected = flashsr.super_resolve_batch(
         torch.from_numpy(samples.T).float(), sample_rate=8000, **options
     )
-    out = flashsr.enhance_file(tmp_path / "a.wav", **options)
+    out = flashsr.enhance_file("a.wav", **options)
     torch.testing.assert_close(out, expected[0], rtol=0, atol=1e-5)
 
 
-def test_low_band_gain_and_delay(flashsr, tmp_path):
-    samples = write(tmp_path / "a.wav", 16000, 3, subtype="FLOAT")
-    flashsr.super_resolve_file(
-        tmp_path / "a.wav", tmp_path / "b.wav", cutoff=7000
-    )
-    out = load(tmp_path / "b.wav").double().numpy()
+def test_low_band_gain_and_delay(flashsr):
+    samples = write("a.wav", 16000, 3, subtype="FLOAT")
+    flashsr.super_resolve_file("a.wav", "b.wav", cutoff=7000)
+    out = load("b.wav").double().numpy()
     expected = Resampler(16000, 48000)(torch.from_numpy(samples.T).float())[
         0
     ].numpy()
@@ -139,47 +134,41 @@ def test_low_band_gain_and_delay(flashsr, tmp_path):
     assert lags.argmax() == len(out) - 1
 
 
-def test_full_band_file_comes_back_bit_by_bit(flashsr, tmp_path, caplog):
+def test_full_band_file_comes_back_bit_by_bit(flashsr, caplog):
     generator = np.random.default_rng(0)
     samples = 0.1 * generator.standard_normal((48000, 2))
     for name in ("a.wav", "a.flac"):
-        soundfile.write(tmp_path / name, samples, 48000)
+        soundfile.write(name, samples, 48000)
     with caplog.at_level(logging.WARNING):
-        report = flashsr.super_resolve_file(
-            tmp_path / "a.wav", tmp_path / "b.wav"
-        )
+        report = flashsr.super_resolve_file("a.wav", "b.wav")
     assert report.cutoff_hz == [None, None]
     assert "full band" in caplog.text and "a.wav" in caplog.text
-    assert torch.equal(load(tmp_path / "a.wav"), load(tmp_path / "b.wav"))
-    flashsr.super_resolve_file(tmp_path / "a.flac", tmp_path / "c.wav")
-    assert torch.equal(load(tmp_path / "a.flac"), load(tmp_path / "c.wav"))
+    assert torch.equal(load("a.wav"), load("b.wav"))
+    flashsr.super_resolve_file("a.flac", "c.wav")
+    assert torch.equal(load("a.flac"), load("c.wav"))
 
 
-def test_clipping_is_said_aloud_and_can_be_avoided(tmp_path, caplog):
+def test_clipping_is_said_aloud_and_can_be_avoided(caplog):
     flashsr = toy_interface(
         lambda low, noise: 0.4 * (-1.0) ** torch.arange(low.shape[1])
     )
     samples = 0.9 * np.sin(np.arange(8000) * 0.3)
-    soundfile.write(tmp_path / "a.wav", samples, 16000)
+    soundfile.write("a.wav", samples, 16000)
     options = {"cutoff": 8000}
     with caplog.at_level(logging.WARNING):
-        report = flashsr.super_resolve_file(
-            tmp_path / "a.wav", tmp_path / "b.wav", **options
-        )
+        report = flashsr.super_resolve_file("a.wav", "b.wav", **options)
     assert report.clipped_samples > 100
     assert f"{report.clipped_samples} samples" in caplog.text
     assert "FLOAT" in caplog.text
     caplog.clear()
-    report = flashsr.super_resolve_file(
-        tmp_path / "a.wav", tmp_path / "b.wav", headroom=0, **options
-    )
+    report = flashsr.super_resolve_file("a.wav", "b.wav", headroom=0, **options)
     assert report.clipped_samples == 0 and report.gain_db < -1
     assert not caplog.text
     report = flashsr.super_resolve_file(
-        tmp_path / "a.wav", tmp_path / "c.wav", subtype="FLOAT", **options
+        "a.wav", "c.wav", subtype="FLOAT", **options
     )
     assert report.clipped_samples == 0 and not caplog.text
-    assert load(tmp_path / "c.wav").abs().max() > 1.2
+    assert load("c.wav").abs().max() > 1.2
 
 
 @pytest.mark.parametrize(
@@ -193,10 +182,10 @@ def test_clipping_is_said_aloud_and_can_be_avoided(tmp_path, caplog):
     ],
     ids=["silence", "constant", "single", "8 channels", "clipped"],
 )
-def test_odd_input(flashsr, tmp_path, samples):
-    soundfile.write(tmp_path / "a.wav", samples, 8000)
-    flashsr.super_resolve_file(tmp_path / "a.wav", tmp_path / "b.wav")
-    out, rate = soundfile.read(tmp_path / "b.wav")
+def test_odd_input(flashsr, samples):
+    soundfile.write("a.wav", samples, 8000)
+    flashsr.super_resolve_file("a.wav", "b.wav")
+    out, rate = soundfile.read("b.wav")
     assert rate == 48000 and len(out) == 6 * len(samples)
     assert out.shape[1:] == samples.shape[1:]
     assert np.isfinite(out).all()
@@ -205,18 +194,18 @@ def test_odd_input(flashsr, tmp_path, samples):
 
 
 def test_errors_leave_nothing_behind(flashsr, tmp_path):
-    write(tmp_path / "a.wav", seconds=6, subtype="FLOAT")
-    data = (tmp_path / "a.wav").read_bytes()
-    samples, rate = soundfile.read(tmp_path / "a.wav")
+    write("a.wav", seconds=6, subtype="FLOAT")
+    data = Path("a.wav").read_bytes()
+    samples, rate = soundfile.read("a.wav")
     samples[-1] = np.nan
-    soundfile.write(tmp_path / "nan.wav", samples, rate, subtype="FLOAT")
-    soundfile.write(tmp_path / "low.wav", samples[:100], 3000)
-    soundfile.write(tmp_path / "c.flac", samples[:-1], rate)
-    flac = (tmp_path / "c.flac").read_bytes()
-    (tmp_path / "cut.flac").write_bytes(flac[: len(flac) // 2])
-    (tmp_path / "cut.wav").write_bytes(data[:3000])
-    (tmp_path / "text.wav").write_text("not audio")
-    (tmp_path / "empty.wav").touch()
+    soundfile.write("nan.wav", samples, rate, subtype="FLOAT")
+    soundfile.write("low.wav", samples[:100], 3000)
+    soundfile.write("c.flac", samples[:-1], rate)
+    flac = Path("c.flac").read_bytes()
+    Path("cut.flac").write_bytes(flac[: len(flac) // 2])
+    Path("cut.wav").write_bytes(data[:3000])
+    Path("text.wav").write_text("not audio")
+    Path("empty.wav").touch()
     before = sorted(tmp_path.iterdir())
     for name, words in (
         ("nan.wav", "nan"),
@@ -228,16 +217,16 @@ def test_errors_leave_nothing_behind(flashsr, tmp_path):
         ("gone.wav", "no file"),
     ):
         with pytest.raises(AudioError, match=words) as error:
-            flashsr.super_resolve_file(tmp_path / name, tmp_path / "out.wav")
+            flashsr.super_resolve_file(name, "out.wav")
         assert name in str(error.value)
     for out in ("a.wav", "out.mp3", "a.wav/out.wav"):
         with pytest.raises(AudioError, match=out):
-            flashsr.super_resolve_file(tmp_path / "a.wav", tmp_path / out)
+            flashsr.super_resolve_file("a.wav", out)
     for out in (b"out.wav", 3, "out\0.wav"):
         with pytest.raises(AudioError, match="is not a name"):
-            flashsr.super_resolve_file(tmp_path / "a.wav", out)
+            flashsr.super_resolve_file("a.wav", out)
     assert sorted(tmp_path.iterdir()) == before
-    assert (tmp_path / "a.wav").read_bytes() == data
+    assert Path("a.wav").read_bytes() == data
 
 
 @pytest.mark.parametrize("declared", [0, 10, 24000])
@@ -252,15 +241,13 @@ def test_progress_with_headers_that_are_wrong(declared, capsys):
 
 
 @pytest.mark.slow
-def test_progress_is_shown(folder, tmp_path, capsys):
-    write(tmp_path / "a.wav", 8000)
+def test_progress_is_shown(folder, capsys):
+    write("a.wav", 8000)
     flashsr = FlashSR.from_hparams(folder, run_opts={"device": "cpu"})
-    flashsr.super_resolve_file(tmp_path / "a.wav", tmp_path / "b.wav")
+    flashsr.super_resolve_file("a.wav", "b.wav")
     shown = capsys.readouterr().err
     assert "Restoring a.wav: 100%" in shown
-    flashsr.super_resolve_file(
-        tmp_path / "a.wav", tmp_path / "b.wav", progressbar=False
-    )
+    flashsr.super_resolve_file("a.wav", "b.wav", progressbar=False)
     assert "Restoring" not in capsys.readouterr().err
 
 
@@ -280,7 +267,7 @@ print(short, peak())
 
 
 @pytest.mark.slow
-def test_memory_is_flat_in_the_length(tmp_path):
+def test_memory_is_flat_in_the_length(project, tmp_path):
     """Two minutes of stereo, 46 MB as floats at 48 kHz."""
     write(tmp_path / "short.wav", 8000, 20, channels=2)
     write(tmp_path / "long.wav", 8000, 120, channels=2)
@@ -289,6 +276,7 @@ def test_memory_is_flat_in_the_length(tmp_path):
     ]
     done = subprocess.run(
         [sys.executable, "-c", MEMORY, *arguments],
+        cwd=project,
         capture_output=True,
         text=True,
         check=True,
@@ -300,31 +288,27 @@ def test_memory_is_flat_in_the_length(tmp_path):
 
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000])
 @pytest.mark.parametrize("new_rate", [44100, 48000, 96000])
-def test_other_rates_of_the_output(flashsr, tmp_path, rate, new_rate):
-    samples = write(tmp_path / "a.wav", rate, 0.123)
-    report = flashsr.super_resolve_file(
-        tmp_path / "a.wav", tmp_path / "b.wav", rate=new_rate
-    )
-    info = soundfile.info(tmp_path / "b.wav")
+def test_other_rates_of_the_output(flashsr, rate, new_rate):
+    samples = write("a.wav", rate, 0.123)
+    report = flashsr.super_resolve_file("a.wav", "b.wav", rate=new_rate)
+    info = soundfile.info("b.wav")
     assert info.samplerate == report.sample_rate == new_rate
     expected = round(len(samples) * new_rate / rate)
     assert info.frames == report.num_samples == expected
 
 
 @pytest.mark.slow
-def test_bytes_and_open_files_are_inputs(flashsr, tmp_path):
-    write(tmp_path / "a.wav")
-    expected = flashsr.enhance_file(str(tmp_path / "a.wav"))
-    data = (tmp_path / "a.wav").read_bytes()
-    with open(tmp_path / "a.wav", "rb") as file:
+def test_bytes_and_open_files_are_inputs(flashsr):
+    write("a.wav")
+    expected = flashsr.enhance_file("a.wav")
+    data = Path("a.wav").read_bytes()
+    with open("a.wav", "rb") as file:
         for source in (data, file):
             assert torch.equal(flashsr.enhance_file(source), expected)
 
 
-def test_headroom_is_reported(flashsr, tmp_path):
-    write(tmp_path / "a.wav", subtype="FLOAT")
-    report = flashsr.super_resolve_file(
-        tmp_path / "a.wav", tmp_path / "b.wav", headroom=40
-    )
-    peak = load(tmp_path / "b.wav").abs().max()
+def test_headroom_is_reported(flashsr):
+    write("a.wav", subtype="FLOAT")
+    report = flashsr.super_resolve_file("a.wav", "b.wav", headroom=40)
+    peak = load("b.wav").abs().max()
     assert report.gain_db < 0 and peak <= 0.01001

@@ -81,11 +81,7 @@ def test_the_study_compares_all_systems_and_goes_on(
     ]
     assert all("step: 4 " in log for log in logs)
     assert ["train adversarial" in log for log in logs] == [False, True, True]
-    assert ["train distribution" in log for log in logs] == [
-        False,
-        False,
-        True,
-    ]
+    assert ["train distribution" in log for log in logs] == [False, False, True]
 
     # Nothing to train on, and one system lost: only it is compared again.
     monkeypatch.setattr("subprocess.run", lambda *args, **kwargs: None)

@@ -333,10 +333,7 @@ def test_a_clip_that_is_silent_in_its_middle_is_refused(project, tmp_path):
             {"data_folder": "x", "systems": "[input: {model: b}]"},
             "called 'input'",
         ),
-        (
-            {"reference_folder": "x", "low_folder": "y"},
-            "have one cut-off",
-        ),
+        ({"reference_folder": "x", "low_folder": "y"}, "have one cut-off"),
     ],
 )
 def test_settings_that_make_no_sense(project, tmp_path, settings, message):

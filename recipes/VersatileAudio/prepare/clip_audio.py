@@ -15,15 +15,7 @@ from speechbrain_flashsr.audio.reading import AudioReader
 
 SILENT_CHANNEL = 0.1  # of the louder channel's root mean square
 PADDING = 1.5 / 2**15  # digital silence, give or take the last of 16 bits
-AUDIO_SUFFIXES = (
-    ".wav",
-    ".flac",
-    ".ogg",
-    ".oga",
-    ".opus",
-    ".mp3",
-    ".wv",
-)
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".wv")
 
 
 def read_mono(path):

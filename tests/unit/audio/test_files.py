@@ -181,8 +181,7 @@ def test_full_disk(tmp_path, format, lacking):
 
 
 @pytest.mark.parametrize(
-    "subtype, error",
-    [("ULAW", 0.05), ("ALAW", 0.05), ("MS_ADPCM", 0.2)],
+    "subtype, error", [("ULAW", 0.05), ("ALAW", 0.05), ("MS_ADPCM", 0.2)]
 )
 def test_overload_of_compressed_formats(tmp_path, subtype, error):
     """Counted, and never turned to the other sign."""

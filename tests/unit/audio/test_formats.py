@@ -79,11 +79,7 @@ def test_pauses_of_a_telephone_recording():
     wav = np.concatenate([talk, np.zeros((1, 8000), "f4"), talk], axis=1)
     data, full = (
         encode(
-            wav,
-            8000,
-            "amr",
-            "libopencore_amrnb",
-            codec_options={"dtx": dtx},
+            wav, 8000, "amr", "libopencore_amrnb", codec_options={"dtx": dtx}
         )
         for dtx in ("1", "0")
     )

@@ -55,8 +55,7 @@ def copy(source, target, rate=48000):
 def wav_with_chunks(path, **options):
     soundfile.write(path, noise(8000)[0], 8000, **options)
     append_chunks(
-        path,
-        {b"smpl": SMPL, b"cue ": CUE, b"LIST": LABELS, b"bext": BEXT},
+        path, {b"smpl": SMPL, b"cue ": CUE, b"LIST": LABELS, b"bext": BEXT}
     )
 
 

@@ -18,10 +18,7 @@ def test_matrices_take_the_steps_of_torchs_muon(shape):
     start = torch.randn(shape)
     ours, theirs = (torch.nn.Parameter(start.clone()) for _ in range(2))
     reference = torch.optim.Muon(
-        [theirs],
-        lr=0.01,
-        weight_decay=0.1,
-        adjust_lr_fn="match_rms_adamw",
+        [theirs], lr=0.01, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"
     )
     torch.testing.assert_close(
         trained(ours, Muon([ours], lr=0.01, weight_decay=0.1)),

@@ -101,11 +101,7 @@ def test_audiosr_with_vocoder_is_a_super_resolver(folder, reference):
     )
     assert list(flashsr.hparams.sources) == ["audiosr", "sr_vocoder"]
     assert_gives_the_published_output(
-        flashsr,
-        reference("pipeline"),
-        1e-4,
-        num_steps=1,
-        guidance_scale=1.0,
+        flashsr, reference("pipeline"), 1e-4, num_steps=1, guidance_scale=1.0
     )
 
 
@@ -124,10 +120,7 @@ def test_teacher_and_student_can_be_compared(folder):
     )
     for num_steps, guidance_scale in ((3, 1.0), (1, 3.5)):
         other = flashsr.super_resolve_batch(
-            wavs,
-            **options,
-            num_steps=num_steps,
-            guidance_scale=guidance_scale,
+            wavs, **options, num_steps=num_steps, guidance_scale=guidance_scale
         )
         assert other.isfinite().all()
         assert (other - one).norm() > 1e-3 * one.norm()

@@ -50,12 +50,7 @@ def models():
 
 def cache(folder, models, segments, is_over=None):
     return latents.cache_latents(
-        segments,
-        *models,
-        folder,
-        len(segments),
-        batch_size=2,
-        is_over=is_over,
+        segments, *models, folder, len(segments), batch_size=2, is_over=is_over
     )
 
 

@@ -15,7 +15,7 @@ from tests.tiny_model import toy_interface
 from tests.unit.signals import level, pink, tilted
 
 
-def test_batch_padding_and_window_batch_do_not_matter(flashsr):
+def test_batch_padding_and_window_batch_do_not_matter(flashsr, monkeypatch):
     long, short = pink(1, 60000, seed=1), pink(1, 20011, seed=2)
     padded = torch.cat(
         [torch.nn.functional.pad(short, (0, 39989), value=0.9), long]
@@ -31,11 +31,8 @@ def test_batch_padding_and_window_batch_do_not_matter(flashsr):
     )
     assert (together[0, 3 * 20011 :] == 0).all()
     torch.testing.assert_close(together[1:], alone[1], rtol=0, atol=1e-5)
-    flashsr.batch_windows = 4
-    try:
-        batched = flashsr.super_resolve_batch(padded, lengths, **options)
-    finally:
-        flashsr.batch_windows = 1
+    monkeypatch.setattr(flashsr, "batch_windows", 4)
+    batched = flashsr.super_resolve_batch(padded, lengths, **options)
     torch.testing.assert_close(batched, together, rtol=0, atol=1e-5)
 
 

@@ -44,11 +44,7 @@ def test_auto_is_float32_where_pytorch_cannot_tell(monkeypatch):
 def test_run_options_win_over_those_of_the_model():
     hparams = {"precision": "bf16", "batch_windows": 5, "sample_rate": 48000}
     options = complete_run_options({"device": "cpu"}, hparams)
-    assert options == {
-        "device": "cpu",
-        "precision": "bf16",
-        "batch_windows": 5,
-    }
+    assert options == {"device": "cpu", "precision": "bf16", "batch_windows": 5}
     options = complete_run_options({"precision": "fp32"}, hparams)
     assert options["precision"] == "fp32"
 

@@ -20,10 +20,7 @@ LOBES = {
         Encoder(8, (1, 2), 1, latent_channels=4, groups=4),
         (LATENT[:, :1],),
     ),
-    "decoder": (
-        Decoder(8, (1, 2), 1, latent_channels=4, groups=4),
-        (LATENT,),
-    ),
+    "decoder": (Decoder(8, (1, 2), 1, latent_channels=4, groups=4), (LATENT,)),
     "unet": (
         LatentUNet(4, 8, (1, 2), 1, (2,), 1, head_channels=4, groups=4),
         (LATENT, T, LATENT),

@@ -80,8 +80,7 @@ def test_envelope_correlation_agrees_with_an_independent_computation(wavs):
 def test_identity_is_zero_and_one(wavs):
     assert spectral.lsd(wavs, wavs).abs().max() == 0
     torch.testing.assert_close(
-        correlation(wavs, wavs, 4000),
-        torch.ones(3, dtype=wavs.dtype),
+        correlation(wavs, wavs, 4000), torch.ones(3, dtype=wavs.dtype)
     )
 
 

@@ -40,10 +40,7 @@ STAGES = {
             "discriminator_file": "autoencoder/discriminator.ckpt",
         },
     ),
-    "teacher": (
-        0.4,
-        {"autoencoder_file": ENCODER, "unet_file": TEACHER},
-    ),
+    "teacher": (0.4, {"autoencoder_file": ENCODER, "unet_file": TEACHER}),
     "student": (
         0.15,
         {
