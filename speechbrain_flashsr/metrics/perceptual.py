@@ -55,7 +55,10 @@ def pesq(predictions, targets):
     Predictions and targets are [batch, time], the result is [batch]: NaN where
     it finds no speech in the target, where the prediction is silent, and for
     clips shorter than a quarter of a second."""
-    from pesq import PesqError, pesq as itu_pesq
+    from pesq import (
+        PesqError,
+        pesq as itu_pesq,
+    )
 
     def value(prediction, target):
         if not prediction.any():
