@@ -52,10 +52,8 @@ def restore_file(
     `settings` are the model's
     (:class:`~speechbrain_flashsr.inference.settings.Settings`). For all else
     see :meth:`~speechbrain_flashsr.inference.FlashSR.super_resolve_file`."""
-    new_rate = flashsr.sample_rate
-    if rate is not None:
-        new_rate = check_output_rate(rate)
-    level = Headroom(headroom)
+    new_rate = flashsr.sample_rate if rate is None else check_output_rate(rate)
+    lowering = Headroom(headroom)
     with ExitStack() as stack:
         reader = stack.enter_context(
             AudioReader(filename, accept_truncated, raw)
@@ -128,7 +126,7 @@ def restore_file(
             )
             sinks.append(writer.write)
         if sinks:
-            for block in level.lowered(
+            for block in lowering.lowered(
                 map(torch.cat, zip(*streams, strict=True))
             ):
                 for sink in sinks:
@@ -142,7 +140,7 @@ def restore_file(
         num_samples,
         tracks,
         0 if writer is None else writer.clipped_samples,
-        level.gain_db,
+        lowering.gain_db,
     )
 
 
