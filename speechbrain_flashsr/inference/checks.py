@@ -66,26 +66,11 @@ def check_input_rate(sample_rate, name, model_rate):
     return rate
 
 
-def check_cutoff(cutoff, sample_rate):
-    """Returns a cut-off in Hz as a float; raises an AudioError if it is not
-    between 500 Hz and half of the rate, which is that of the input or of the
-    output, whichever is less."""
-    try:
-        value = float(cutoff)
-    except (TypeError, ValueError):
-        value = math.nan
-    if not LOWEST_CUTOFF <= value <= sample_rate / 2:
-        raise AudioError(
-            f"The cut-off is {cutoff!r} Hz. Pass one between "
-            f"{LOWEST_CUTOFF:g} Hz and half of the sample rate, "
-            f"{sample_rate / 2:g} Hz, or none to have it detected."
-        )
-    return value
-
-
 def cutoff_list(cutoff, count, sample_rate):
     """Brings the cut-offs of clips or channels to one form: one in Hz for each,
-    or None where they are to be detected.
+    or None where they are to be detected. Raises an AudioError if there are
+    more or less, or one is not between 500 Hz and half of the sample rate,
+    which is that of the input or of the output, whichever is less.
 
     Example
     -------
@@ -104,7 +89,19 @@ def cutoff_list(cutoff, count, sample_rate):
             )
     else:
         cutoff = [cutoff] * count
-    return [check_cutoff(value, sample_rate) for value in cutoff]
+    cutoffs = []
+    for value in cutoff:
+        try:
+            cutoffs.append(float(value))
+        except (TypeError, ValueError):
+            cutoffs.append(math.nan)
+        if not LOWEST_CUTOFF <= cutoffs[-1] <= sample_rate / 2:
+            raise AudioError(
+                f"The cut-off is {value!r} Hz. Pass one between "
+                f"{LOWEST_CUTOFF:g} Hz and half of the sample rate, "
+                f"{sample_rate / 2:g} Hz, or none to have it detected."
+            )
+    return cutoffs
 
 
 def check_wavs(wavs):
