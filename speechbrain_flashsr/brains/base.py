@@ -384,14 +384,10 @@ class FlashSRBrain(sb.Brain):
         }
         for name in self.trained:
             modules[name] = self.averages[name].module
-        return {
-            name: self.save_state(name, module)
-            for name, module in modules.items()
-        }
-
-    def save_state(self, name, module):
-        """Writes a module's weights to `output_folder`/<name>.ckpt, complete
-        or not at all; returns the path."""
-        path = pathlib.Path(self.hparams.output_folder) / f"{name}.ckpt"
-        run_on_main(save_completely, args=[module.state_dict(), path])
-        return path
+        folder = pathlib.Path(self.hparams.output_folder)
+        paths = {name: folder / f"{name}.ckpt" for name in modules}
+        for name, path in paths.items():
+            run_on_main(
+                save_completely, args=[modules[name].state_dict(), path]
+            )
+        return paths

@@ -214,13 +214,10 @@ class RandomSegments(Dataset):
         }
 
     def _choose(self, rng):
-        domain = list(self.domains)[
-            rng.choice(len(self.domains), p=self.domain_probabilities)
-        ]
-        inside = self.domains[domain][1]
-        return inside[
-            rng.choice(len(inside), p=self.clip_probabilities[domain])
-        ]
+        domain = rng.choice(list(self.domains), p=self.domain_probabilities)
+        _, inside = self.domains[domain]
+        probabilities = self.clip_probabilities[domain]
+        return inside[rng.choice(len(inside), p=probabilities)]
 
     @staticmethod
     def _group(entry):

@@ -41,7 +41,16 @@ def complete_run_options(run_opts, hparams):
     options.update(run_opts or {})
     # SpeechBrain knows no torch.device.
     options["device"] = str(options.get("device") or infer_device())
-    _check_device(options["device"])
+    try:
+        torch.empty(0, device=options["device"])
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        gpus = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+        if torch.backends.mps.is_available():
+            gpus.append("mps")
+        raise ValueError(
+            f"PyTorch cannot use the device {options['device']!r}. Here it can "
+            f"use {', '.join(['cpu', *gpus])}."
+        ) from error
     device_type = options["device"].split(":")[0]
     if options.get("precision", "auto") == "auto":
         options["precision"] = fastest_precision(device_type)
@@ -53,16 +62,3 @@ def complete_run_options(run_opts, hparams):
         options["batch_windows"] = BATCH_WINDOWS.get(device_type, 1)
     check_integer(options["batch_windows"], "batch_windows", 1)
     return options
-
-
-def _check_device(device):
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        gpus = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-        if torch.backends.mps.is_available():
-            gpus.append("mps")
-        raise ValueError(
-            f"PyTorch cannot use the device {device!r}. Here it can use "
-            f"{', '.join(['cpu', *gpus])}."
-        ) from error
