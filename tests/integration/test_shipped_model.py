@@ -20,6 +20,17 @@ def flashsr():
     return FlashSR.from_hparams(run_opts={"device": "cpu", "precision": "fp32"})
 
 
+@pytest.fixture(scope="module")
+def announcement(flashsr, project):
+    """A spoken announcement at 48 kHz, as it is and restored, [time]."""
+    wav, sample_rate = soundfile.read(
+        project / "examples" / "announcement.flac", dtype="float32"
+    )
+    wavs = torch.from_numpy(wav)[None]
+    output = flashsr.super_resolve_batch(wavs, sample_rate=sample_rate)
+    return Resampler(sample_rate, 48000)(wavs)[0], output[0]
+
+
 def levels_db(wav, sample_rate, edges):
     """Level of each band between the edges, in dB."""
     power = torch.fft.rfft(wav).abs() ** 2
@@ -55,13 +66,8 @@ def test_it_can_be_sent_to_the_workers_of_a_data_loader(flashsr):
 
 
 @pytest.mark.slow
-def test_the_high_band_of_a_real_recording_comes_back(flashsr, project):
-    wav, sample_rate = soundfile.read(
-        project / "examples" / "announcement.flac", dtype="float32"
-    )
-    wav = torch.from_numpy(wav)
-    output = flashsr.super_resolve_batch(wav[None], sample_rate=sample_rate)[0]
-    plain = Resampler(sample_rate, 48000)(wav[None])[0]
+def test_the_high_band_of_a_real_recording_comes_back(announcement):
+    plain, output = announcement
     assert len(output) == len(plain)
     edges = [3000, 5000, 8500, 12000, 15000]
     before = levels_db(plain, 48000, edges)
@@ -75,12 +81,8 @@ def test_the_high_band_of_a_real_recording_comes_back(flashsr, project):
 
 
 @pytest.mark.slow
-def test_the_high_band_follows_the_words(flashsr, project):
-    wav, sample_rate = soundfile.read(
-        project / "examples" / "announcement.flac", dtype="float32"
-    )
-    wav = torch.from_numpy(wav)
-    output = flashsr.super_resolve_batch(wav[None], sample_rate=sample_rate)[0]
+def test_the_high_band_follows_the_words(announcement):
+    _, output = announcement
     spectrum = torch.stft(
         output, 2048, 512, window=torch.hann_window(2048), return_complex=True
     )

@@ -171,24 +171,34 @@ def test_the_model_alone_is_timed(results):
     assert systems["input"]["real_time_factor"] is None
 
 
-def test_an_interrupted_evaluation_goes_on(
-    project, data, results, tmp_path, capsys
-):
+@pytest.fixture
+def copied(project, data, results, tmp_path):
+    """A copy of the results, and a function that evaluates into it again."""
     output = tmp_path / "output"
     shutil.copytree(results, output)
+    model = read_json(results)["systems"]["ours"]["settings"]["model"]
+
+    def evaluate_again(**options):
+        evaluate(
+            project,
+            output,
+            data_folder=data,
+            cutoffs=list(CUTOFFS),
+            systems=f"[ours: {{model: '{model}'}}]",
+            **options,
+        )
+
+    return output, evaluate_again
+
+
+def test_an_interrupted_evaluation_goes_on(results, copied):
+    output, evaluate_again = copied
     journal = output / "scores.jsonl"
     lines = journal.read_text().splitlines()
     scored = [line for line in lines if '"lsd"' in line]
     journal.write_text("\n".join(scored[:-5]) + "\n" + scored[-5][:40])
     (output / "results.csv").unlink()
-    model = read_json(results)["systems"]["ours"]["settings"]["model"]
-    evaluate(
-        project,
-        output,
-        data_folder=data,
-        cutoffs=list(CUTOFFS),
-        systems=f"[ours: {{model: '{model}'}}]",
-    )
+    evaluate_again()
     assert read_csv(output) == read_csv(results)
     again = [x for x in journal.read_text().splitlines() if '"lsd"' in x]
     # Existing scores were kept; only the rest was computed.
@@ -196,18 +206,9 @@ def test_an_interrupted_evaluation_goes_on(
     assert len([x for x in again if x.endswith("}")]) == len(scored)
 
 
-def test_precision_has_scores_of_its_own(project, data, results, tmp_path):
-    output = tmp_path / "output"
-    shutil.copytree(results, output)
-    model = read_json(results)["systems"]["ours"]["settings"]["model"]
-    evaluate(
-        project,
-        output,
-        data_folder=data,
-        cutoffs=list(CUTOFFS),
-        systems=f"[ours: {{model: '{model}'}}]",
-        precision="bf16",
-    )
+def test_precision_has_scores_of_its_own(results, copied):
+    output, evaluate_again = copied
+    evaluate_again(precision="bf16")
     for before, after in zip(read_csv(results), read_csv(output), strict=True):
         same = after["system"] != "ours"
         assert (after["lsd"] == before["lsd"]) == same

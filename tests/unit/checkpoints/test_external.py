@@ -38,6 +38,13 @@ def assert_gives_the_published_output(flashsr, numbers, tolerance, **options):
     assert error < tolerance * numbers["output"].norm()
 
 
+def convert_teacher(folder):
+    """AudioSR's networks with FlashSR's vocoder."""
+    return convert_audiosr(
+        folder / "audiosr.bin", folder / "out", folder / "sr_vocoder.pth"
+    )
+
+
 # FlashSR ---------------------------------------------------------------------
 
 
@@ -91,10 +98,7 @@ def test_half_precision_is_half_as_large_and_close(folder, reference):
 
 @pytest.mark.slow
 def test_audiosr_with_vocoder_is_a_super_resolver(folder, reference):
-    out = convert_audiosr(
-        folder / "audiosr.bin", folder / "out", folder / "sr_vocoder.pth"
-    )
-    flashsr = load(out)
+    flashsr = load(convert_teacher(folder))
     assert (flashsr.hparams.num_steps, flashsr.hparams.guidance_scale) == (
         50,
         3.5,
@@ -108,11 +112,7 @@ def test_audiosr_with_vocoder_is_a_super_resolver(folder, reference):
 @pytest.mark.slow
 def test_teacher_and_student_can_be_compared(folder):
     """The number of steps and the guidance change the output."""
-    flashsr = load(
-        convert_audiosr(
-            folder / "audiosr.bin", folder / "out", folder / "sr_vocoder.pth"
-        )
-    )
+    flashsr = load(convert_teacher(folder))
     wavs = torch.randn(1, 10240)
     options = dict(sample_rate=16000, cutoff=8000)
     one = flashsr.super_resolve_batch(
@@ -173,11 +173,7 @@ def test_audiosr_brings_its_scale(folder):
         state["scale_factor"] = torch.tensor(0.5)
 
     change(folder / "audiosr.bin", edit)
-    flashsr = load(
-        convert_audiosr(
-            folder / "audiosr.bin", folder / "out", folder / "sr_vocoder.pth"
-        )
-    )
+    flashsr = load(convert_teacher(folder))
     resolver = flashsr.mods["super_resolver"]
     assert resolver.predictor.autoencoder.scale.item() == 0.5
     assert resolver.predictor.denoiser.unconditional == pytest.approx(
