@@ -43,11 +43,6 @@ PACKAGES = tuple(dict.fromkeys(source.package for source in SOURCES))
 def prepare_debian_audio(data_folder, save_folder, *manifests, **options):
     """Prepares the corpus. For the arguments see
     :func:`debian_packages.prepare_packages`.
-
-    Example
-    -------
-    >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
-    >>> prepare_debian_audio("packages", "data", *manifests)  # doctest: +SKIP
     """
     prepare_packages(
         find_clips, PACKAGES, data_folder, save_folder, *manifests, **options

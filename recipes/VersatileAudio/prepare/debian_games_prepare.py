@@ -59,11 +59,6 @@ LONGEST_EFFECT = 45.0  # seconds
 def prepare_debian_games(data_folder, save_folder, *manifests, **options):
     """Prepares the corpus. For the arguments see
     :func:`debian_packages.prepare_packages`.
-
-    Example
-    -------
-    >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
-    >>> prepare_debian_games("packages", "data", *manifests)  # doctest: +SKIP
     """
     prepare_packages(
         find_clips, PACKAGES, data_folder, save_folder, *manifests, **options

@@ -36,11 +36,6 @@ def prepare_esc50(data_folder, save_folder, *manifests, **options):
     folds 1 to 3 train, fold 4 is dev, fold 5 is test. For the other arguments
     see :func:`corpus.prepare_corpus`. Raises a FileNotFoundError if the folder
     is not that of the corpus, or files are missing.
-
-    Example
-    -------
-    >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
-    >>> prepare_esc50("ESC-50-master", "data", *manifests)  # doctest: +SKIP
     """
     prepare_corpus(
         partial(find_clips, data_folder),

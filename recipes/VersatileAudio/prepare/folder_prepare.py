@@ -52,13 +52,6 @@ def prepare_folder(
         If an argument is not valid, or there are fewer groups than splits.
     FileNotFoundError
         If the folder is missing or holds no sound files.
-
-    Example
-    -------
-    >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
-    >>> prepare_folder(
-    ...     "my_folder", "data", *manifests, domain="speech"
-    ... )  # doctest: +SKIP
     """
     if skip_prep:
         return

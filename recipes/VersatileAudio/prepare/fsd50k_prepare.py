@@ -32,11 +32,6 @@ def prepare_fsd50k(data_folder, save_folder, *manifests, **options):
     ``FSD50K.ground_truth`` and ``FSD50K.metadata``. For the other arguments see
     :func:`corpus.prepare_corpus`. Raises a FileNotFoundError if the folder is
     not that of the corpus, or files are missing.
-
-    Example
-    -------
-    >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
-    >>> prepare_fsd50k("FSD50K", "data", *manifests)  # doctest: +SKIP
     """
     prepare_corpus(
         partial(find_clips, data_folder),

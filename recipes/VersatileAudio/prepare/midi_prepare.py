@@ -50,11 +50,6 @@ MIDI = b"MThd"  # how MIDI files begin
 def prepare_midi(data_folder, save_folder, *manifests, **options):
     """Prepares the corpus; rendered pieces are kept in `data_folder`/rendered.
     For the arguments see :func:`debian_packages.prepare_packages`.
-
-    Example
-    -------
-    >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
-    >>> prepare_midi("packages", "data", *manifests)  # doctest: +SKIP
     """
     prepare_packages(
         find_clips, PACKAGES, data_folder, save_folder, *manifests, **options

@@ -27,11 +27,6 @@ def mix_manifests(prepared_folders, save_folder):
     `save_folder`, the ``data_folder`` of the training. Raises a
     FileNotFoundError if one is missing, a ValueError if two share an entry, as
     those of a folder given twice do.
-
-    Example
-    -------
-    >>> from mix_manifests import mix_manifests
-    >>> mix_manifests(["vctk", "musdb"], "mixed")  # doctest: +SKIP
     """
     mixed = {split: {} for split in SPLITS}
     for folder in prepared_folders:

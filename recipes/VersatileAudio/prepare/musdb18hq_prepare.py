@@ -44,11 +44,6 @@ def prepare_musdb18hq(data_folder, save_folder, *manifests, **options):
     ``train`` and ``test``. For the other arguments see
     :func:`corpus.prepare_corpus`. Raises a FileNotFoundError if the folder is
     not that of the corpus, or files are missing.
-
-    Example
-    -------
-    >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
-    >>> prepare_musdb18hq("musdb18hq", "data", *manifests)  # doctest: +SKIP
     """
     prepare_corpus(
         partial(find_clips, data_folder),

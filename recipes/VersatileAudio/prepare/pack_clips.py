@@ -48,11 +48,6 @@ def pack_clips(data_folder, save_folder, megabytes=55.0, seed=0):
     dev.json, to a folder: a draw by a seed of so many million bytes in all.
     Raises a FileNotFoundError if a manifest is missing, a ValueError if not
     even one entry fits.
-
-    Example
-    -------
-    >>> from pack_clips import pack_clips
-    >>> pack_clips("data", "packed", megabytes=55)  # doctest: +SKIP
     """
     save_folder = Path(save_folder)
     entries = {}
@@ -120,10 +115,6 @@ def unpack_clips(packed_folder, save_folder):
     """Decodes a packed corpus (see :func:`pack_clips`) to WAV files of 32-bit
     floating-point samples, with their manifests, with all cores. Files that are
     there already are kept.
-
-    Example
-    -------
-    >>> unpack_clips("packed", "unpacked")  # doctest: +SKIP
     """
     for split in ("train", "dev"):
         path = Path(packed_folder, f"{split}.json")

@@ -44,11 +44,6 @@ def prepare_repositories(
     """Prepares those repositories whose clones, ``<name>/...``, are in a
     folder. For the other arguments see :func:`corpus.prepare_corpus`. Raises a
     FileNotFoundError if there is none.
-
-    Example
-    -------
-    >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
-    >>> prepare_repositories("clones", "data", *manifests)  # doctest: +SKIP
     """
     if skip_prep:
         return

@@ -31,11 +31,6 @@ def prepare_vctk(data_folder, save_folder, *manifests, **options):
     """Prepares VCTK from the content of VCTK-Corpus-0.92.zip. For the other
     arguments see :func:`corpus.prepare_corpus`. Raises a FileNotFoundError if
     the folder is not that of the corpus, or files are missing.
-
-    Example
-    -------
-    >>> manifests = [f"data/{s}.json" for s in ("train", "dev", "test")]
-    >>> prepare_vctk("VCTK-Corpus-0.92", "data", *manifests)  # doctest: +SKIP
     """
     prepare_corpus(
         partial(find_clips, data_folder),
