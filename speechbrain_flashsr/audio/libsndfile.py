@@ -4,8 +4,6 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import os
-
 import numpy as np
 import soundfile
 
@@ -20,20 +18,10 @@ _UNKNOWN_LENGTH = 2**62
 _SAME_FORMAT = {"WAVEX": "WAV", "RF64": "WAV"}
 
 
-def open_sound(source, *arguments, **options):
-    """Opens a sound file with `soundfile.SoundFile`, also if its name is not
-    UTF-8."""
-    # soundfile encodes names strictly; on POSIX not all of them are UTF-8.
-    if isinstance(source, str | os.PathLike):
-        posix = os.name == "posix"
-        source = os.fsencode(source) if posix else os.fspath(source)
-    return soundfile.SoundFile(source, *arguments, **options)
-
-
 class SndfileDecoder:
     """A sound file that libsndfile decodes.
 
-    Takes the name or a binary file, and for files without a header options of
+    Takes a seekable binary file, and for files without a header options of
     `soundfile.SoundFile`. Raises a DecodeError if libsndfile does not read it.
 
     Attributes
@@ -50,23 +38,22 @@ class SndfileDecoder:
         libsndfile's names of file type and sample format.
     """
 
-    def __init__(self, source, **options):
-        self._source = source
+    def __init__(self, file, **options):
+        self._file = file
         self._options = options
-        with self._open() as file:
-            self.sample_rate = file.samplerate
-            self.channels = file.channels
-            self.num_samples = self.least_samples = file.frames
-            self.format = _SAME_FORMAT.get(file.format, file.format)
-            self.subtype = file.subtype
+        with self._open() as sound:
+            self.sample_rate = sound.samplerate
+            self.channels = sound.channels
+            self.num_samples = self.least_samples = sound.frames
+            self.format = _SAME_FORMAT.get(sound.format, sound.format)
+            self.subtype = sound.subtype
         if self.num_samples >= _UNKNOWN_LENGTH:
             raise DecodeError("it does not say how long it is")
 
     def _open(self):
-        if not isinstance(self._source, str | os.PathLike):
-            self._source.seek(0)
+        self._file.seek(0)
         try:
-            return open_sound(self._source, **self._options)
+            return soundfile.SoundFile(self._file, **self._options)
         except (soundfile.SoundFileError, OSError, TypeError) as error:
             raise DecodeError(reason(error)) from error
 
@@ -79,9 +66,9 @@ class SndfileDecoder:
             order = np.argsort(OGG_ORDER[self.channels])
         frames = block_frames(self.channels)
         options = {"dtype": "float32", "always_2d": True}
-        with self._open() as file:
+        with self._open() as sound:
             try:
-                while len(block := file.read(frames, **options)):
+                while len(block := sound.read(frames, **options)):
                     yield np.ascontiguousarray(block.T[order])
             except soundfile.SoundFileError as error:
                 if not accept_truncated:

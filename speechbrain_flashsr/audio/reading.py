@@ -103,12 +103,9 @@ class AudioReader:
             lacking = "" if raw else shortage(self._file)
             if lacking and not accept_truncated:
                 raise self._truncated(lacking)
-            given = source if _is_name(source) else self._file
             try:
                 self._decoder = (
-                    self._raw_decoder(given, raw)
-                    if raw
-                    else self._choose_decoder(given)
+                    self._raw_decoder(raw) if raw else self._choose_decoder()
                 )
             except DecodeError as error:
                 raise AudioError(
@@ -129,7 +126,7 @@ class AudioReader:
     def __exit__(self, *exception):
         self._stack.close()
 
-    def _choose_decoder(self, source):
+    def _choose_decoder(self):
         """Chooses libsndfile if it reads the whole file, otherwise FFmpeg."""
         self._file.seek(0)
         head = self._file.read(16)
@@ -150,12 +147,12 @@ class AudioReader:
             or (head.startswith(b"OggS") and is_plain_ogg(self._file))
         ):
             with suppress(DecodeError):
-                decoder = SndfileDecoder(source)
+                decoder = SndfileDecoder(self._file)
                 if decoder.subtype in LIBSNDFILE_SUBTYPES:
                     return decoder
         return FFmpegDecoder(self._file)
 
-    def _raw_decoder(self, source, raw):
+    def _raw_decoder(self, raw):
         """libsndfile for a file without a header."""
         given = re.fullmatch(r"(\w+):(\d+)(?::(\d+))?", raw)
         if given is None or given[1] not in RAW_FORMATS:
@@ -166,7 +163,7 @@ class AudioReader:
             )
         subtype, endian = RAW_FORMATS[given[1]]
         return SndfileDecoder(
-            source,
+            self._file,
             samplerate=check_sample_rate(int(given[2]), self.name),
             channels=int(given[3] or 1),
             subtype=subtype,
@@ -215,13 +212,9 @@ class AudioReader:
         )
 
 
-def _is_name(source):
-    return isinstance(source, str | os.PathLike)
-
-
 def _open(source, stack):
     """The name of a source for messages, and a file that can be sought in."""
-    if _is_name(source):
+    if isinstance(source, str | os.PathLike):
         _check_path(Path(source))
         try:
             return f"'{source}'", stack.enter_context(open(source, "rb"))

@@ -22,7 +22,6 @@ from speechbrain_flashsr.audio import block_frames
 from speechbrain_flashsr.audio.checks import AudioError, check_finite, reason
 from speechbrain_flashsr.audio.codecs import OPUS_RATES
 from speechbrain_flashsr.audio.formats import OGG_ORDER
-from speechbrain_flashsr.audio.libsndfile import open_sound
 from speechbrain_flashsr.audio.metadata import (
     INFO_NAMES,
     Metadata,
@@ -143,8 +142,8 @@ class AudioWriter:
             stack.enter_context(write_errors(self.path))
             stack.enter_context(self._completed(temporary))
             self._file = stack.enter_context(
-                open_sound(
-                    temporary,
+                soundfile.SoundFile(
+                    _encoded(temporary),
                     "w",
                     self.sample_rate,
                     self.channels,
@@ -186,7 +185,10 @@ class AudioWriter:
 
     def _is_complete(self, temporary):
         """Whether all written samples can be read."""
-        with suppress(soundfile.SoundFileError), open_sound(temporary) as file:
+        with (
+            suppress(soundfile.SoundFileError),
+            soundfile.SoundFile(_encoded(temporary)) as file,
+        ):
             # Some formats fill their last block with zeros.
             if file.frames >= self._num_written:
                 if not file.seekable():
@@ -224,6 +226,12 @@ class AudioWriter:
         frames = block_frames(self.channels)
         for start in range(0, len(samples), frames):
             self._file.write(samples[start : start + frames])
+
+
+def _encoded(name):
+    """A name for soundfile, which encodes names strictly; on POSIX not all of
+    them are UTF-8."""
+    return os.fsencode(name) if os.name == "posix" else name
 
 
 @contextmanager
