@@ -1,7 +1,7 @@
 """Linear-phase filters around the cut-off, for the model's input and output.
 
 The output of the interface is `input + highpass(model - lowpass(input))`, less
-where the input has sound of its own above its cut-off (:func:`fill_up`). Where a
+where the input has sound of its own above its cut-off (:func:`fill_up`). If a
 model leaves the low band alone, there is no notch or bump between the two.
 
 Authors
