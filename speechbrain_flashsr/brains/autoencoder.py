@@ -22,8 +22,7 @@ class AutoencoderBrain(FlashSRBrain):
     element of the latent; and from step `adversarial_start` on `adversarial`
     and the discriminator's `discriminator`, least squares that keep the
     spectrogram's texture (Esser et al. 2021,
-    https://arxiv.org/abs/2012.09841).
-    """
+    https://arxiv.org/abs/2012.09841)."""
 
     trained = ("autoencoder",)
     optimized = {"autoencoder": trained, "discriminator": ("discriminator",)}

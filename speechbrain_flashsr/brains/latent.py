@@ -11,8 +11,7 @@ class LatentBrain(FlashSRBrain):
     """Base of teacher and student.
 
     Hyperparameters read beside the base's: `denoiser`, `autoencoder` (to show
-    latents as spectrograms).
-    """
+    latents as spectrograms)."""
 
     trained = ("unet",)
 

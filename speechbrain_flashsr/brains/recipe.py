@@ -181,8 +181,7 @@ def leave_group():
     """Ends distributed training, if there is any.
 
     If the group still exists when Python exits, its threads can abort a process
-    whose training was complete, and torchrun then reports a failure.
-    """
+    whose training was complete, and torchrun then reports a failure."""
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
@@ -192,8 +191,7 @@ def end_training():
 
     A distributed process exits here without finalising Python: threads of
     PyTorch's gloo backend outlive their group and sometimes abort the process
-    while Python is finalised, which torchrun reports as a failure.
-    """
+    while Python is finalised, which torchrun reports as a failure."""
     while _locks:
         _locks.popitem()[1].release()
     if torch.distributed.is_initialized():

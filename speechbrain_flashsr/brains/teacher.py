@@ -18,8 +18,7 @@ class TeacherBrain(LatentBrain):
     Hyperparameter read beside the base's: `condition_dropout`, the probability
     of withholding the condition, for classifier-free guidance.
 
-    Loss: `v`, the mean squared error of v.
-    """
+    Loss: `v`, the mean squared error of v."""
 
     optimized = {"unet": LatentBrain.trained}
     sample_steps = 32

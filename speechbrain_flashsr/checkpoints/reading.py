@@ -24,8 +24,7 @@ _MAGIC_BYTES = 64
 class CheckpointError(ValueError):
     """A checkpoint that does not fit its module, or cannot be read.
 
-    The message names the file, the module and the keys.
-    """
+    The message names the file, the module and the keys."""
 
 
 def read_checkpoint(path):

@@ -83,8 +83,7 @@ _CLASS_NAME = re.compile(r"speechbrain_flashsr(\.\w+)+|torch\.nn\.[A-Z]\w*")
 class ModelError(ValueError):
     """A model folder that is refused or cannot be loaded.
 
-    The message names the file and the remedy.
-    """
+    The message names the file and the remedy."""
 
 
 def check_hyperparams(path):

@@ -34,8 +34,7 @@ def restore_stream(flashsr, blocks, analysis, settings, new_rate=None):
     """Restores the high band of a recording, blocks [channels, time] at its own
     rate, and brings it to another rate, by default the model's.
 
-    It is cut from its extension beyond its ends, so that loops have no seam.
-    """
+    It is cut from its extension beyond its ends, so that loops have no seam."""
     orig_rate, model_rate = analysis.sample_rate, flashsr.sample_rate
     new_rate = new_rate or model_rate
     extended = Resampler(orig_rate, model_rate).stream(

@@ -141,8 +141,7 @@ class SpectralComparison:
 
         `measure` takes the natural logarithms of the bands' powers in the
         active frames, of the prediction and of the target, [bands, frames]
-        each.
-        """
+        each."""
         batch = len(self.target)
         limits = (
             torch.as_tensor(limit).expand(batch).tolist()

@@ -78,8 +78,7 @@ class PocketSphinx:
     """The recogniser of PyPI's `pocketsphinx` with the model it ships.
 
     Means are taken over each utterance and the estimate of the noise is reset,
-    so that utterances do not influence each other.
-    """
+    so that utterances do not influence each other."""
 
     def __init__(self):
         from pocketsphinx import Decoder

@@ -42,8 +42,7 @@ PACKAGES = tuple(dict.fromkeys(source.package for source in SOURCES))
 
 def prepare_debian_audio(data_folder, save_folder, *manifests, **options):
     """Prepares the corpus. For the arguments see
-    :func:`debian_packages.prepare_packages`.
-    """
+    :func:`debian_packages.prepare_packages`."""
     prepare_packages(
         find_clips, PACKAGES, data_folder, save_folder, *manifests, **options
     )
@@ -52,8 +51,7 @@ def prepare_debian_audio(data_folder, save_folder, *manifests, **options):
 def find_clips(data_folder, package):
     """Finds the audio files of an unpacked package that may be used.
 
-    Returns a list of Clip in the order of their paths.
-    """
+    Returns a list of Clip in the order of their paths."""
     sources = [source for source in SOURCES if source.package == package]
     licences = read_licences(data_folder, package)
     clips = []

@@ -58,8 +58,7 @@ LONGEST_EFFECT = 45.0  # seconds
 
 def prepare_debian_games(data_folder, save_folder, *manifests, **options):
     """Prepares the corpus. For the arguments see
-    :func:`debian_packages.prepare_packages`.
-    """
+    :func:`debian_packages.prepare_packages`."""
     prepare_packages(
         find_clips, PACKAGES, data_folder, save_folder, *manifests, **options
     )
@@ -69,8 +68,7 @@ def find_clips(data_folder, package):
     """Finds the sounds of an unpacked package. Each piece of music is a group
     of its own; speech and effects have the package as their group.
 
-    Returns a list of Clip in the order of their paths.
-    """
+    Returns a list of Clip in the order of their paths."""
     licences = read_licences(data_folder, package)
     about = PACKAGES[package]
     clips = []

@@ -102,8 +102,7 @@ def provide_package(data_folder, package):
     zip archives, in which games keep their data, are unpacked to the folder
     ``pk3`` beside ``usr``.
 
-    Raises a RuntimeError if it cannot be fetched or unpacked.
-    """
+    Raises a RuntimeError if it cannot be fetched or unpacked."""
     folder = Path(data_folder).resolve() / package
     if not (folder / "usr").is_dir():
         if folder.exists():

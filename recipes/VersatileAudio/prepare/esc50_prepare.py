@@ -35,8 +35,7 @@ def prepare_esc50(data_folder, save_folder, *manifests, **options):
     """Prepares ESC-50, whose repository has the folders ``audio`` and ``meta``:
     folds 1 to 3 train, fold 4 is dev, fold 5 is test. For the other arguments
     see :func:`corpus.prepare_corpus`. Raises a FileNotFoundError if the folder
-    is not that of the corpus, or files are missing.
-    """
+    is not that of the corpus, or files are missing."""
     prepare_corpus(
         partial(find_clips, data_folder),
         {"corpus": "esc50"},

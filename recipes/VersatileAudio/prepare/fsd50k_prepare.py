@@ -31,8 +31,7 @@ def prepare_fsd50k(data_folder, save_folder, *manifests, **options):
     unpacked ``FSD50K.dev_audio``, ``FSD50K.eval_audio``,
     ``FSD50K.ground_truth`` and ``FSD50K.metadata``. For the other arguments see
     :func:`corpus.prepare_corpus`. Raises a FileNotFoundError if the folder is
-    not that of the corpus, or files are missing.
-    """
+    not that of the corpus, or files are missing."""
     prepare_corpus(
         partial(find_clips, data_folder),
         {"corpus": "fsd50k"},

@@ -49,8 +49,7 @@ MIDI = b"MThd"  # how MIDI files begin
 
 def prepare_midi(data_folder, save_folder, *manifests, **options):
     """Prepares the corpus; rendered pieces are kept in `data_folder`/rendered.
-    For the arguments see :func:`debian_packages.prepare_packages`.
-    """
+    For the arguments see :func:`debian_packages.prepare_packages`."""
     prepare_packages(
         find_clips, PACKAGES, data_folder, save_folder, *manifests, **options
     )
@@ -59,8 +58,7 @@ def prepare_midi(data_folder, save_folder, *manifests, **options):
 def find_clips(data_folder, package):
     """Renders the pieces of an unpacked package. Each is a group of its own.
 
-    Returns a list of Clip in the order of their names.
-    """
+    Returns a list of Clip in the order of their names."""
     licence = licence_of("*", read_licences(data_folder, package), "unknown")
     clips = []
     pieces = find_pieces(Path(data_folder, package))

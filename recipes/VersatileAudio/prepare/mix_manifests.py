@@ -26,8 +26,7 @@ def mix_manifests(prepared_folders, save_folder):
     """Joins the train.json, dev.json and test.json of prepared corpora in
     `save_folder`, the ``data_folder`` of the training. Raises a
     FileNotFoundError if one is missing, a ValueError if two share an entry, as
-    those of a folder given twice do.
-    """
+    those of a folder given twice do."""
     mixed = {split: {} for split in SPLITS}
     for folder in prepared_folders:
         root = os.path.relpath(folder, save_folder).replace(os.sep, "/")

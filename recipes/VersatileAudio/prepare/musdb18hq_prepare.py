@@ -43,8 +43,7 @@ def prepare_musdb18hq(data_folder, save_folder, *manifests, **options):
     """Prepares MUSDB18-HQ from the content of musdb18hq.zip: the folders
     ``train`` and ``test``. For the other arguments see
     :func:`corpus.prepare_corpus`. Raises a FileNotFoundError if the folder is
-    not that of the corpus, or files are missing.
-    """
+    not that of the corpus, or files are missing."""
     prepare_corpus(
         partial(find_clips, data_folder),
         {"corpus": "musdb18hq"},

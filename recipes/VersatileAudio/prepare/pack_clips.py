@@ -47,8 +47,7 @@ def pack_clips(data_folder, save_folder, megabytes=55.0, seed=0):
     """Packs the recordings of a prepared corpus, and its train.json and
     dev.json, to a folder: a draw by a seed of so many million bytes in all.
     Raises a FileNotFoundError if a manifest is missing, a ValueError if not
-    even one entry fits.
-    """
+    even one entry fits."""
     save_folder = Path(save_folder)
     entries = {}
     for split in ("train", "dev"):
@@ -114,8 +113,7 @@ def encode(entry, data_folder):
 def unpack_clips(packed_folder, save_folder):
     """Decodes a packed corpus (see :func:`pack_clips`) to WAV files of 32-bit
     floating-point samples, with their manifests, with all cores. Files that are
-    there already are kept.
-    """
+    there already are kept."""
     for split in ("train", "dev"):
         path = Path(packed_folder, f"{split}.json")
         entries = json.loads(path.read_text(encoding="utf-8"))

@@ -43,8 +43,7 @@ def prepare_repositories(
 ):
     """Prepares those repositories whose clones, ``<name>/...``, are in a
     folder. For the other arguments see :func:`corpus.prepare_corpus`. Raises a
-    FileNotFoundError if there is none.
-    """
+    FileNotFoundError if there is none."""
     if skip_prep:
         return
     repositories = dict.fromkeys(source.repository for source in SOURCES)

@@ -30,8 +30,7 @@ TEST_SPEAKERS = {"p360", "p361", "p362", "p363", "p364", "p374", "p376", "s5"}
 def prepare_vctk(data_folder, save_folder, *manifests, **options):
     """Prepares VCTK from the content of VCTK-Corpus-0.92.zip. For the other
     arguments see :func:`corpus.prepare_corpus`. Raises a FileNotFoundError if
-    the folder is not that of the corpus, or files are missing.
-    """
+    the folder is not that of the corpus, or files are missing."""
     prepare_corpus(
         partial(find_clips, data_folder),
         {"corpus": "vctk"},

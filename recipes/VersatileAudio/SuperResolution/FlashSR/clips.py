@@ -31,8 +31,7 @@ class RefusedError(Exception):
 class Clip:
     """A reference recording; `low` is its low-resolution file, if it has one.
 
-    `start` and `stop` are samples of the file `wav`, at its own rate.
-    """
+    `start` and `stop` are samples of the file `wav`, at its own rate."""
 
     name: str
     domain: str
@@ -76,8 +75,7 @@ def _list_pairs(hparams):
     """Pairs files by their path inside the folders, without the suffix.
 
     The first folder in that path is the domain; files that lie directly in
-    `reference_folder` belong to the first of `domains`.
-    """
+    `reference_folder` belong to the first of `domains`."""
     references = audio_files(hparams["reference_folder"])
     lows = audio_files(hparams["low_folder"])
     clips = []

@@ -92,8 +92,7 @@ def describe_degradation(settings):
 def places(results):
     """A table for each domain and cut-off: the systems and their metrics.
 
-    Metrics that do not apply there are left out.
-    """
+    Metrics that do not apply there are left out."""
     tables = []
     for domain, cutoffs in results["summary"].items():
         for cutoff, systems in cutoffs.items():

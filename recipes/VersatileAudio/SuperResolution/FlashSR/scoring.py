@@ -20,8 +20,7 @@ class Metric:
     A metric without it is the share of the way from the input to the original
     that is won in the metric `share_of`. At cut-offs from `top_hz` on, where
     its hearing ends, a metric is not computed: all systems would score the
-    same. `set` is the name by which `--metrics` selects it.
-    """
+    same. `set` is the name by which `--metrics` selects it."""
 
     label: str
     better: str

@@ -29,8 +29,7 @@ class Trial:
 
     `original` and `low` are [time] at 48 kHz; `given` is what FlashSR gets,
     [time] at `given_rate`: a recording that was resampled comes at its low
-    rate. `whole` is the length of the whole clip.
-    """
+    rate. `whole` is the length of the whole clip."""
 
     name: str
     original: torch.Tensor
