@@ -33,7 +33,7 @@ from speechbrain_flashsr.data.resamplers import (
     available_resamplers,
     resample,
 )
-from speechbrain_flashsr.data.visible_edges import (
+from speechbrain_flashsr.data.visible_cutoffs import (
     has_step,
     is_visible,
     visible_floor,
@@ -190,11 +190,11 @@ def full_band_families():
 def is_right(found, example, rolloff_hz):
     """Whether the edge of a segment agrees with the true one."""
     wide = min(rolloff_hz, example.sample_rate / 2, examples.FULL_BAND_HZ)
-    if example.edge_hz is None:
+    if example.cutoff_hz is None:
         return found is None or found >= (1 - TOLERANCE) * wide
     if found is None:  # Within 5 % of the lowest full-band edge
-        return example.edge_hz >= 17000 / (1 + TOLERANCE)
-    return abs(found / example.edge_hz - 1) <= TOLERANCE
+        return example.cutoff_hz >= 17000 / (1 + TOLERANCE)
+    return abs(found / example.cutoff_hz - 1) <= TOLERANCE
 
 
 def detect(example):
@@ -247,10 +247,10 @@ def over_time(wavs, rng, changes):
     rights = []
     for number in np.flatnonzero(level_db > level_db.max() - PAUSE_DB):
         seconds = number / 10
-        edge_hz = narrow.edge_hz if is_narrow[number * size] else None
-        truth = dataclasses.replace(narrow, edge_hz=edge_hz)
+        cutoff_hz = narrow.cutoff_hz if is_narrow[number * size] else None
+        truth = dataclasses.replace(narrow, cutoff_hz=cutoff_hz)
         if not changes or 0.6 < seconds % 5 < 4.4:
-            found = track.edge_at(seconds)
+            found = track.cutoff_at(seconds)
             rights.append(is_right(found, truth, RATE / 2))
     return np.mean(rights) >= 0.99
 
@@ -276,7 +276,7 @@ def main():
         while len(rights) < args.trials:
             wav, rolloff_hz = next(wavs)
             example = make(wav, rng)
-            if (example.edge_hz or 2000) < 1900:
+            if (example.cutoff_hz or 2000) < 1900:
                 continue
             if not is_visible(example, wav):
                 continue
@@ -285,7 +285,7 @@ def main():
             track = detect(example)
             rights.append(
                 all(
-                    is_right(segment.edge_hz, example, rolloff_hz)
+                    is_right(segment.cutoff_hz, example, rolloff_hz)
                     for segment in track.segments
                 )
             )

@@ -119,7 +119,7 @@ class BandwidthDetector:
     ---------
     sample_rate : int
         In Hz: the recording's own rate, before any resampling.
-    channels_per_recording : int, optional
+    channels_per_clip : int, optional
         Number of neighbouring channels that are one recording and share what
         is known about its edge. Default: all.
     network : CutoffNetwork, optional
@@ -137,15 +137,15 @@ class BandwidthDetector:
     (True, True)
     """
 
-    def __init__(self, sample_rate, channels_per_recording=None, network=None):
+    def __init__(self, sample_rate, channels_per_clip=None, network=None):
         self.sample_rate = sample_rate
-        self.channels_per_recording = channels_per_recording
+        self.channels_per_clip = channels_per_clip
         self.network = network or shipped_network()
         self.num_samples = 0
-        self._edge_hz = edge_bins().numpy() * bin_width(sample_rate)
+        self._state_hz = edge_bins().numpy() * bin_width(sample_rate)
         likely_hz = [r / 2 for r in COMMON_RATES if r < 0.95 * sample_rate]
-        distance = np.log(self._edge_hz[:, None] / likely_hz)
-        self._prior = np.zeros(len(self._edge_hz) + 1)
+        distance = np.log(self._state_hz[:, None] / likely_hz)
+        self._prior = np.zeros(len(self._state_hz) + 1)
         self._prior[np.abs(distance).argmin(axis=0)] = LIKELY_NATS
         self._prior[-1] = self.network.prior
         self._chunk = CHUNK_FRAMES * frame_length(sample_rate)
@@ -178,7 +178,7 @@ class BandwidthDetector:
         least = LEAST_FRAMES * frame_length(self.sample_rate)
         if steps is None or self._pending.shape[1] >= least:
             steps = self._with(self._pending)
-        size = self.channels_per_recording or len(steps.bands)
+        size = self.channels_per_clip or len(steps.bands)
         return [
             track
             for first in range(0, len(steps.bands), size)
@@ -220,11 +220,13 @@ class BandwidthDetector:
             segments = []
             path = give_way(path, self._loudest(bands, 1.1, np.inf))
             for state, start, stop in runs(path):
-                edge_hz = self._edge(state, pooled[start:stop])
+                cutoff_hz = self._cutoff(state, pooled[start:stop])
                 stop_s = seconds if stop == len(path) else stop * step_s
-                if segments and segments[-1].edge_hz is edge_hz is None:
+                if segments and segments[-1].cutoff_hz is cutoff_hz is None:
                     start = segments.pop().start_s / step_s
-                segments.append(CutoffSegment(start * step_s, stop_s, edge_hz))
+                segments.append(
+                    CutoffSegment(start * step_s, stop_s, cutoff_hz)
+                )
             tracks.append(CutoffTrack(tuple(segments)))
         return tracks
 
@@ -246,16 +248,16 @@ class BandwidthDetector:
         edge, [steps, states]."""
         start = np.arange(bands.shape[1]) * BAND_BINS
         start = start[:, None] * bin_width(self.sample_rate)
-        edges = np.append(self._edge_hz, np.inf)
+        edges = np.append(self._state_hz, np.inf)
         inside = (start >= low * edges) & (start < high * edges)
         return np.where(inside, bands.astype("f4")[..., None], SILENT_DB).max(1)
 
-    def _edge(self, state, evidence):
-        """The edge in Hz that [steps, states] speaks for, near a state."""
-        edge_hz = self.sample_rate / 2
-        if state < len(self._edge_hz):
+    def _cutoff(self, state, evidence):
+        """The cut-off in Hz that [steps, states] speaks for, near a state."""
+        cutoff_hz = self.sample_rate / 2
+        if state < len(self._state_hz):
             near = slice(max(0, state - 3), state + 4)
             score = evidence[:, :-1].mean(axis=0)[near]
             weights = np.exp(score - score.max())
-            edge_hz = float(np.average(self._edge_hz[near], weights=weights))
-        return edge_hz if edge_hz <= FULL_BAND_HZ else None
+            cutoff_hz = float(np.average(self._state_hz[near], weights=weights))
+        return cutoff_hz if cutoff_hz <= FULL_BAND_HZ else None

@@ -9,20 +9,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CutoffSegment:
-    """A stretch of time in which the band of a channel ends at one edge.
+    """A stretch of time in which a channel has one cut-off.
 
     Arguments
     ---------
     start_s, stop_s : float
         In seconds from the start of the recording.
-    edge_hz : float or None
+    cutoff_hz : float or None
         Where the band ends, in Hz: half the sample rate if the file's own rate
         is the limit. None for full band: there is nothing to restore.
     """
 
     start_s: float
     stop_s: float
-    edge_hz: float | None
+    cutoff_hz: float | None
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class CutoffTrack:
     >>> track = CutoffTrack(
     ...     (CutoffSegment(0.0, 40.0, 3900.0), CutoffSegment(40.0, 55.0, None))
     ... )
-    >>> track.edge_at(10.0), track.edge_at(50.0), track.lowest_hz
+    >>> track.cutoff_at(10.0), track.cutoff_at(50.0), track.lowest_hz
     (3900.0, None, 3900.0)
     >>> track.summary()
     '0:00-0:40 restored above 3.9 kHz, 0:40-0:55 full band'
@@ -52,19 +52,21 @@ class CutoffTrack:
 
     @property
     def lowest_hz(self):
-        """The lowest edge in Hz, or None if the channel is full band."""
-        edges = [s.edge_hz for s in self.segments if s.edge_hz is not None]
-        return min(edges, default=None)
+        """The lowest cut-off in Hz, or None if the channel is full band."""
+        cutoffs = [
+            s.cutoff_hz for s in self.segments if s.cutoff_hz is not None
+        ]
+        return min(cutoffs, default=None)
 
-    def edge_at(self, seconds):
-        """The edge at a time in Hz, or None for full band.
+    def cutoff_at(self, seconds):
+        """The cut-off at a time in Hz, or None for full band.
 
         Times before the start and after the end have the nearest segment's.
         """
         for segment in self.segments:
             if seconds < segment.stop_s:
                 break
-        return segment.edge_hz
+        return segment.cutoff_hz
 
     def summary(self):
         """The segments in words, as one line."""
@@ -72,8 +74,8 @@ class CutoffTrack:
             f"{_clock(s.start_s)}-{_clock(s.stop_s)} "
             + (
                 "full band"
-                if s.edge_hz is None
-                else f"restored above {s.edge_hz / 1000:.1f} kHz"
+                if s.cutoff_hz is None
+                else f"restored above {s.cutoff_hz / 1000:.1f} kHz"
             )
             for s in self.segments
         )

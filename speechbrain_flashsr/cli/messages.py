@@ -86,14 +86,14 @@ def say_error(error, about=None):
 
 def describe(report):
     """Describes a file that is done in a line, by its FileReport."""
-    edges = sorted(edge for edge in report.cutoff_hz if edge)
-    found = " and ".join(dict.fromkeys(f"{hz / 1000:.2f}" for hz in edges))
+    cutoffs = sorted(hz for hz in report.cutoff_hz if hz)
+    found = " and ".join(dict.fromkeys(f"{hz / 1000:.2f}" for hz in cutoffs))
     if any(len(track.segments) > 1 for track in report.tracks):
         done = "; ".join(
             f"channel {number}: {track.summary()}"
             for number, track in enumerate(report.tracks, 1)
         )
-    elif edges:
+    elif cutoffs:
         done = f"restored above {found} kHz"
     else:
         done = "nothing restored"

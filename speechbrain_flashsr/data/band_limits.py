@@ -21,7 +21,7 @@ from speechbrain_flashsr.data.resamplers import (
     available_resamplers,
     resample,
 )
-from speechbrain_flashsr.data.visible_edges import (
+from speechbrain_flashsr.data.visible_cutoffs import (
     has_step,
     is_visible,
     visible_floor,
@@ -43,7 +43,7 @@ class Example:
 
     wav: np.ndarray
     sample_rate: int
-    edge_hz: float | None
+    cutoff_hz: float | None
     family: str
 
     def with_wav(self, wav):
@@ -51,12 +51,12 @@ class Example:
         return dataclasses.replace(self, wav=wav)
 
 
-def limited(wav, sample_rate, edge_hz, family):
+def limited(wav, sample_rate, cutoff_hz, family):
     """An :class:`Example` whose edge counts only where it differs from full
     band."""
     top = min(FULL_BAND_HZ, OWN_RATE * sample_rate / 2)
     return Example(
-        wav, sample_rate, float(edge_hz) if edge_hz < top else None, family
+        wav, sample_rate, float(cutoff_hz) if cutoff_hz < top else None, family
     )
 
 
@@ -84,14 +84,14 @@ def coded(wav, rate, codec, quality, file_rate, resampler):
     """Coded at a rate and brought to the file's; the edge is measured."""
     low = resample(wav, SAMPLE_RATE, rate, resampler)
     decoded = code(low, rate, codec, quality)
-    edge_hz = rate / 2
+    cutoff_hz = rate / 2
     if not CODECS[codec].keeps_band:
-        edge_hz = edge_of_codec(low, decoded, rate)
+        cutoff_hz = cutoff_of_codec(low, decoded, rate)
     high = resample(decoded, rate, file_rate, resampler)
-    return limited(high, file_rate, edge_hz, codec)
+    return limited(high, file_rate, cutoff_hz, codec)
 
 
-def edge_of_codec(wav, decoded, rate):
+def cutoff_of_codec(wav, decoded, rate):
     """Highest frequency where a codec leaves a tenth of the power, in Hz."""
     power = [
         scipy.signal.welch(signal, rate, nperseg=min(1024, len(wav)))
@@ -101,8 +101,8 @@ def edge_of_codec(wav, decoded, rate):
     original, left = (np.convolve(p, np.ones(5) / 5, "same") for _, p in power)
     kept = (left > 0.1 * original) & (original > 1e-13)
     kept = np.convolve(kept, np.ones(7) / 7, "same") > 0.5
-    edge_hz = frequencies[kept].max(initial=0.0)
-    return rate / 2 if edge_hz > 0.97 * rate / 2 else edge_hz
+    cutoff_hz = frequencies[kept].max(initial=0.0)
+    return rate / 2 if cutoff_hz > 0.97 * rate / 2 else cutoff_hz
 
 
 def gentle(wav, corner_hz, order=2):
@@ -129,7 +129,7 @@ def with_floor(example, level_db, rng, slope=0.0):
 
 def with_tone(example, level_db, rng):
     """Adds a steady tone above the edge (anywhere if there is none)."""
-    lowest = 1.15 * (example.edge_hz or 500.0)
+    lowest = 1.15 * (example.cutoff_hz or 500.0)
     highest = 0.97 * example.sample_rate / 2
     if lowest >= highest:
         return example
@@ -172,7 +172,7 @@ class ExampleMaker:
     -------
     >>> make = ExampleMaker(np.random.default_rng(0))
     >>> wav = np.random.default_rng(1).standard_normal(24000)
-    >>> len({example.edge_hz for example in make(wav, 20000, copies=4)})
+    >>> len({example.cutoff_hz for example in make(wav, 20000, copies=4)})
     1
     """
 
@@ -193,7 +193,7 @@ class ExampleMaker:
         kinds = (self._full, self._filtered, self._resampled, self._coded)
         kind = kinds[rng.choice(4, p=(0.25, 0.13, 0.44, 0.18))]
         example = kind(wav, rolloff_hz)
-        if example is None or (example.edge_hz or LOWEST_HZ) < LOWEST_HZ:
+        if example is None or (example.cutoff_hz or LOWEST_HZ) < LOWEST_HZ:
             return []
         if not is_visible(example, wav):
             return []
@@ -321,19 +321,19 @@ class ExampleMaker:
 
     def _at_file_rate(self, example):
         """Brings an example to a lower rate that still holds its band."""
-        rates = [r for r in FILE_RATES if 0.9 * r / 2 > example.edge_hz]
+        rates = [r for r in FILE_RATES if 0.9 * r / 2 > example.cutoff_hz]
         if not rates:
             return example
         rate = int(self.rng.choice(rates))
         name = str(self.rng.choice(self.down))
         wav = resample(example.wav, example.sample_rate, rate, name)
-        return limited(wav, rate, example.edge_hz, example.family)
+        return limited(wav, rate, example.cutoff_hz, example.family)
 
     def _disturbed(self, example, wav):
         rng = self.rng
         if rng.random() < 0.7:
             level_db = rng.uniform(-95, -40)
-            if example.edge_hz:
+            if example.cutoff_hz:
                 margin_db = rng.uniform(3, 15)
                 level_db = min(level_db, visible_floor(example, wav, margin_db))
             slope = 0.0 if rng.random() < 0.75 else rng.uniform(0, 1.5)

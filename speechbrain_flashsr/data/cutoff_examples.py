@@ -61,8 +61,8 @@ def cache_examples(
 def _make_examples(domains, rng, count):
     """One file's arrays."""
     maker = ExampleMaker(rng)
-    chunks, owner, edge_hz, rates = [], [], [], []
-    while len(edge_hz) < count:
+    chunks, owner, cutoff_hz, rates = [], [], [], []
+    while len(cutoff_hz) < count:
         entries = domains[sorted(domains)[rng.integers(len(domains))]]
         entry = entries[rng.integers(len(entries))]
         wav = _draw_piece(entry, rng)
@@ -71,13 +71,13 @@ def _make_examples(domains, rng, count):
         for example in maker(wav, entry["rolloff_hz"]):
             statistics = _draw_chunks(example, rng)
             chunks.append(statistics.numpy().astype(np.float16))
-            owner += [len(edge_hz)] * len(statistics)
-            edge_hz.append(example.edge_hz or 0.0)
+            owner += [len(cutoff_hz)] * len(statistics)
+            cutoff_hz.append(example.cutoff_hz or 0.0)
             rates.append(example.sample_rate)
     return {
         "statistics": np.concatenate(chunks),
         "owner": np.array(owner),
-        "edge_hz": np.array(edge_hz),
+        "edge_hz": np.array(cutoff_hz),
         "sample_rate": np.array(rates),
     }
 

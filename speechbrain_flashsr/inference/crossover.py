@@ -17,7 +17,7 @@ from torch.nn.functional import pad
 from speechbrain_flashsr.lobes.spectrum import moving_mean
 from speechbrain_flashsr.lobes.super_resolver import RESTORED_FROM
 
-BAND_LIMIT_STOP = 1.1
+LOWPASS_STOP = 1.1
 """Where the model's input ends, as a fraction of the cut-off."""
 
 _ATTENUATION = 90.0
@@ -26,7 +26,7 @@ _ATTENUATION = 90.0
 _LEAST_FFT = 8192
 
 _NEGLIGIBLE = 1e-5
-"""Amplitude below which nothing is above the edge: -100 dB of full scale."""
+"""Amplitude below which nothing is above the cut-off: -100 dB of full scale."""
 
 _BORDER = 4096
 """Samples at both borders of a window that are ignored for it, because filters
@@ -49,11 +49,11 @@ def crossover_highpass(cutoffs, sample_rate):
     return _stack([_taps(*edge, sample_rate, False) for edge in edges])
 
 
-def band_limit_lowpass(cutoffs, sample_rate):
+def cutoff_lowpass(cutoffs, sample_rate):
     """Low-pass filters, like :func:`crossover_highpass`, that fall from 1.0 to
     1.1 of the cut-off. If that is beyond the Nyquist frequency, nothing is
     filtered."""
-    edges = [(cutoff, BAND_LIMIT_STOP * cutoff) for cutoff in cutoffs]
+    edges = [(cutoff, LOWPASS_STOP * cutoff) for cutoff in cutoffs]
     return _stack([_taps(*edge, sample_rate, True) for edge in edges])
 
 
@@ -89,8 +89,8 @@ def fill_up(existing, wanted):
     """Computes the sound to add to a signal so that it gets the wanted power in
     each band and at each moment: nothing where it is as strong already.
 
-    Takes the signal above its edge, evened out, and the model's output there,
-    both [batch, time]; returns the latter where nothing exists."""
+    Takes the signal above its cut-off, evened out, and the model's output
+    there, both [batch, time]; returns the latter where nothing exists."""
     if existing[:, _BORDER:-_BORDER].abs().amax() < _NEGLIGIBLE:
         return wanted
     options = {

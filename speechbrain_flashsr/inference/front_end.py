@@ -35,7 +35,7 @@ NEEDED_BAND = 0.85
 16 kHz it is 6.8 kHz, less than the 7 kHz of wideband telephony."""
 
 ALIKE = 1.1
-"""Largest ratio of the edges of channels that are restored as one."""
+"""Largest ratio of the cut-offs of channels that are restored as one."""
 
 
 class SuperResolutionFrontEnd:
@@ -97,7 +97,7 @@ class SuperResolutionFrontEnd:
         >>> front_end.is_needed(torch.randn(8000), 8000)
         True
         """
-        return self._is_narrow(self._edges(audio, sample_rate))
+        return self._is_narrow(self._cutoffs(audio, sample_rate))
 
     @without_autocast
     def __call__(self, audio, sample_rate):
@@ -106,22 +106,22 @@ class SuperResolutionFrontEnd:
 
         Returns it at the front-end's rate, as long as plain resampling would
         make it; one channel, [time], unless `mix` is "keep"."""
-        edges = self._edges(audio, sample_rate)
+        cutoffs = self._cutoffs(audio, sample_rate)
         audio = audio.to(torch.float32)
-        if not self._is_narrow(edges):
+        if not self._is_narrow(cutoffs):
             return self.normalizer(audio, sample_rate)
-        alike = None not in edges and max(edges) <= ALIKE * min(edges)
+        alike = None not in cutoffs and max(cutoffs) <= ALIKE * min(cutoffs)
         if self.mix == "avg-to-mono" and audio.ndim == 2 and alike:
             audio = audio.mean(1)  # restored in place of each channel
         return self.restore(audio, sample_rate)
 
-    def _is_narrow(self, edges):
-        """Whether one of the edges is below the band that is needed."""
+    def _is_narrow(self, cutoffs):
+        """Whether one of the cut-offs is below the band that is needed."""
         needed = self.needed_band * self.sample_rate / 2
-        return any(edge is not None and edge < needed for edge in edges)
+        return any(hz is not None and hz < needed for hz in cutoffs)
 
-    def _edges(self, audio, sample_rate):
-        """Lowest edge of each channel's band, None for full band."""
+    def _cutoffs(self, audio, sample_rate):
+        """Lowest cut-off of each channel, None for full band."""
         rate = check_sample_rate(sample_rate)
         check_wavs(audio)
         if audio.ndim == 2:

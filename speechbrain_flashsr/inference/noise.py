@@ -75,11 +75,11 @@ class WindowNoise:
         for first in range(0, len(block), size):
             similar = np.eye(size)
             tracks = self.analysis.tracks[first : first + size]
-            edges = [track.edge_at(seconds) for track in tracks]
-            edges = [edge for edge in edges if edge is not None]
-            if size > 1 and edges:
+            cutoffs = [track.cutoff_at(seconds) for track in tracks]
+            cutoffs = [hz for hz in cutoffs if hz is not None]
+            if size > 1 and cutoffs:
                 similar = correlation(
-                    block[first : first + size], min(edges), self.sample_rate
+                    block[first : first + size], min(cutoffs), self.sample_rate
                 )
             # The powers of two bands are as similar as the square of their
             # waveforms' correlation: a latent is about powers.

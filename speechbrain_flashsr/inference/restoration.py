@@ -9,8 +9,8 @@ import torch
 from speechbrain_flashsr.audio.checks import AudioError
 from speechbrain_flashsr.audio.resampling import Resampler, resampled_length
 from speechbrain_flashsr.inference.crossover import (
-    band_limit_lowpass,
     crossover_highpass,
+    cutoff_lowpass,
     fill_up,
     filter_rows,
 )
@@ -26,8 +26,8 @@ from speechbrain_flashsr.inference.long_audio import (
 )
 from speechbrain_flashsr.inference.noise import WindowNoise
 
-EDGE_FADE_SECONDS = 0.1
-"""Duration of the fade between two edges where the cut-off changes."""
+CUTOFF_FADE_SECONDS = 0.1
+"""Duration of the fade between two cut-offs."""
 
 
 def restore_stream(flashsr, blocks, analysis, settings, new_rate=None):
@@ -128,10 +128,12 @@ class WindowRestorer:
         [windows, channels, time], by the absolute position of each in samples.
         """
         shares = [
-            (window, channel, edge, share)
+            (window, channel, cutoff_hz, share)
             for window, start in enumerate(starts)
             for channel in self.channels
-            for edge, share in self._shares(channel, start, windows.shape[2])
+            for cutoff_hz, share in self._shares(
+                channel, start, windows.shape[2]
+            )
         ]
         added = torch.zeros_like(windows)
         if not shares:
@@ -140,20 +142,20 @@ class WindowRestorer:
         size = self.flashsr.batch_windows
         for first in range(0, len(shares), size):
             batch = shares[first : first + size]
-            window, channel, edges, _ = (list(part) for part in zip(*batch))
+            window, channel, cutoffs, _ = (list(part) for part in zip(*batch))
             wavs = windows[window, channel].to(self.flashsr.device)
             noise = {
                 name: values[window, channel].to(wavs.device)
                 for name, values in noises.items()
             }
-            rows = self._run(wavs, edges, noise).to(added)
+            rows = self._run(wavs, cutoffs, noise).to(added)
             for row, (window, channel, _, share) in zip(rows, batch):
                 added[window, channel] += share.to(row) * row
         return added
 
     def _shares(self, channel, start, time):
-        """The edges that a channel has in a window, and how much of each it
-        has over time: (edge, share in 0..1 [time] or [1])."""
+        """The cut-offs that a channel has in a window, and how much of each it
+        has over time: (cut-off in Hz, share in 0..1 [time] or [1])."""
         segments = self.analysis.tracks[channel].segments
         position = (start + torch.arange(time)).double() / self.sample_rate
         if self.analysis.loop:
@@ -166,20 +168,20 @@ class WindowRestorer:
                 share = _before(segment.stop_s, position)
             if segment is not segments[0]:
                 share = share - _before(segment.start_s, position)
-            if segment.edge_hz is not None and share.any():
-                edge = segment.edge_hz
-                shares[edge] = shares.get(edge, 0.0) + share
+            if segment.cutoff_hz is not None and share.any():
+                hz = segment.cutoff_hz
+                shares[hz] = shares.get(hz, 0.0) + share
         return list(shares.items())
 
-    def _run(self, wavs, edges, noise):
-        """Runs the model on [batch, time]; returns its band above the edges."""
-        lowpass = band_limit_lowpass(edges, self.sample_rate).to(wavs)
+    def _run(self, wavs, cutoffs, noise):
+        """Runs the model on [batch, time]; returns its band above these."""
+        lowpass = cutoff_lowpass(cutoffs, self.sample_rate).to(wavs)
         low = filter_rows(wavs, lowpass)
         with self.flashsr.inference_ctx:
             high = self.super_resolver(
                 low,
                 **noise,
-                cutoff_hz=wavs.new_tensor(edges),
+                cutoff_hz=wavs.new_tensor(cutoffs),
                 num_steps=self.settings.num_steps,
                 guidance_scale=self.settings.guidance_scale,
             ).float()
@@ -191,7 +193,7 @@ class WindowRestorer:
             )
         if self.settings.low_band == "model":
             return high - wavs  # Added to the input, it is the output alone.
-        highpass = crossover_highpass(edges, self.sample_rate).to(wavs)
+        highpass = crossover_highpass(cutoffs, self.sample_rate).to(wavs)
         added = fill_up(
             filter_rows(wavs - low, highpass), filter_rows(high - low, highpass)
         )
@@ -200,4 +202,4 @@ class WindowRestorer:
 
 def _before(change_s, position_s):
     """1 at positions before a change, 0 after it, with a fade in between."""
-    return (0.5 - (position_s - change_s) / EDGE_FADE_SECONDS).clamp(0, 1)
+    return (0.5 - (position_s - change_s) / CUTOFF_FADE_SECONDS).clamp(0, 1)

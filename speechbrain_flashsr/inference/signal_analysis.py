@@ -38,8 +38,8 @@ class SignalAnalysis:
     num_samples : int
         Length at that rate.
     tracks : list of CutoffTrack
-        Edge of each channel's band over time; full band where nothing is to
-        be restored.
+        Cut-off of each channel over time; full band where nothing is to be
+        restored.
     silent : list of bool
         Whether a channel is constant.
     levels : LevelCurve
@@ -133,7 +133,7 @@ def analyse(
     silent = (high - low <= _CONSTANT * magnitude).tolist()
     if detector is None:
         seconds = num_samples / sample_rate
-        tracks = [steady_track(edge, seconds) for edge in cutoffs]
+        tracks = [steady_track(hz, seconds) for hz in cutoffs]
     else:
         tracks = detector.result()
     tracks = [
@@ -153,7 +153,7 @@ def analyse(
     )
 
 
-def steady_track(edge_hz, seconds):
-    """The track of a channel whose band ends at one edge in Hz all the time,
-    None for full band."""
-    return CutoffTrack((CutoffSegment(0.0, seconds, edge_hz),))
+def steady_track(cutoff_hz, seconds):
+    """The track of a channel with one cut-off in Hz all the time, None for full
+    band."""
+    return CutoffTrack((CutoffSegment(0.0, seconds, cutoff_hz),))

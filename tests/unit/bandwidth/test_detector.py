@@ -36,16 +36,16 @@ def steady_edges(*channels, **options):
     """The edge of each channel, of which each has only one."""
     tracks = tracks_of(*channels, **options)
     assert all(len(track.segments) == 1 for track in tracks), tracks
-    return [track.segments[0].edge_hz for track in tracks]
+    return [track.segments[0].cutoff_hz for track in tracks]
 
 
-def near(edge_hz):
-    return pytest.approx(edge_hz, rel=0.05)
+def near(cutoff_hz):
+    return pytest.approx(cutoff_hz, rel=0.05)
 
 
-def narrow(wav, edge_hz, rate=48000):
+def narrow(wav, cutoff_hz, rate=48000):
     """A steep low-pass."""
-    taps = scipy.signal.firwin(4095, edge_hz, window=("kaiser", 10), fs=rate)
+    taps = scipy.signal.firwin(4095, cutoff_hz, window=("kaiser", 10), fs=rate)
     return scipy.signal.fftconvolve(wav, taps, mode="same")
 
 
@@ -75,7 +75,7 @@ def test_edges_of_resamplers_are_found(name, band_rate):
 
 
 @pytest.mark.parametrize(
-    "codec, rate, quality, edge_hz",
+    "codec, rate, quality, cutoff_hz",
     [
         ("ogg", 16000, 0.5, 7900),
         ("opus", 16000, None, 8000),
@@ -84,12 +84,14 @@ def test_edges_of_resamplers_are_found(name, band_rate):
         ("g711", 8000, None, 4000),
     ],
 )
-def test_edges_of_codecs_are_found(codec, rate, quality, edge_hz):
+def test_edges_of_codecs_are_found(codec, rate, quality, cutoff_hz):
     wav = resample(0.3 * pink_noise(3), 48000, rate, GOOD)
     decoded = code(wav, rate, codec, quality)
-    edge_hz = edge_hz or band_limits.edge_of_codec(wav, decoded, rate)
-    assert edge_hz < 17000
-    assert steady_edges(resample(decoded, rate, 48000, GOOD)) == [near(edge_hz)]
+    cutoff_hz = cutoff_hz or band_limits.cutoff_of_codec(wav, decoded, rate)
+    assert cutoff_hz < 17000
+    assert steady_edges(resample(decoded, rate, 48000, GOOD)) == [
+        near(cutoff_hz)
+    ]
 
 
 @pytest.mark.parametrize("rate", [16000, 22050, 24000, 32000, 44100])
@@ -101,13 +103,13 @@ def test_a_telephone_band_in_a_wider_file_with_a_noise_floor(rate, level_db):
 
 
 @pytest.mark.parametrize("level_db", [-60, -50, -40])
-@pytest.mark.parametrize("edge_hz, hz", [(10000, 15625), (15000, 19000)])
-def test_a_steady_tone_above_the_edge_does_not_hide_it(edge_hz, hz, level_db):
+@pytest.mark.parametrize("cutoff_hz, hz", [(10000, 15625), (15000, 19000)])
+def test_a_steady_tone_above_the_edge_does_not_hide_it(cutoff_hz, hz, level_db):
     """The whistle of a picture tube, the pilot of FM radio."""
-    low = narrow(pink_noise(3), edge_hz) + hiss(3 * 48000, -65)
-    assert steady_edges(low) == [near(edge_hz)]
+    low = narrow(pink_noise(3), cutoff_hz) + hiss(3 * 48000, -65)
+    assert steady_edges(low) == [near(cutoff_hz)]
     low = low + tone(len(low), hz, level_db)
-    assert steady_edges(low) == [near(edge_hz)]
+    assert steady_edges(low) == [near(cutoff_hz)]
 
 
 @pytest.mark.parametrize("cutoff_hz", [4000, 8000, 15000])
@@ -132,8 +134,8 @@ class Undecided:
     prior = 0.0
 
     def __call__(self, statistics):
-        edge_hz = edge_bins() * 46.875
-        likely = (edge_hz > 3300) & (edge_hz < 4600)
+        cutoff_hz = edge_bins() * 46.875
+        likely = (cutoff_hz > 3300) & (cutoff_hz < 4600)
         scores = torch.where(likely, 0.0, -9.0)
         scores = torch.cat([scores, torch.tensor([-9.0])])
         return scores.expand(len(statistics), -1), None
@@ -200,8 +202,8 @@ def test_clicks_alone_are_full_band():
 @pytest.mark.parametrize("rate", [8000, 16000, 32000])
 def test_the_sample_rate_limits_the_band(rate):
     wav = resample(pink_noise(2), 48000, rate, GOOD)
-    (edge_hz,) = steady_edges(wav, rate=rate)
-    assert 0.45 * rate <= edge_hz <= rate / 2
+    (cutoff_hz,) = steady_edges(wav, rate=rate)
+    assert 0.45 * rate <= cutoff_hz <= rate / 2
 
 
 def test_silence_has_no_edge():
@@ -217,7 +219,7 @@ def test_a_file_that_alternates_is_told_apart_within_half_a_second():
     assert len(track.segments) == 6
     for number, segment in enumerate(track.segments):
         assert segment.start_s == pytest.approx(5 * number, abs=0.52)
-        assert segment.edge_hz == (near(4000) if number % 2 else None)
+        assert segment.cutoff_hz == (near(4000) if number % 2 else None)
     assert track.summary().startswith("0:00-0:05 full band, 0:05-0:10 rest")
 
 
@@ -225,7 +227,7 @@ def test_a_jingle_does_not_end_the_restoration_of_a_call():
     wav = narrow(voice(12), 3900) + hiss(12 * 48000, -85)
     wav[4 * 48000 : 5 * 48000] = hiss(48000, -20)
     (track,) = tracks_of(wav)
-    assert track.edge_at(1.0) == track.edge_at(10.0) == near(3900)
+    assert track.cutoff_at(1.0) == track.cutoff_at(10.0) == near(3900)
 
 
 def test_pauses_take_the_edge_of_what_is_around_them():
@@ -268,13 +270,13 @@ def test_a_bass_channel_and_a_silent_one_take_the_edge_of_the_others():
 def test_clips_of_a_batch_share_nothing():
     wav = pink_noise(3)
     low = low_pass(wav, 48000, 4000)
-    edges = steady_edges(low, wav, 0 * wav, channels_per_recording=1)
+    edges = steady_edges(low, wav, 0 * wav, channels_per_clip=1)
     assert edges == [near(4000), None, None]
 
 
 def test_a_loud_clip_of_a_batch_does_not_hide_a_quiet_one():
     loud, quiet = (low_pass(pink_noise(3), 48000, hz) for hz in (4000, 8000))
-    edges = steady_edges(loud, 1e-3 * quiet, channels_per_recording=1)
+    edges = steady_edges(loud, 1e-3 * quiet, channels_per_clip=1)
     assert edges == [near(4000), near(8000)]
 
 
@@ -284,7 +286,9 @@ def test_blocks_do_not_matter(block):
     (whole,) = tracks_of(low)
     (in_blocks,) = tracks_of(low, block=block)
     (segment,) = in_blocks.segments
-    assert segment.edge_hz == pytest.approx(whole.segments[0].edge_hz, rel=1e-3)
+    assert segment.cutoff_hz == pytest.approx(
+        whole.segments[0].cutoff_hz, rel=1e-3
+    )
     assert segment.stop_s == 10.0
 
 
@@ -301,10 +305,10 @@ def test_result_may_be_asked_for_at_any_time():
 
 @pytest.mark.parametrize("seconds", [0.02, 0.04, 0.1, 0.3])
 def test_short_clips_have_their_edge(seconds):
-    for edge_hz in (2500, 7000):
-        low = low_pass(pink_noise(1), 48000, edge_hz)[10000:]
+    for cutoff_hz in (2500, 7000):
+        low = low_pass(pink_noise(1), 48000, cutoff_hz)[10000:]
         (found,) = steady_edges(low[: int(48000 * seconds)])
-        assert found == pytest.approx(edge_hz, rel=0.1)
+        assert found == pytest.approx(cutoff_hz, rel=0.1)
 
 
 def test_short_signals_are_no_error():
@@ -327,7 +331,7 @@ def test_memory_is_flat_and_long_recordings_keep_their_edges(monkeypatch):
             assert detector._steps.bands.shape[1] < 32
     assert detector._step_chunks == 4
     first, second = detector.result()[0].segments
-    assert first.edge_hz == near(4000) and second.edge_hz is None
+    assert first.cutoff_hz == near(4000) and second.cutoff_hz is None
     assert second.start_s == pytest.approx(33, abs=2.1)
     assert second.stop_s == 60
 

@@ -53,8 +53,8 @@ def test_a_track_answers_for_every_time():
     track = CutoffTrack(
         (CutoffSegment(0.0, 3599.6, 8000.0), CutoffSegment(3599.6, 3700, None))
     )
-    assert track.edge_at(-1) == track.edge_at(3599) == 8000.0
-    assert track.edge_at(3600) is track.edge_at(9999) is None
+    assert track.cutoff_at(-1) == track.cutoff_at(3599) == 8000.0
+    assert track.cutoff_at(3600) is track.cutoff_at(9999) is None
     assert not track.is_full_band
     assert track.summary() == (
         "0:00-1:00:00 restored above 8.0 kHz, 1:00:00-1:01:40 full band"

@@ -45,7 +45,7 @@ def test_resamplers_neither_delay_nor_change_what_is_below_the_edge(name):
 def test_what_a_resampler_leaves_above_the_edge_is_fainter(name):
     down = name if name not in INTERPOLATIONS else "torchaudio kaiser best"
     example = band_limits.resampled(pink_noise(1), 16000, 48000, down, name)
-    assert example.edge_hz == 8000
+    assert example.cutoff_hz == 8000
     fall = level_db(example, 3000, 7000) - level_db(example, 12500, 15500)
     assert fall > 10
 
@@ -54,11 +54,11 @@ def test_an_edge_at_the_rate_s_own_limit_is_none():
     example = band_limits.coded(
         pink_noise(1), 8000, "g711", None, 8000, "torchaudio"
     )
-    assert example.edge_hz is None
+    assert example.cutoff_hz is None
     example = band_limits.coded(
         pink_noise(1), 8000, "g711", None, 16000, "torchaudio"
     )
-    assert example.edge_hz == 4000
+    assert example.cutoff_hz == 4000
 
 
 def test_disturbances_have_the_level_that_is_asked_for():

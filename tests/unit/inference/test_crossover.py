@@ -9,8 +9,8 @@ import scipy.signal
 import torch
 
 from speechbrain_flashsr.inference.crossover import (
-    band_limit_lowpass,
     crossover_highpass,
+    cutoff_lowpass,
     filter_rows,
 )
 
@@ -31,14 +31,14 @@ def test_highpass_rises_between_nine_tenths_and_the_cutoff(cutoff):
 
 @pytest.mark.parametrize("cutoff", CUTOFFS)
 def test_lowpass_falls_above_the_cutoff(cutoff):
-    gains = gain(band_limit_lowpass([cutoff], 48000))[0]
+    gains = gain(cutoff_lowpass([cutoff], 48000))[0]
     assert (gains[: int(cutoff)] - 1).abs().max() < 1e-4
     assert gains[int(1.1 * cutoff) + 1 :].max() < 10 ** (-85 / 20)
 
 
 def test_nothing_is_limited_at_the_nyquist_frequency():
     wavs = torch.randn(1, 5000)
-    filtered = filter_rows(wavs, band_limit_lowpass([24000.0], 48000))
+    filtered = filter_rows(wavs, cutoff_lowpass([24000.0], 48000))
     torch.testing.assert_close(filtered, wavs, rtol=0, atol=1e-5)
 
 

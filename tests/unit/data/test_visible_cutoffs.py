@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from speechbrain_flashsr.data import band_limits, visible_edges
+from speechbrain_flashsr.data import band_limits, visible_cutoffs
 from tests.unit.signals import level, pink_noise
 
 
 def test_recordings_that_end_with_a_step_are_not_full_band():
     wav = pink_noise(2)
     for cutoff_hz in (14000, 16000):
-        assert visible_edges.has_step(
+        assert visible_cutoffs.has_step(
             band_limits.filtered(wav, cutoff_hz, "fir", 8).wav
         )
     for wide in (
@@ -23,7 +23,7 @@ def test_recordings_that_end_with_a_step_are_not_full_band():
         band_limits.filtered(wav, 18000, "fir", 8).wav,
         band_limits.gentle(wav, 2000),
     ):
-        assert not visible_edges.has_step(wide)
+        assert not visible_cutoffs.has_step(wide)
 
 
 @pytest.mark.parametrize("own_hz", [20000, 4000])
@@ -31,7 +31,7 @@ def test_a_floor_shows_the_edge_only_where_it_leaves_both_sides(own_hz):
     """A limit takes away only sound that the recording has."""
     wav = band_limits.gentle(pink_noise(2), own_hz, order=8)
     example = band_limits.filtered(wav, 8000, "fir", 8)
-    visible_db = visible_edges.visible_floor(example, wav, margin_db=10)
+    visible_db = visible_cutoffs.visible_floor(example, wav, margin_db=10)
     floor = band_limits.with_floor(example, visible_db, np.random.default_rng())
     sounds = torch.from_numpy(
         np.stack([example.wav, wav, floor.wav - example.wav])
@@ -53,6 +53,6 @@ def test_an_edge_that_16_bits_cover_is_not_visible():
         (1e-4 * wav, 2000, False),
     ):
         example = band_limits.filtered(recording, cutoff_hz, "fir", 8)
-        assert visible_edges.is_visible(example, recording) == visible
+        assert visible_cutoffs.is_visible(example, recording) == visible
     full = band_limits.Example(1e-4 * wav, 48000, None, "full band")
-    assert visible_edges.is_visible(full, wav)
+    assert visible_cutoffs.is_visible(full, wav)

@@ -22,7 +22,7 @@ SIXTEEN_BITS_DB = -96.3
 def is_visible(example, wav):
     """Whether an example of a recording [time] at 48 kHz still shows its edge
     when it is stored with 16 bits. Full band counts as visible."""
-    if example.edge_hz is None:
+    if example.cutoff_hz is None:
         return True
     return visible_floor(example, wav) > SIXTEEN_BITS_DB
 
@@ -34,9 +34,9 @@ def visible_floor(example, wav, margin_db=3.0):
     Loud moments of the recording exceed the floor on both sides of the edge,
     by a margin. A floor that covers the one right above it would leave the same
     sound whether the band was limited or not, and no edge to find."""
-    edge_hz, rate = example.edge_hz, example.sample_rate
-    below = _loud_density(example.wav, rate, 0.75 * edge_hz, 0.9 * edge_hz)
-    above = _loud_density(wav, SAMPLE_RATE, 1.1 * edge_hz, 1.25 * edge_hz)
+    cutoff_hz, rate = example.cutoff_hz, example.sample_rate
+    below = _loud_density(example.wav, rate, 0.75 * cutoff_hz, 0.9 * cutoff_hz)
+    above = _loud_density(wav, SAMPLE_RATE, 1.1 * cutoff_hz, 1.25 * cutoff_hz)
     density = max(min(below, above), 1e-24)
     return 10 * np.log10(density * rate / 2) - margin_db
 
