@@ -17,6 +17,7 @@ import numpy as np
 import soxr
 import torch
 import torchaudio
+from torch.nn.functional import pad
 
 # The filter: zero crossings on each side, centre of the transition as a
 # fraction of the lower Nyquist frequency, shape of the Kaiser window.
@@ -27,6 +28,10 @@ _BETA = 10.0
 # Entries of torchaudio's table of filters above which it is not used: 768 kHz
 # to 44.1 kHz has fewer, which take 60 MB while they are computed.
 _LARGEST_TABLE = 2**20
+
+# New samples that one product gives at least, and entries of its matrix at most.
+_LEAST_PRODUCT = 128
+_LARGEST_MATRIX = 2**20
 
 # Samples that are resampled at a time, roughly: of a channel at the lower
 # rate, and of all channels at the higher one.
@@ -68,16 +73,39 @@ class Resampler:
         self.new = new_rate // gcd
         ratio = max(1.0, self.orig / self.new)
         self._width = math.ceil(_ZERO_CROSSINGS * ratio / _ROLLOFF)
-        self._filter = None
-        if self.new * (self.orig + 2 * self._width) <= _LARGEST_TABLE:
-            self._filter = torchaudio.transforms.Resample(
-                self.orig,
-                self.new,
-                resampling_method="sinc_interp_kaiser",
-                lowpass_filter_width=_ZERO_CROSSINGS,
-                rolloff=_ROLLOFF,
-                beta=_BETA,
-            )
+        self._matrix = None
+        table = self.new * (self.orig + 2 * self._width)
+        if self.orig != self.new and table <= _LARGEST_TABLE:
+            self._matrix = self._filter_matrix()
+
+    def _filter_matrix(self):
+        """The matrix by which consecutive samples become `steps` times `new`
+        new ones, [samples, new samples]. It is banded: small products with it
+        are faster than a convolution with few channels."""
+        filters = torchaudio.transforms.Resample(
+            self.orig,
+            self.new,
+            resampling_method="sinc_interp_kaiser",
+            lowpass_filter_width=_ZERO_CROSSINGS,
+            rolloff=_ROLLOFF,
+            beta=_BETA,
+        ).kernel.squeeze(1)
+        length = filters.shape[1]
+        steps = max(1, _LEAST_PRODUCT // self.new)
+        while (
+            steps > 1
+            and steps * self.new * (length + (steps - 1) * self.orig)
+            > _LARGEST_MATRIX
+        ):
+            steps //= 2
+        matrix = filters.new_zeros(
+            length + (steps - 1) * self.orig, steps * self.new
+        )
+        for step in range(steps):
+            rows = slice(step * self.orig, step * self.orig + length)
+            columns = slice(step * self.new, (step + 1) * self.new)
+            matrix[rows, columns] = filters.T
+        return matrix
 
     def __call__(self, wavs):
         """Resamples whole signals, [batch, time] to [batch,
@@ -89,7 +117,7 @@ class Resampler:
         least 1."""
         if self.orig == self.new:
             return iter(blocks)
-        if self._filter is None:
+        if self._matrix is None:
             return self._stream_by_soxr(blocks)
         return self._stream_by_table(blocks)
 
@@ -130,11 +158,17 @@ class Resampler:
 
     def _resample_chunk(self, buffer, chunk, margin):
         """Resamples `chunk` samples of [channels, margin + chunk + margin]."""
-        resampled = self._filter.to(buffer.device)(
-            buffer[:, : chunk + 2 * margin]
-        )
-        start = margin // self.orig * self.new
-        return resampled[:, start : start + chunk // self.orig * self.new]
+        self._matrix = self._matrix.to(buffer.device)
+        samples, new_samples = self._matrix.shape
+        hop = new_samples // self.new * self.orig
+        size = chunk // self.orig * self.new
+        products = -(-size // new_samples)
+        first = margin - self._width
+        last = first + samples + (products - 1) * hop
+        part = buffer[:, first : chunk + 2 * margin]
+        part = pad(part, (0, max(0, last - first - part.shape[1])))
+        windows = part.unfold(1, samples, hop)[:, :products]
+        return (windows @ self._matrix).flatten(1)[:, :size]
 
     def _stream_by_soxr(self, blocks):
         """Leaves the blocks, less the first sample, to the SoX resampler: it

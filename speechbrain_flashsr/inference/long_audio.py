@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import torch
 
+from speechbrain_flashsr.inference.parallel import map_in_order
+
 CONTEXT = 46080
 """Samples that the model hears before the first one and after the last: 0.96 s.
 Near the borders of windows its band swells: on white noise by 8 dB at the
@@ -103,10 +105,11 @@ def matched_cross_fade(old, new):
     return (fall * old + rise * new) / power.sqrt()
 
 
-def process_windows(blocks, plan, process, windows_at_a_time=1):
+def process_windows(blocks, plan, process, windows_at_a_time=1, workers=1):
     """Runs a function over the windows of a stream and joins the results.
 
-    Holds `windows_at_a_time` + 1 windows in memory, whatever the length.
+    Holds `windows_at_a_time` + 1 windows in memory, and as many more for each
+    further worker, whatever the length.
 
     Arguments
     ---------
@@ -120,6 +123,9 @@ def process_windows(blocks, plan, process, windows_at_a_time=1):
         to results [windows, any, plan.length].
     windows_at_a_time : int
         Windows per call of `process`.
+    workers : int
+        Calls of `process` at once; see
+        :func:`~speechbrain_flashsr.inference.parallel.map_in_order`.
 
     Yields
     ------
@@ -146,12 +152,19 @@ def process_windows(blocks, plan, process, windows_at_a_time=1):
     ends = iter(ends)
     done = plan.starts[0]
     tail = None  # the result from sample `done` on, not yet yielded
-    for index in range(0, len(plan.starts), windows_at_a_time):
-        starts = plan.starts[index : index + windows_at_a_time]
-        windows = [source.window(start, plan.length) for start in starts]
-        # A single window is not copied: it may have many channels.
-        windows = torch.stack(windows) if windows[1:] else windows[0][None]
-        for result in process(windows, list(starts)):
+
+    def batches():
+        for index in range(0, len(plan.starts), windows_at_a_time):
+            starts = plan.starts[index : index + windows_at_a_time]
+            windows = [source.window(start, plan.length) for start in starts]
+            # A single window is not copied: it may have many channels.
+            stacked = torch.stack(windows) if windows[1:] else windows[0][None]
+            yield stacked, list(starts)
+
+    for results in map_in_order(
+        lambda batch: process(*batch), batches(), workers
+    ):
+        for result in results:
             if tail is not None:
                 faded = matched_cross_fade(
                     tail[:, : fade_stop - fade_start],

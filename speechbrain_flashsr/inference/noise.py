@@ -104,11 +104,12 @@ class WindowNoise:
                 )
                 for start in starts
             ]
+            independent = torch.stack(independent)[:, None]
+            if size == 1:  # all weights are 1
+                return independent.expand(-1, weights.shape[2], -1, -1, -1)
             weight = weights[..., source].transpose(1, 2)
             weight = weight.repeat_interleave(block_shape[1], dim=2)
-            mixed = mixed + (
-                weight[:, :, None, :, None] * torch.stack(independent)[:, None]
-            )
+            mixed = mixed + weight[:, :, None, :, None] * independent
         return mixed
 
 

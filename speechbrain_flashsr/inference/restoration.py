@@ -25,6 +25,7 @@ from speechbrain_flashsr.inference.long_audio import (
     process_windows,
 )
 from speechbrain_flashsr.inference.noise import WindowNoise
+from speechbrain_flashsr.inference.parallel import count_workers
 
 CUTOFF_FADE_SECONDS = 0.1
 """Duration of the fade between two cut-offs."""
@@ -81,6 +82,7 @@ def restore_windows(extended, restorer, plan):
         plan,
         lambda windows, starts: restorer.added(windows[:, 2], starts),
         restorer.windows_at_a_time,
+        count_workers(restorer.super_resolver, restorer.flashsr.device_type),
     ):
         yield torch.cat([recording, divisor * added])
 

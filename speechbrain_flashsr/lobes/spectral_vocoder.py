@@ -92,13 +92,18 @@ def enlarge_swings(level, gate, share):
     is 1 above the cut-off and 0 below it, [batch, 1, bins], and the shares by
     which the bands' levels depart further from their means over the
     `SWING_SECONDS` around, [batch]."""
-    width = 2 * int(SWING_SECONDS * FRAMES_PER_SECOND / 2) + 1
     power = ((2 * level).exp() * gate).mean(2)
+    return level + swing_of(power, share)[:, :, None]
+
+
+def swing_of(power, share):
+    """What :func:`enlarge_swings` adds to the level of each frame, by the power
+    of its band, both [batch, frames], and the shares, [batch]."""
+    width = 2 * int(SWING_SECONDS * FRAMES_PER_SECOND / 2) + 1
     band = power.clamp_min(1e-12).log() / 2
     loudest = F.max_pool1d(band, width, stride=1, padding=width // 2)
     band = torch.maximum(band, loudest - SWING_RANGE)
-    mean = moving_mean(band, width, 1)
-    return level + (share[:, None] * (band - mean))[:, :, None]
+    return share[:, None] * (band - moving_mean(band, width, 1))
 
 
 class SpectralVocoder(nn.Module):
@@ -199,6 +204,10 @@ class SpectralVocoder(nn.Module):
                 f"as `excitation`; got {list(excitation.shape)}."
             )
         mel, cutoff_hz = mel.to(wavs), cutoff_hz.to(wavs)
+        return wavs + self.added(mel, wavs, cutoff_hz, excitation)
+
+    def added(self, mel, wavs, cutoff_hz, excitation):
+        """The band to add to waveforms; see :meth:`forward`."""
         with torch.autocast(wavs.device.type, enabled=False):
             low = self.spectrum(wavs)
             read = self.read(low)
@@ -207,7 +216,7 @@ class SpectralVocoder(nn.Module):
             high = self.synthesise(
                 decisions.to(wavs), mel, low, cutoff_hz, excitation
             )
-            return wavs + self.spectrum.inverse(high)
+            return self.spectrum.inverse(high)
 
     @staticmethod
     def read(spectrum):
@@ -237,6 +246,10 @@ class SpectralVocoder(nn.Module):
             h = block(h)
         return self.head(self.norm_out(h))
 
+    def swing_share(self, cutoff_hz):
+        """Share of :func:`enlarge_swings` for each cut-off in Hz, [batch]."""
+        return self.swing * (SWING_CUTOFF_HZ / cutoff_hz).clamp(max=1)
+
     def synthesise(self, decisions, mel, low, cutoff_hz, excitation):
         """The short-time spectrum to add, [batch, frames, bins], complex."""
         bins = len(self.frequencies)
@@ -249,7 +262,7 @@ class SpectralVocoder(nn.Module):
         gain, shares = bands.split([1, 3], dim=2)
         gate = gate_above(self.frequencies, cutoff_hz)
         level = (self.levels(mel) + 2 * gain.squeeze(2)).clamp(-12, 7)
-        swing = self.swing * (SWING_CUTOFF_HZ / cutoff_hz).clamp(max=1)
+        swing = self.swing_share(cutoff_hz)
         magnitude = enlarge_swings(level, gate, swing).exp()
         tonal, noisy, replicated = shares.softmax(2).sqrt().unbind(2)
         phase = torch.complex(4 * real + 1e-2, 4 * imaginary)

@@ -83,10 +83,10 @@ class ShortTimeSpectrum(nn.Module):
         """Maps [batch, frames, bins] to waveforms [batch, time]."""
         frames = torch.fft.irfft(spectrum, self.n_fft)
         power = self.window.square().expand(1, frames.shape[1], -1)
-        wavs = self._overlap_add(frames * self.window)
-        return wavs / self._overlap_add(power)
+        wavs = self.overlap_add(frames * self.window)
+        return wavs / self.overlap_add(power)
 
-    def _overlap_add(self, frames):
+    def overlap_add(self, frames):
         """Sums frames [batch, frames, n_fft] at their places, hop by hop."""
         count = -(-self.n_fft // self.hop_length)
         padding = count * self.hop_length - self.n_fft
@@ -109,10 +109,11 @@ def moving_mean(x, extent, dim):
     tensor([0.0000, 2.0000, 5.0000, 7.5000])
     """
     ones = x.new_ones([1] * dim + [x.shape[dim]] + [1] * (x.dim() - dim - 1))
-    return _moving_sum(x, extent, dim) / _moving_sum(ones, extent, dim)
+    return moving_sum(x, extent, dim) / moving_sum(ones, extent, dim)
 
 
-def _moving_sum(x, extent, dim):
+def moving_sum(x, extent, dim):
+    """The sum where :func:`moving_mean` takes the mean."""
     padding = [0, 0] * (x.dim() - dim - 1) + [extent // 2] * 2
     x = total = F.pad(x, padding)
     width = 1
@@ -141,17 +142,14 @@ def shift_up(spectrum, cutoff_hz, bin_hz, hop_length):
     about unit power from 0.92 of the cut-off upwards, where there is sound
     below."""
     num_frames, num_bins = spectrum.shape[1:]
-    power = spectrum.real.square() + spectrum.imag.square()
-    frames_per_second = 2 * (num_bins - 1) * bin_hz / hop_length
-    level = power
-    extents = EVEN_SECONDS * frames_per_second, EVEN_HZ / bin_hz
+    n_fft = 2 * (num_bins - 1)
+    level = spectrum.real.square() + spectrum.imag.square()
+    extents = even_extents(bin_hz, hop_length / (n_fft * bin_hz))
     for dim, extent in enumerate(extents, 1):
-        level = moving_mean(level, 2 * int(extent / 2) + 1, dim)
+        level = moving_mean(level, extent, dim)
     level = level + EVEN_FLOOR * level.mean(2, keepdim=True)
     even = spectrum * (level + 1e-12).rsqrt()
-    top = (SOURCE_TOP * cutoff_hz / bin_hz).long()[:, None]
-    span = (SOURCE_SHARE * cutoff_hz).clamp(max=WIDEST_SOURCE_HZ)
-    span = (span / bin_hz).long().clamp_min(1)[:, None]
+    top, span = source_band(cutoff_hz, bin_hz)
     bins = torch.arange(num_bins, device=spectrum.device)
     above = (bins - top).clamp_min(0)
     source = (top - span + above % span).clamp(0, num_bins - 1)
@@ -161,11 +159,37 @@ def shift_up(spectrum, cutoff_hz, bin_hz, hop_length):
     )
     frames = torch.arange(num_frames, device=spectrum.device)
     turns = (bins - source)[:, None] * (hop_length * frames)[:, None]
-    n_fft = 2 * (num_bins - 1)
     angles = torch.arange(n_fft, device=spectrum.device) * (2 * math.pi / n_fft)
     turns = turns % n_fft
     # Indexed before they are joined: ONNX indexes no complex numbers.
     return moved * torch.complex(angles.cos()[turns], angles.sin()[turns])
+
+
+def even_extents(bin_hz, frame_seconds):
+    """Frames and bins over which the level of the shifted band is evened out,
+    by their distances in seconds and Hz; odd numbers.
+
+    Example
+    -------
+    >>> even_extents(46.875, 0.005)
+    (9, 15)
+    """
+    extents = EVEN_SECONDS / frame_seconds, EVEN_HZ / bin_hz
+    return tuple(2 * int(extent / 2) + 1 for extent in extents)
+
+
+def source_band(cutoff_hz, bin_hz):
+    """Bin above the band that is shifted up, and its width in bins, [batch, 1],
+    for each cut-off in Hz, [batch].
+
+    Example
+    -------
+    >>> source_band(torch.tensor([8000.0]), 46.875)
+    (tensor([[157]]), tensor([[85]]))
+    """
+    top = (SOURCE_TOP * cutoff_hz / bin_hz).long()[:, None]
+    span = (SOURCE_SHARE * cutoff_hz).clamp(max=WIDEST_SOURCE_HZ)
+    return top, (span / bin_hz).long().clamp_min(1)[:, None]
 
 
 class MelLevels(nn.Module):

@@ -10,11 +10,18 @@ from torch.nn import functional as F
 
 from speechbrain_flashsr.lobes.convolutions import (
     PreciseConv1d,
+    PreciseConv2d,
     UpsamplingConv2d,
+)
+from speechbrain_flashsr.lobes.fast.packing import (
+    Packed,
+    PackedConv2d,
+    convolve,
+    pack_convolution,
 )
 
 
-class FastConv1d(nn.Conv1d):
+class FastConv1d(Packed, nn.Conv1d):
     """A 1-d convolution that is computed as a 2-d one of height 1, for which
     there is a layout with adjacent channels: PyTorch's channels-last.
 
@@ -26,16 +33,35 @@ class FastConv1d(nn.Conv1d):
     (28, 1, 4)
     """
 
+    def _geometry(self):
+        """Padding, stride, dilation and groups of the 2-d convolution."""
+        return (
+            (0, *self.padding),
+            (1, *self.stride),
+            (1, *self.dilation),
+            self.groups,
+        )
+
+    def _packed_weight(self):
+        return pack_convolution(
+            self.weight.detach().unsqueeze(2), *self._geometry()
+        )
+
     def forward(self, x):
         """Maps [batch, in_channels, time] to [batch, out_channels, any]."""
+        geometry = self._geometry()
+        x = x.unsqueeze(2)
+        if self.is_packed(x):
+            return convolve(x, self, geometry).squeeze(2)
+        padding, stride, dilation, groups = geometry
         return F.conv2d(
-            x.unsqueeze(2),
+            x,
             self.weight.unsqueeze(2),
             self.bias,
-            stride=(1, *self.stride),
-            padding=(0, *self.padding),
-            dilation=(1, *self.dilation),
-            groups=self.groups,
+            stride,
+            padding,
+            dilation,
+            groups,
         ).squeeze(2)
 
 
@@ -73,6 +99,17 @@ class FastConvTranspose1d(nn.ConvTranspose1d):
         ).squeeze(2)
 
 
+class FastPreciseConv2d(PreciseConv2d, PackedConv2d):
+    """A :class:`PackedConv2d` in single precision, also under autocast.
+
+    Example
+    -------
+    >>> import torch
+    >>> FastPreciseConv2d(3, 4, 1)(torch.randn(2, 3, 9, 5).half()).dtype
+    torch.float32
+    """
+
+
 class FastUpsamplingConv2d(UpsamplingConv2d):
     """An :class:`UpsamplingConv2d` as one transposed convolution of stride 2.
 
@@ -92,10 +129,20 @@ class FastUpsamplingConv2d(UpsamplingConv2d):
         [batch, out_channels, 2 * frames, 2 * bands]."""
         if x.is_cuda:
             return super().forward(x)
-        kernel = self.weight.flip(2, 3).transpose(0, 1)
-        kernel = F.pad(kernel, (0, 0, 0, 1)) + F.pad(kernel, (0, 0, 1, 0))
-        kernel = F.pad(kernel, (0, 1)) + F.pad(kernel, (1, 0))
+        kernel = self._buffers.get("smeared")
+        if kernel is None:
+            kernel = self._smear()
         with torch.autocast(x.device.type, enabled=False):
             return F.conv_transpose2d(
                 x.to(kernel.dtype), kernel, self.bias, stride=2, padding=1
             )
+
+    def prepare(self):
+        """Keeps the kernel: the weight may not change any more."""
+        self.register_buffer("smeared", self._smear(), persistent=False)
+
+    def _smear(self):
+        """The kernel of the transposed convolution."""
+        kernel = self.weight.flip(2, 3).transpose(0, 1)
+        kernel = F.pad(kernel, (0, 0, 0, 1)) + F.pad(kernel, (0, 0, 1, 0))
+        return F.pad(kernel, (0, 1)) + F.pad(kernel, (1, 0))

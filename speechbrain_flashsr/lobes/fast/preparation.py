@@ -15,23 +15,56 @@ from speechbrain_flashsr.lobes.convolutions import (
     UpsamplingConv2d,
 )
 from speechbrain_flashsr.lobes.fast.activations import FastAliasFree
+from speechbrain_flashsr.lobes.fast.attention import FastSelfAttention
 from speechbrain_flashsr.lobes.fast.convolutions import (
     FastConv1d,
     FastConvTranspose1d,
     FastPreciseConv1d,
+    FastPreciseConv2d,
     FastUpsamplingConv2d,
 )
-from speechbrain_flashsr.lobes.unet import Upsample
+from speechbrain_flashsr.lobes.fast.features import FastLogMel
+from speechbrain_flashsr.lobes.fast.packing import (
+    Packed,
+    PackedConv2d,
+    PackedLinear,
+)
+from speechbrain_flashsr.lobes.fast.spectral_vocoder import (
+    FastConvNeXtBlock,
+    FastShortTimeSpectrum,
+    FastSpectralVocoder,
+)
+from speechbrain_flashsr.lobes.features import LogMel
+from speechbrain_flashsr.lobes.spectral_vocoder import (
+    ConvNeXtBlock,
+    SpectralVocoder,
+)
+from speechbrain_flashsr.lobes.spectrum import ShortTimeSpectrum
+from speechbrain_flashsr.lobes.unet import Downsample, SelfAttention, Upsample
 
 FAST_FORMS = {
+    LogMel: FastLogMel,
     AliasFree: FastAliasFree,
     UpsamplingConv2d: FastUpsamplingConv2d,
     Upsample: FastUpsamplingConv2d,
+    SpectralVocoder: FastSpectralVocoder,
+    ConvNeXtBlock: FastConvNeXtBlock,
+    ShortTimeSpectrum: FastShortTimeSpectrum,
+    SelfAttention: FastSelfAttention,
     PreciseConv1d: FastPreciseConv1d,
+    PreciseConv2d: FastPreciseConv2d,
     nn.Conv1d: FastConv1d,
+    nn.Conv2d: PackedConv2d,
+    nn.Linear: PackedLinear,
+    Downsample: FastPreciseConv2d,
     nn.ConvTranspose1d: FastConvTranspose1d,
 }
 """Fast form of each class; both have the same weights and buffers."""
+
+LARGEST_PACKED = 2**25
+"""Parameters of a model up to which weights are packed, which takes their memory
+once more. In larger models, convolutions take longer than their weights'
+reordering."""
 
 
 def use_fast_forms(model):
@@ -92,6 +125,9 @@ def prepare_for_inference(model, dtype=torch.float32):
     """
     fold_weight_norm(model)
     use_fast_forms(model)
+    for module in model.modules():
+        if isinstance(module, FastConvNeXtBlock):
+            module.fold()
     flat = (nn.Conv1d, nn.ConvTranspose1d)
     for module in model.modules():
         if not isinstance(module, (*flat, nn.Conv2d, nn.Linear)):
@@ -104,3 +140,9 @@ def prepare_for_inference(model, dtype=torch.float32):
         elif isinstance(module, flat):
             weight = weight.transpose(1, 2).contiguous().transpose(1, 2)
         module.weight.data = weight
+    packs = sum(p.numel() for p in model.parameters()) <= LARGEST_PACKED
+    for module in model.modules():
+        if hasattr(module, "prepare"):
+            module.prepare()
+        if packs and isinstance(module, Packed):
+            module.pack()

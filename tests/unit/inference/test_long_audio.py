@@ -92,6 +92,19 @@ def test_process_windows_puts_every_sample_in_place(
     assert tuple(seen) == plan.starts
 
 
+def test_windows_at_once_give_the_same():
+    plan = planned(423, 40)
+    wavs = torch.randn(2, plan.starts[-1] + plan.length + 20)
+    results = []
+    for workers in (1, 3):
+        pairs = process_windows(
+            wavs.split(7, dim=1), plan, lambda x, _: x.sin(), workers=workers
+        )
+        results.append([torch.cat(part, dim=1) for part in zip(*pairs)])
+    for one, several in zip(*results):
+        assert torch.equal(one, several)
+
+
 def test_memory_is_bounded():
     """However long the stream, only a few windows are held."""
     alive = 0
