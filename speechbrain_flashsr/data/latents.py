@@ -72,6 +72,7 @@ def cache_latents(
     """
     folder = pathlib.Path(folder)
     features, autoencoder = features.to(device), autoencoder.to(device).eval()
+    autoencoder.to(memory_format=torch.channels_last)  # twice as fast on a CPU
     settings = {
         "num_draws": num_draws,
         "batch_size": batch_size,
