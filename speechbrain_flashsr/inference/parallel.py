@@ -7,6 +7,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
@@ -20,18 +21,23 @@ SMALL_MODEL = 2**25
 """Parameters of a model up to which it counts as small."""
 
 
-def count_workers(model, device_type):
-    """How many windows are worked on at once.
+def count_workers(model, device_type, num_calls):
+    """How many of a number of calls of a model are worked on at once.
+
+    One in all threads but the main one: :func:`map_in_order` changes PyTorch's
+    number of threads meanwhile, which only one thread may do.
 
     Example
     -------
-    >>> count_workers(torch.nn.Linear(1, 1), "cuda")
+    >>> count_workers(torch.nn.Linear(1, 1), "cuda", num_calls=9)
     1
     """
+    if threading.current_thread() is not threading.main_thread():
+        return 1
     size = sum(parameter.numel() for parameter in model.parameters())
     if device_type != "cpu" or size > SMALL_MODEL:
         return 1
-    return min(MOST_WORKERS, torch.get_num_threads())
+    return min(MOST_WORKERS, torch.get_num_threads(), num_calls)
 
 
 def map_in_order(function, items, workers):

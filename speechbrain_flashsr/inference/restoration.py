@@ -82,7 +82,11 @@ def restore_windows(extended, restorer, plan):
         plan,
         lambda windows, starts: restorer.added(windows[:, 2], starts),
         restorer.windows_at_a_time,
-        count_workers(restorer.super_resolver, restorer.flashsr.device_type),
+        count_workers(
+            restorer.super_resolver,
+            restorer.flashsr.device_type,
+            -(-len(plan.starts) // restorer.windows_at_a_time),
+        ),
     ):
         yield torch.cat([recording, divisor * added])
 

@@ -80,7 +80,13 @@ def use_fast_forms(model):
     """
     for module in model.modules():
         fast = FAST_FORMS.get(type(module))
-        if fast is not None:
+        # Fast convolutions know zeros beyond the ends, of a given number.
+        zeros = getattr(module, "padding_mode", "zeros") == "zeros"
+        if (
+            fast
+            and zeros
+            and not isinstance(getattr(module, "padding", 0), str)
+        ):
             module.__class__ = fast
 
 

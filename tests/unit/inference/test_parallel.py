@@ -5,11 +5,12 @@ Authors
 """
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
-from speechbrain_flashsr.inference.parallel import map_in_order
+from speechbrain_flashsr.inference.parallel import count_workers, map_in_order
 
 
 @pytest.fixture
@@ -61,3 +62,15 @@ def test_an_error_ends_the_work(four_threads):
     with pytest.raises(ValueError, match="the second"):
         list(map_in_order(process, range(5), 2))
     assert torch.get_num_threads() == 4
+
+
+def test_only_the_main_thread_shares_its_threads(four_threads):
+    """Two would take each other's number of threads for the process's."""
+    model = torch.nn.Linear(1, 1)
+    assert count_workers(model, "cpu", num_calls=9) == 4
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(count_workers, model, "cpu", 9).result() == 1
+
+
+def test_a_single_call_gets_all_threads(four_threads):
+    assert count_workers(torch.nn.Linear(1, 1), "cpu", num_calls=1) == 1

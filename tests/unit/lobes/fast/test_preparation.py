@@ -4,7 +4,9 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import pytest
 import torch
+from torch import nn
 
 from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
 from speechbrain_flashsr.lobes.vocoder import SRVocoder
@@ -27,3 +29,16 @@ def test_prepared_model_gives_the_same():
         half = vocoder(*inputs)
     error = (half - expected).norm() / expected.norm()
     assert 1e-6 < error < 0.05
+
+
+@pytest.mark.parametrize("padding", [1, "same"])
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "circular"])
+@pytest.mark.parametrize("kind", [nn.Conv1d, nn.Conv2d])
+def test_convolutions_may_pad_in_any_way(kind, mode, padding):
+    conv = kind(2, 3, 3, padding=padding, padding_mode=mode)
+    x = torch.randn(1, 2, *[7] * (conv.weight.dim() - 2))
+    with torch.no_grad():
+        expected = conv(x)
+        model = nn.Sequential(conv)
+        prepare_for_inference(model)
+        torch.testing.assert_close(model(x), expected, rtol=0, atol=1e-5)
