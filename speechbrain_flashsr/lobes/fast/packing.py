@@ -34,7 +34,7 @@ def can_pack(weight):
 
 
 class Packed:
-    """A module whose `weight` may be packed. Copies of it are not."""
+    """A module whose `weight` may be packed."""
 
     packed = None
 
@@ -53,9 +53,14 @@ class Packed:
         )
 
     def __getstate__(self):
-        state = self.__dict__.copy()
-        state.pop("packed", None)
-        return state
+        """Packed weights cannot be copied: copies pack theirs."""
+        return {**self.__dict__, "packed": self.packed is not None}
+
+    def __setstate__(self, state):
+        is_packed = state.pop("packed")
+        super().__setstate__(state)
+        if is_packed:
+            self.pack()
 
 
 class PackedLinear(Packed, nn.Linear):
