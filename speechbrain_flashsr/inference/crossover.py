@@ -2,7 +2,7 @@
 
 The output of the interface is `input + highpass(model - lowpass(input))`, less
 where the input has sound of its own above its cut-off (:func:`fill_up`). If a
-model leaves the low band alone, there is no notch or bump between the two.
+model leaves the low band alone, the two meet without a notch or a bump.
 
 Authors
  * The speechbrain_flashsr developers 2026

@@ -97,7 +97,7 @@ def enlarge_swings(level, gate, share):
 
 
 def swing_of(power, share):
-    """What :func:`enlarge_swings` adds to the level of each frame, by the power
+    """The change of each frame's level by :func:`enlarge_swings`, by the power
     of its band, both [batch, frames], and the shares, [batch]."""
     width = 2 * int(SWING_SECONDS * FRAMES_PER_SECOND / 2) + 1
     band = power.clamp_min(1e-12).log() / 2

@@ -246,8 +246,8 @@ class FastSpectralVocoder(SpectralVocoder):
 
 
 class ShiftedBand:
-    """What :func:`~speechbrain_flashsr.lobes.spectrum.shift_up` computes, block
-    by block.
+    """The band of :func:`~speechbrain_flashsr.lobes.spectrum.shift_up`, block by
+    block.
 
     Takes where each band ends, in Hz, [batch], the distance of bins in Hz and
     their number.
