@@ -18,8 +18,9 @@ VERSION = re.search(
     flags=re.MULTILINE,
 ).group(1)
 
-# Training; julius is a resampler that the cut-off network must know.
-TRAIN = ["julius>=0.2.7", "tensorboard>=2.12"]
+# Training and its data; julius is a resampler that the cut-off network must
+# know, mido takes MIDI files apart.
+TRAIN = ["julius>=0.2.7", "mido>=1.3", "tensorboard>=2.12"]
 
 # The page of `flashsr app`.
 APP = ["gradio>=6.0,<7"]

@@ -5,12 +5,15 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import io
 import json
 import shutil
 import struct
 import sys
 
+import midi_parts
 import midi_prepare
+import mido
 import pytest
 from corpus import SPLITS
 
@@ -23,7 +26,7 @@ import soundfile
 *_, soundfont, midi = sys.argv[1:]
 content = Path(midi).read_bytes()
 assert Path(soundfont).read_bytes() == b"soundfont"
-if content.endswith(b"note"):
+if content.endswith((b"note", b"\\xff\\x2f\\x00")):
     noise = np.random.default_rng(list(content)).standard_normal((336000, 2))
     part = sys.argv[sys.argv.index("-F") + 1]
     rate = int(sys.argv[sys.argv.index("-r") + 1])
@@ -106,6 +109,76 @@ def test_pieces_are_rendered_and_split(data_folder, caplog):
         *("busy_schedule.wav", "freedoom1_D_E1M1.wav", "tttheme2.wav"),
         "wood_whistles.wav",
     ]
+
+
+def notes(channel, count, first=0.0):
+    """So many notes of 0.5 s, one a second, as (seconds, message)."""
+    for number in range(count):
+        for wait, kind in ((0.0, "note_on"), (0.5, "note_off")):
+            message = mido.Message(kind, channel=channel, note=60)
+            yield first + number + wait, message
+
+
+def events_of(content):
+    """(seconds, message) of a MIDI file."""
+    now = 0.0
+    for message in mido.MidiFile(file=io.BytesIO(content)):
+        now += message.time
+        if not message.is_meta:
+            yield now, message
+
+
+def test_instruments_of_a_piece_are_rendered_alone(data_folder):
+    piece = midi_parts.midi_file(
+        [*notes(2, 20), *notes(midi_parts.PERCUSSION, 20), *notes(3, 5)]
+    )
+    folder = data_folder / "openttd-openmsx/usr/share"
+    (folder / "wood_whistles.mid").write_bytes(piece)
+    held_out = midi_parts.midi_file(notes(2, 30))
+    (folder / "busy_schedule.mid").write_bytes(held_out)
+    manifests = prepare(data_folder)
+    # Parts of five notes, and of pieces that do not train, are left out.
+    assert {(e["group"], e["domain"]) for e in manifests["train"]} == {
+        ("wood_whistles", "music"),
+        ("wood_whistles_channel2", "music"),
+        ("wood_whistles_channel9", "effects"),
+        ("freedoom1_D_E1M1", "music"),
+    }
+    assert {e["group"] for e in manifests["dev"]} == {"busy_schedule"}
+
+
+def test_a_part_is_where_it_plays_most_and_ends():
+    pan = mido.Message("control_change", channel=5, control=10, value=3)
+    piece = midi_parts.midi_file(
+        [(0.0, pan), *notes(5, 3), *notes(5, 30, first=50.0), *notes(6, 40)]
+    )
+    events = list(events_of(midi_parts.parts_of(piece)[5]))
+    assert {message.channel for _, message in events} == {5}
+    begins = [t for t, message in events if message.type == "note_on"]
+    assert begins == pytest.approx(list(range(24)), abs=0.002)
+    assert events[0] == (0.0, pan)
+    time, last = events[-1]
+    assert (last.control, time) == (120, pytest.approx(24.0, abs=0.002))
+
+
+def test_the_soundfont_gives_all_its_instruments_and_drums(data_folder):
+    files = midi_prepare.find_files(data_folder, "fluid-soundfont-gm")
+    programs, struck = set(), set()
+    for content, domain in files.values():
+        for _, message in events_of(content):
+            percussion = message.channel == midi_parts.PERCUSSION
+            assert domain == ("effects" if percussion else "music")
+            if message.type == "program_change":
+                program = percussion, message.program
+                programs.add(program)
+            elif percussion and message.type == "note_on":
+                struck.add((program[1], message.note, message.velocity))
+    kits = midi_parts.KITS.values()
+    assert programs == {(False, n) for n in range(128)} | {
+        (True, kit) for kit in kits
+    }
+    for kit in kits:
+        assert (kit, 49, 125) in struck  # a crash cymbal, struck hard
 
 
 def test_what_is_rendered_is_not_rendered_again(data_folder):

@@ -1,5 +1,6 @@
 """Music rendered from free MIDI files of Debian 12 by FluidSynth with the
-soundfont FluidR3_GM: notes whose harmonics reach 21 kHz, without an encoder's
+soundfont FluidR3_GM, the instruments of each piece alone, and all that the
+soundfont holds: notes whose harmonics reach 21 kHz, without an encoder's
 traces.
 
 The packages, and the soundfont's (124 MB), are fetched with ``apt-get
@@ -28,14 +29,18 @@ from debian_packages import (
     provide_package,
     read_licences,
 )
+from midi_parts import PERCUSSION, drums, instruments, parts_of
 from tqdm import tqdm
 
 from speechbrain_flashsr.audio.writing import complete_file
 
 logger = logging.getLogger(__name__)
 
-PACKAGES = ("freedoom", "openttd-openmsx", "planetblupi-music-midi")
 SOUNDFONT_PACKAGE = "fluid-soundfont-gm"
+PACKAGES = (
+    *("freedoom", "openttd-openmsx", "planetblupi-music-midi"),
+    SOUNDFONT_PACKAGE,
+)
 SOUNDFONT = f"{SOUNDFONT_PACKAGE}/usr/share/sounds/sf2/FluidR3_GM.sf2"
 SOUNDFONT_LICENCE = "MIT"
 
@@ -56,13 +61,15 @@ def prepare_midi(data_folder, save_folder, *manifests, **options):
 
 
 def find_clips(data_folder, package):
-    """Renders the pieces of an unpacked package. Each is a group of its own.
+    """Renders the MIDI files of an unpacked package, each a group of its own.
 
     Returns a list of Clip in the order of their names."""
     licence = licence_of("*", read_licences(data_folder, package), "unknown")
     clips = []
-    pieces = find_pieces(Path(data_folder, package))
-    for name, content in tqdm(pieces.items(), desc=f"Rendering {package}"):
+    files = find_files(data_folder, package)
+    for name, (content, domain) in tqdm(
+        files.items(), desc=f"Rendering {package}"
+    ):
         path = Path(data_folder, "rendered", package, f"{name}.wav")
         if not path.exists() and not render(content, path, data_folder):
             logger.warning("Left out %s of %s: no sound", name, package)
@@ -72,7 +79,7 @@ def find_clips(data_folder, package):
                 path=str(path),
                 source=f"{package}/{name}.mid",
                 corpus=package,
-                domain="music",
+                domain=domain,
                 split=split_of(name),
                 group=name,
                 licence=f"{licence}, soundfont {SOUNDFONT_LICENCE}",
@@ -80,6 +87,23 @@ def find_clips(data_folder, package):
             )
         )
     return clips
+
+
+def find_files(data_folder, package):
+    """The MIDI files of a package and their domains, {name: (content, domain)}:
+    its pieces and, of those that train, the instruments alone; of the
+    soundfont, its instruments and drums. Percussion alone is "effects"."""
+    if package == SOUNDFONT_PACKAGE:
+        files = {name: (file, "music") for name, file in instruments().items()}
+        return files | {n: (file, "effects") for n, file in drums().items()}
+    files = {}
+    for name, content in find_pieces(Path(data_folder, package)).items():
+        files[name] = content, "music"
+        if split_of(name) == "train":
+            for channel, part in parts_of(content).items():
+                domain = "effects" if channel == PERCUSSION else "music"
+                files[f"{name}_channel{channel}"] = part, domain
+    return files
 
 
 def find_pieces(folder):
