@@ -24,8 +24,9 @@ FILES = {
     "GCompris-voices/pt_BR/intro/a.ogg": (
         *("speech", "gcompris-pt_BR", "train"),
     ),
-    "GCompris-voices/th/intro/a.ogg": ("speech", "gcompris-th", "dev"),
+    "GCompris-voices/kn/intro/a.ogg": ("speech", "gcompris-kn", "dev"),
     "GCompris-voices/pl/intro/a.ogg": None,
+    "GCompris-voices/th/intro/a.ogg": None,
     "plh-kids-teens-app-za-content/app/za_xh/audio/a.wav": (
         *("speech", "plh-xh", "test"),
     ),
