@@ -148,7 +148,9 @@ def prepare_for_inference(model, dtype=torch.float32):
         module.weight.data = weight
     packs = sum(p.numel() for p in model.parameters()) <= LARGEST_PACKED
     for module in model.modules():
-        if hasattr(module, "prepare"):
+        if isinstance(module, FastUpsamplingConv2d):
+            module.prepare(dtype)
+        elif hasattr(module, "prepare"):
             module.prepare()
         if packs and isinstance(module, Packed):
             module.pack()
