@@ -6,21 +6,26 @@ To run it:
 
 Every row is measured in a process of its own, whose peak memory is the
 operating system's account of it (on a GPU: PyTorch's). Times are the best of
-several. The model of the paper's size has random weights.
+several. The model of the paper's size has random weights. The last column
+divides the time of a window by what its convolutions, matrix products and
+attentions take at best, each repeated alone.
 
 Authors
  * The speechbrain_flashsr developers 2026
 """
 
 import argparse
+import functools
 import itertools
 import multiprocessing
 import platform
+import re
 import resource
 import time
 from pathlib import Path
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE_RATE = 48000
@@ -28,6 +33,7 @@ INPUT_RATE = 16000
 HEADER = (
     *("model", "precision", "batch", "a window", "x real time"),
     *("x real time, through the interface", "peak memory"),
+    "a window / its products",
 )
 
 
@@ -97,9 +103,25 @@ def best_time(function, arguments):
     return min(times[1:])
 
 
+class TimedProducts(TorchDispatchMode):
+    """Adds up, in `seconds`, what the products within the context take at
+    best."""
+
+    def __init__(self, arguments):
+        super().__init__()
+        self.arguments, self.seconds = arguments, 0.0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        """Calls an operator, more often if it is a product."""
+        call = functools.partial(function, *args, **(kwargs or {}))
+        if re.search("conv|linear|mm|attention", function.__name__):
+            self.seconds += best_time(call, self.arguments)
+        return call()
+
+
 def measure(arguments, size, precision, batch):
     """Times one model: seconds of a batch of windows alone and through the
-    interface, and the peak memory in MB."""
+    interface, the peak memory in MB, and seconds of the products of a batch."""
     torch.set_num_threads(arguments.threads)
     flashsr = load(size, precision, arguments.device)
     flashsr.batch_windows = batch
@@ -128,7 +150,9 @@ def measure(arguments, size, precision, batch):
         peak = torch.cuda.max_memory_allocated(arguments.device) / 2**20
     else:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return *seconds, peak
+    with TimedProducts(arguments) as products:
+        alone()
+    return *seconds, peak, products.seconds
 
 
 def describe_machine(arguments):
@@ -160,7 +184,9 @@ def main():
         arguments.sizes, arguments.precisions, arguments.batches
     ):
         with context.Pool(1) as pool:
-            alone, interface, peak = pool.apply(measure, (arguments, *row))
+            alone, interface, peak, products = pool.apply(
+                measure, (arguments, *row)
+            )
         batch = row[2]
         cells = [
             *map(str, row),
@@ -168,6 +194,7 @@ def main():
             f"{batch * arguments.window / alone:.1f}",
             f"{batch * arguments.seconds / interface:.1f}",
             f"{peak:.0f} MB",
+            f"{alone / products:.2f}",
         ]
         print(f"| {' | '.join(cells)} |", flush=True)
 
