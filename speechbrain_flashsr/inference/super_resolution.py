@@ -85,13 +85,13 @@ class FlashSR(Pretrained):
         self.mods.float()  # also if the default type is another one
         if "super_resolver" not in self.mods:
             raise ValueError("Need modules['super_resolver']")
-        if self.device_type == "cpu":
-            keep_freed_memory()
         if freeze_params:
             prepare_for_inference(
                 self.mods.super_resolver,
                 AMPConfig.from_name(self.precision).dtype,
             )
+        if self.device_type == "cpu":  # after weights have been replaced
+            keep_freed_memory()
         self.sample_rate = self.mods.super_resolver.sample_rate
         self.window_length = hparams.get("window_length", WINDOW_LENGTH)
         check_integer(self.window_length, "window_length", 1)
