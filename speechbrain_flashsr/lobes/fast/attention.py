@@ -24,10 +24,13 @@ class FastSelfAttention(SelfAttention):
     """
 
     def prepare(self):
-        """Joins the projections: the weights may not change any more."""
+        """Joins the projections, whose weights become views of the joined one:
+        they may not change any more."""
         projections = self.query, self.key, self.value
         joined = torch.cat([each.weight.detach() for each in projections])
         self.register_buffer("joined", joined, persistent=False)
+        for projection, weight in zip(projections, joined.chunk(3)):
+            projection.weight.data = weight
 
     def forward(self, x):
         """Maps [batch, positions, channels] to the same shape."""
