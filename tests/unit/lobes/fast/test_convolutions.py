@@ -55,3 +55,16 @@ def test_upsampling_by_a_transposed_convolution(channels_last):
         results.append((output, *gradients))
     for ours, expected in zip(*results):
         torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def test_upsampling_prepared_for_bfloat16_returns_single_precision():
+    torch.manual_seed(0)
+    plain, module = UpsamplingConv2d(3, 6), FastUpsamplingConv2d(3, 6)
+    module.load_state_dict(plain.state_dict())
+    module.prepare(torch.bfloat16)
+    x = torch.randn(2, 3, 5, 4)
+    output, expected = module(x), plain(x)
+    assert output.dtype == torch.float32
+    error = (output - expected).norm() / expected.norm()
+    assert 1e-6 < error < 0.01
