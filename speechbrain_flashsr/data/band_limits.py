@@ -37,11 +37,10 @@ OWN_RATE = 0.95
 """An edge above this part of half the file's rate is the rate's own."""
 
 HARD_RESAMPLERS = (
-    *("repetition", "scipy decimate", "soxr LQ") * 2,
-    *("SoX -l", "torchaudio kaiser fast", "ffmpeg swr, 128 taps"),
-    *("repetition", "linear", "cubic"),
+    *("repetition", "ffmpeg swr, 128 taps") * 2,
+    *("SoX -l", "soxr LQ", "torchaudio kaiser fast"),
 )
-HARD_CODECS = ("mp3", "mp3-abr", "aac") * 2
+HARD_CODECS = ("mp3", "mp3", "mp3-abr", "mp3-abr", "aac")
 """Drawn so many times more than others: their edges are missed most."""
 
 
@@ -224,7 +223,7 @@ class ExampleMaker:
             wav, rolloff_hz = self._varied(wav, rolloff_hz)
         wav = wav * 10 ** (rng.uniform(-25, -0.5) / 20) / np.abs(wav).max()
         kinds = (self._full, self._filtered, self._resampled, self._coded)
-        kind = kinds[rng.choice(4, p=(0.28, 0.08, 0.42, 0.22))]
+        kind = kinds[rng.choice(4, p=(0.25, 0.13, 0.44, 0.18))]
         example = kind(wav, rolloff_hz)
         if example is None or (example.cutoff_hz or LOWEST_HZ) < LOWEST_HZ:
             return []
@@ -365,7 +364,7 @@ class ExampleMaker:
     def _disturbed(self, example, wav):
         rng = self.rng
         if rng.random() < 0.7:
-            level_db = rng.triangular(-95, -40, -40)
+            level_db = rng.uniform(-95, -40)
             if example.cutoff_hz:
                 margin_db = rng.uniform(3, 15)
                 level_db = min(level_db, visible_floor(example, wav, margin_db))
