@@ -6,10 +6,12 @@ To run it:
 Each trial is another recording that goes through one family of filters,
 resamplers, codecs or disturbances, see speechbrain_flashsr/data/
 band_limits.py, and is passed to BandwidthDetector at the file's own
-rate. Filters and resamplers have the edge that they are asked for; a codec's
-is where a tenth of the power is left. A trial is right if every segment of its
-track is, so a steady recording must have a steady edge. Edges that 16 bits
-cover, for the recording has nothing around them, are left out.
+rate. A filter's edge is its cut-off. A resampler's is where 60 dB are gone:
+half of the low rate, or up to 8 % below it behind wide filters. A codec's,
+which takes away whole bands, is where a tenth of the power is left. A trial is
+right if every segment of its track is, so a steady recording must have a steady
+edge. Left out are edges that 16 bits cover, for the recording has nothing
+around them, and recordings that end with a step of their own.
 
 Authors
  * The speechbrain_flashsr developers 2026

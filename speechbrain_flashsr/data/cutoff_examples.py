@@ -30,8 +30,8 @@ MAX_CHUNKS = 4
 SHORT_SHARE = 0.1
 """Of the examples last less than half a second, the others up to 2.1 s."""
 
-TOP_BIN = 365
-"""Edges are not moved beyond it, 17.1 kHz."""
+LOWEST_BIN, TOP_BIN = 32, 365
+"""Edges are not moved beyond them, 1.5 and 17.1 kHz."""
 
 
 def cache_examples(
@@ -111,15 +111,19 @@ class CutoffExamples(torch.utils.data.Dataset):
         Which of the files, by name; default: all.
     max_stretch : float
         Spectra and edges are moved up by a random factor up to it.
+    min_stretch : float
+        Spectra with an edge are also moved down, by a factor down to it.
     """
 
-    def __init__(self, folder, first=None, stop=None, max_stretch=1.0):
+    def __init__(
+        self, folder, first=None, stop=None, max_stretch=1.0, min_stretch=1.0
+    ):
         paths = sorted(Path(folder).glob("*.npz"))[first:stop]
         if not paths:
             raise ValueError(
                 f"There are no examples in '{folder}'. Run without skip_prep."
             )
-        self.max_stretch = max_stretch
+        self.max_stretch, self.min_stretch = max_stretch, min_stretch
         self.chunks, edges = [], []
         for path in paths:
             file = np.load(path)
@@ -141,10 +145,11 @@ class CutoffExamples(torch.utils.data.Dataset):
         `edge` in bins, 0 for full band."""
         chunks = self.chunks[draw % len(self)]
         edge = self.edges[draw % len(self)]
-        highest = self.max_stretch
+        lowest, highest = 1.0, self.max_stretch
         if edge:
+            lowest = min(1.0, max(self.min_stretch, LOWEST_BIN / edge))
             highest = max(1.0, min(highest, TOP_BIN / edge))
-        stretch = np.random.default_rng(draw).uniform(1.0, highest)
+        stretch = np.random.default_rng(draw).uniform(lowest, highest)
         width = min(NUM_BINS, int(chunks.shape[2] * stretch))
         sources = (np.arange(width) / stretch).astype(int)
         statistics = torch.full(

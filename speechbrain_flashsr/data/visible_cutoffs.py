@@ -9,8 +9,8 @@ import scipy.signal
 
 from speechbrain_flashsr.audio import SAMPLE_RATE
 
-STEP_HZ = (13000.0, 16500.0)
-"""Codecs for music end the band there."""
+STEP_HZ = (10500.0, 16500.0)
+"""Codecs for music, and rates of 22 to 32 kHz, end the band there."""
 
 STEP_DB = 12.0
 """Within a fifth of an octave: more than sound falls by itself."""

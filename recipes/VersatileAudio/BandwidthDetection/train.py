@@ -39,9 +39,7 @@ if __name__ == "__main__":
     )
     folder, valid_files = hparams["examples_folder"], hparams["valid_files"]
     brain.fit_draws(
-        CutoffExamples(
-            folder, first=valid_files, max_stretch=hparams["max_stretch"]
-        ),
+        CutoffExamples(folder, first=valid_files, **hparams["stretch"]),
         CutoffExamples(folder, stop=valid_files),
     )
     brain.export()

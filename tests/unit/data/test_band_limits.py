@@ -45,9 +45,25 @@ def test_resamplers_neither_delay_nor_change_what_is_below_the_edge(name):
 def test_what_a_resampler_leaves_above_the_edge_is_fainter(name):
     down = name if name not in INTERPOLATIONS else "torchaudio kaiser best"
     example = band_limits.resampled(pink_noise(1), 16000, 48000, down, name)
-    assert example.cutoff_hz == 8000
+    assert example.cutoff_hz == 8000 * band_limits.cutoff_of_resamplers(
+        down, name
+    )
     fall = level_db(example, 3000, 7000) - level_db(example, 12500, 15500)
     assert fall > 10
+
+
+@pytest.mark.parametrize(
+    "name, share",
+    [
+        *(("torchaudio", 1.0), ("scipy resample_poly", 1.0)),
+        *(("soxr HQ (librosa)", 0.98), ("torchaudio kaiser best", 0.98)),
+        *(("soxr LQ", 0.925), ("torchaudio kaiser fast", 0.94)),
+    ],
+)
+def test_a_resampler_s_edge_is_where_60_db_are_gone(name, share):
+    """Images above half of the rate do not move it up."""
+    found = band_limits.cutoff_of_resamplers(name, name)
+    assert found == pytest.approx(share, abs=0.008)
 
 
 def test_an_edge_at_the_rate_s_own_limit_is_none():
@@ -102,5 +118,9 @@ def test_examples_are_written_once_and_stretched_when_read(tmp_path):
         assert item["statistics"].shape == (4, 5, 512)
         assert item["count"].sum() >= 1
         assert item["edge"] <= moved["edge"] <= 1.25 * item["edge"]
+    lowered = CutoffExamples(folder, min_stretch=0.8)
+    edges = [(plain[n]["edge"], lowered[n]["edge"]) for n in range(64)]
+    assert all(0.8 * edge <= moved <= edge for edge, moved in edges)
+    assert any(0 < moved < 0.95 * edge for edge, moved in edges)
     with pytest.raises(ValueError, match="skip_prep"):
         CutoffExamples(tmp_path)
