@@ -8,14 +8,18 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import numpy as np
-import scipy.signal
+import math
+
+import torch
+from torch.nn import functional as F
 
 from speechbrain_flashsr.audio import SAMPLE_RATE
 
 WINDOW = 2048
 HOP = 512
 """Of the short-time spectrum: 43 ms, to tell harmonics apart, every 11 ms."""
+
+BIN_HZ = SAMPLE_RATE / WINDOW
 
 ENVELOPE_SECONDS = 1.4e-3
 """Longest quefrency of the envelope: below the periods of all voices."""
@@ -55,30 +59,36 @@ def move_formants(wav, factor, rolloff_hz=SAMPLE_RATE / 2):
 
     Example
     -------
+    >>> import numpy as np
     >>> wav = np.random.default_rng(0).standard_normal(4800)
     >>> bool(np.allclose(move_formants(wav, 1.0), wav))
     True
     """
-    stft = scipy.signal.ShortTimeFFT(
-        np.sqrt(scipy.signal.windows.hann(WINDOW, sym=False)), HOP, SAMPLE_RATE
-    )
-    spectrum = stft.stft(wav)
-    size = np.abs(spectrum)
-    log_size = np.log(size + FLOOR * max(size.max(), FLOOR))
-    top = int(HELD_SHARE * min(rolloff_hz, SAMPLE_RATE / 2) / stft.delta_f)
-    log_size[top:] = log_size[max(top - HELD_BINS, 0) : top].mean(axis=0)
+    window = torch.hann_window(WINDOW, dtype=torch.float64).sqrt()
+    options = {"n_fft": WINDOW, "hop_length": HOP, "window": window}
+    padded = F.pad(torch.as_tensor(wav.copy()), (HOP, WINDOW))
+    spectrum = torch.stft(
+        padded, **options, pad_mode="constant", return_complex=True
+    ).T
+    size = (spectrum.real.square() + spectrum.imag.square()).sqrt()
+    log_size = (size + FLOOR * size.max().clamp_min(FLOOR)).log_()
+    top = int(HELD_SHARE * min(rolloff_hz, SAMPLE_RATE / 2) / BIN_HZ)
+    held = log_size[:, max(top - HELD_BINS, 0) : top]
+    log_size[:, top:] = held.mean(1, keepdim=True)
 
-    cepstrum = np.fft.irfft(log_size, axis=0)
-    quefrency = np.minimum(np.arange(WINDOW), WINDOW - np.arange(WINDOW))
-    rising = quefrency * np.pi / (ENVELOPE_SECONDS * SAMPLE_RATE)
-    lifter = 0.5 + 0.5 * np.cos(np.minimum(rising, np.pi))
-    envelope = np.fft.rfft(cepstrum * lifter[:, None], axis=0).real
-
-    bins = np.arange(len(envelope))
-    place = np.minimum(bins / factor, len(envelope) - 1)
-    below = np.minimum(place.astype(int), len(envelope) - 2)
-    share = (place - below)[:, None]
-    moved = (1 - share) * envelope[below] + share * envelope[below + 1]
-    limit = MAX_GAIN_DB / 20 * np.log(10)
-    spectrum *= np.exp(np.clip(moved - envelope, -limit, limit))
-    return stft.istft(spectrum, k1=len(wav))
+    # The envelope's waves over frequency, as few as the cepstrum keeps values.
+    longest = ENVELOPE_SECONDS * SAMPLE_RATE
+    quefrencies = torch.arange(1, int(longest) + 1, dtype=torch.float64)
+    bins = torch.arange(size.shape[1], dtype=torch.float64)
+    waves = torch.cos(2 * torch.pi / WINDOW * torch.outer(bins, quefrencies))
+    share_of_bin = torch.full_like(bins, 2 / WINDOW)
+    share_of_bin[[0, -1]] /= 2
+    cepstrum = log_size @ (share_of_bin[:, None] * waves)
+    place = (bins / factor).clamp_max(bins[-1])
+    below = place.long().clamp_max(len(bins) - 2)
+    moved = waves[below].lerp(waves[below + 1], (place - below)[:, None])
+    lifter = 1 + torch.cos(torch.pi / longest * quefrencies)
+    rise = cepstrum @ (lifter * (moved - waves)).T
+    limit = MAX_GAIN_DB / 20 * math.log(10)
+    spectrum = spectrum * rise.clamp_(-limit, limit).exp_()
+    return torch.istft(spectrum.T, **options)[HOP:][: len(wav)].numpy()
