@@ -41,7 +41,7 @@ HARD_RESAMPLERS = (
     *("SoX -l", "soxr LQ", "torchaudio kaiser fast"),
 )
 HARD_CODECS = ("mp3", "mp3", "mp3-abr", "mp3-abr", "aac")
-"""Drawn so many times more than others: their edges are missed most."""
+"""Further entries of what is drawn: their edges are missed most."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +122,8 @@ def cutoff_of_codec(wav, decoded, rate):
 
 
 def highest_left(wav, processed, rate, share, nperseg=1024):
-    """Highest frequency in Hz where a share of the power of [time] is left."""
+    """Highest frequency in Hz where at least a share (0 to 1) of the power of a
+    waveform is left in the processed one, both [time] at a rate in Hz."""
     power = [
         scipy.signal.welch(
             signal, rate, "blackmanharris", nperseg=min(nperseg, len(wav))

@@ -30,7 +30,7 @@ MAX_CHUNKS = 4
 SHORT_SHARE = 0.1
 """Of the examples last less than half a second, the others up to 2.1 s."""
 
-LOWEST_BIN, TOP_BIN = 32, 365
+LOWEST_MOVED_BIN, TOP_MOVED_BIN = 32, 365
 """Edges are not moved beyond them, 1.5 and 17.1 kHz."""
 
 
@@ -147,8 +147,8 @@ class CutoffExamples(torch.utils.data.Dataset):
         edge = self.edges[draw % len(self)]
         lowest, highest = 1.0, self.max_stretch
         if edge:
-            lowest = min(1.0, max(self.min_stretch, LOWEST_BIN / edge))
-            highest = max(1.0, min(highest, TOP_BIN / edge))
+            lowest = min(1.0, max(self.min_stretch, LOWEST_MOVED_BIN / edge))
+            highest = max(1.0, min(highest, TOP_MOVED_BIN / edge))
         stretch = np.random.default_rng(draw).uniform(lowest, highest)
         width = min(NUM_BINS, int(chunks.shape[2] * stretch))
         sources = (np.arange(width) / stretch).astype(int)

@@ -177,8 +177,27 @@ def test_the_soundfont_gives_all_its_instruments_and_drums(data_folder):
     assert programs == {(False, n) for n in range(128)} | {
         (True, kit) for kit in kits
     }
-    for kit in kits:
-        assert (kit, 49, 125) in struck  # a crash cymbal, struck hard
+    assert struck == {
+        (kit, key, velocity)
+        for kit in kits
+        for key in midi_parts.DRUM_KEYS
+        for velocity in midi_parts.DRUM_VELOCITIES
+    }
+
+
+HEADER = b"MThd\0\0\0\6"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"MThd", HEADER, HEADER + b"\0\2\0\1\1\xe0"),
+        HEADER + b"\0\1\0\1\0\0MTrk\0\0\0\x08\0\x90\x3c\x40\x10\xff\x2f\0",
+        HEADER + b"\0\1\0\1\1\xe0MTrk\0\0\0\6\0\xff\x59\2\x40\1",
+    ],
+)
+def test_pieces_that_cannot_be_read_have_no_parts(content):
+    assert midi_parts.parts_of(content) == {}
 
 
 def test_what_is_rendered_is_not_rendered_again(data_folder):

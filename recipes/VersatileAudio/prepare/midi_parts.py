@@ -1,5 +1,5 @@
-"""MIDI files of single instruments: the parts of a piece, and all instruments
-and drums of a soundfont that follows General MIDI.
+"""MIDI files in which one instrument plays alone: the parts of a piece, and
+the instruments and drums of General MIDI.
 
 In a mix, a model hardly learns how bright a cymbal or a muted guitar is by
 itself.
@@ -9,12 +9,21 @@ Authors
 """
 
 import io
+import logging
 from bisect import bisect_left
 
 import mido
 
+logger = logging.getLogger(__name__)
+
 PART_SECONDS = 24.0
 LEAST_NOTES = 12  # of a part
+UNREADABLE = (
+    *(EOFError, OSError, ValueError, TypeError, LookupError),
+    *(ZeroDivisionError, mido.KeySignatureError),
+)
+"""What mido raises for files that it does not understand."""
+
 PERCUSSION = 9  # its channel in General MIDI, counted from 0
 
 # General MIDI 2, percussion: programs of the kits, keys of the drums
@@ -56,7 +65,8 @@ def parts_of(content):
             now += message.time
             if not message.is_meta and hasattr(message, "channel"):
                 events.append((now, message))
-    except (EOFError, OSError, ValueError, IndexError, KeyError):
+    except UNREADABLE as error:
+        logger.warning("A MIDI file has no parts: %s", error or type(error))
         return {}
     parts = {}
     for channel in sorted({m.channel for _, m in events}):
@@ -101,23 +111,24 @@ def instruments():
 
 
 def drums():
-    """Every drum of the kits of General MIDI 2: {name: MIDI file of six drums,
-    each struck softly, firmly and hard}."""
+    """Every drum of the kits of General MIDI 2: {name: MIDI file of up to six
+    drums, each struck softly, firmly and hard}."""
     files = {}
     for kit, program in KITS.items():
-        for first in DRUM_KEYS[::KEYS_IN_A_FILE]:
+        for index in range(0, len(DRUM_KEYS), KEYS_IN_A_FILE):
             change = mido.Message(
                 "program_change", program=program, channel=PERCUSSION
             )
             events, now = [(0.0, change)], 0.0
-            for key in range(first, first + KEYS_IN_A_FILE):
+            keys = DRUM_KEYS[index : index + KEYS_IN_A_FILE]
+            for key in keys:
                 for velocity in DRUM_VELOCITIES:
                     for time, message in _note(
                         key, DRUM_SECONDS, velocity, PERCUSSION
                     ):
                         events.append((now + time, message))
                     now += DRUM_SECONDS
-            files[f"{kit}{first}"] = midi_file(events)
+            files[f"{kit}{keys[0]}"] = midi_file(events)
     return files
 
 
@@ -131,7 +142,8 @@ def _note(key, seconds, velocity=90, channel=0):
 
 
 def all_sound_off(channel):
-    """What ends all notes of a channel, or they would sound for ever."""
+    """The message that silences a channel; without it, notes that are held
+    never end."""
     return mido.Message("control_change", channel=channel, control=120)
 
 

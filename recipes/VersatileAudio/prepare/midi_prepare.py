@@ -64,7 +64,10 @@ def find_clips(data_folder, package):
     """Renders the MIDI files of an unpacked package, each a group of its own.
 
     Returns a list of Clip in the order of their names."""
-    licence = licence_of("*", read_licences(data_folder, package), "unknown")
+    licence = f"soundfont {SOUNDFONT_LICENCE}"
+    if package != SOUNDFONT_PACKAGE:
+        licences = read_licences(data_folder, package)
+        licence = f"{licence_of('*', licences, 'unknown')}, {licence}"
     clips = []
     files = find_files(data_folder, package)
     for name, (content, domain) in tqdm(
@@ -82,7 +85,7 @@ def find_clips(data_folder, package):
                 domain=domain,
                 split=split_of(name),
                 group=name,
-                licence=f"{licence}, soundfont {SOUNDFONT_LICENCE}",
+                licence=licence,
                 padded=True,
             )
         )

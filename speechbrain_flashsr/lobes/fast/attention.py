@@ -46,6 +46,8 @@ class FastSelfAttention(SelfAttention):
         return self.output(h.transpose(1, 2).flatten(2))
 
     def _with_gradients(self, x):
+        """As :meth:`forward`, as two products, which keeps [batch, heads,
+        positions, positions] for the backward pass."""
         query, key, value = (
             projection(x).unflatten(2, (-1, self.head_channels)).transpose(1, 2)
             for projection in (self.query, self.key, self.value)

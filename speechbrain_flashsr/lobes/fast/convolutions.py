@@ -114,10 +114,9 @@ class FastUpsamplingConv2d(UpsamplingConv2d):
     """An :class:`UpsamplingConv2d` as one transposed convolution of stride 2.
 
     Its 4x4 kernel is the 3x3 kernel smeared over the two copies of each row and
-    column: 16 products for four output pixels instead of 36. It is not faster
-    on a GPU. Prepared for bfloat16, it multiplies in bfloat16 and still returns
-    single precision. In training under autocast, the plain form in half
-    precision is faster and takes its place.
+    column: 16 products for four output pixels instead of 36. It has gradients,
+    so training can use it. It is not faster on a GPU. Prepared for bfloat16, it
+    multiplies in bfloat16 and still returns single precision.
 
     Example
     -------
@@ -131,9 +130,6 @@ class FastUpsamplingConv2d(UpsamplingConv2d):
         [batch, out_channels, 2 * frames, 2 * bands]."""
         if x.is_cuda:
             return super().forward(x)
-        if torch.is_grad_enabled() and torch.is_autocast_enabled(x.device.type):
-            x = F.interpolate(x, scale_factor=2.0)
-            return F.conv2d(x, self.weight, self.bias, padding=1)
         kernel = self._buffers.get("smeared")
         if kernel is None:
             kernel = self._smear()
@@ -148,7 +144,7 @@ class FastUpsamplingConv2d(UpsamplingConv2d):
         """Keeps the kernel, in whose precision the convolution is computed: the
         weight may not change any more."""
         layout = torch.channels_last
-        kernel = self._smear().to(dtype, memory_format=layout)
+        kernel = self._smear().detach().to(dtype, memory_format=layout)
         self.register_buffer("smeared", kernel, persistent=False)
 
     def _smear(self):

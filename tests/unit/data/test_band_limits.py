@@ -58,6 +58,8 @@ def test_what_a_resampler_leaves_above_the_edge_is_fainter(name):
         *(("torchaudio", 1.0), ("scipy resample_poly", 1.0)),
         *(("soxr HQ (librosa)", 0.98), ("torchaudio kaiser best", 0.98)),
         *(("soxr LQ", 0.925), ("torchaudio kaiser fast", 0.94)),
+        *(("SoX -l", 0.925), ("SoX -v", 0.98), ("julius", 1.0)),
+        *(("ffmpeg swr, 128 taps", 1.0), ("scipy decimate", 1.0)),
     ],
 )
 def test_a_resampler_s_edge_is_where_60_db_are_gone(name, share):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.signal
 
+from speechbrain_flashsr.data import voices
 from speechbrain_flashsr.data.voices import move_formants
 
 SAMPLE_RATE = 48000
@@ -45,6 +46,31 @@ def test_formants_move_and_the_pitch_stays(vowel, factor):
     assert abs(loudest(levels, 3000, 8000) - factor * 5000) <= 2 * PITCH_HZ
     between = np.delete(size[: 100 * PITCH_HZ], np.s_[::PITCH_HZ])
     assert between.max() < 0.05 * size.max()
+
+
+def test_envelopes_are_the_cepstrum_s(vowel):
+    """The definition, by transforms of whole spectra."""
+    window = np.sqrt(scipy.signal.windows.hann(2048, sym=False))
+    stft = scipy.signal.ShortTimeFFT(window, 512, SAMPLE_RATE)
+    spectra = stft.stft(vowel)
+    size = np.abs(spectra)
+    log_size = np.log(size + voices.FLOOR * size.max())
+    top = int(0.97 * 20000 / (SAMPLE_RATE / 2048))
+    log_size[top:] = log_size[top - 40 : top].mean(axis=0)
+    cepstra = np.fft.irfft(log_size, axis=0)
+    quefrency = np.minimum(np.arange(2048), 2048 - np.arange(2048))
+    rising = np.minimum(quefrency / (1.4e-3 * SAMPLE_RATE), 1)
+    lifter = 0.5 + 0.5 * np.cos(np.pi * rising)
+    envelopes = np.fft.rfft(cepstra * lifter[:, None], axis=0).real
+    places = np.arange(1025) / 1.15
+    moved = [np.interp(places, np.arange(1025), e) for e in envelopes.T]
+    rise = np.stack(moved, 1) - envelopes
+    limit = np.log(10 ** (18 / 20))
+    expected = stft.istft(
+        spectra * np.exp(np.clip(rise, -limit, limit)), k1=len(vowel)
+    )
+    ours = move_formants(vowel, 1.15, rolloff_hz=20000)
+    assert np.abs(ours - expected).max() < 1e-9 * np.abs(vowel).max()
 
 
 def test_factor_one_changes_nothing(vowel):

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -14,6 +16,7 @@ from speechbrain_flashsr.lobes.fast.convolutions import (
     FastConvTranspose1d,
     FastUpsamplingConv2d,
 )
+from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
 
 
 @pytest.mark.parametrize("channels_last", [False, True])
@@ -57,14 +60,19 @@ def test_upsampling_by_a_transposed_convolution(channels_last):
         torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-4)
 
 
-@torch.no_grad()
-def test_upsampling_prepared_for_bfloat16_returns_single_precision():
+@pytest.mark.parametrize("with_gradients", [False, True])
+def test_upsampling_prepared_for_bfloat16_returns_single_precision(
+    with_gradients,
+):
     torch.manual_seed(0)
-    plain, module = UpsamplingConv2d(3, 6), FastUpsamplingConv2d(3, 6)
-    module.load_state_dict(plain.state_dict())
-    module.prepare(torch.bfloat16)
+    plain = UpsamplingConv2d(3, 6)
+    module = copy.deepcopy(plain)
+    prepare_for_inference(module, torch.bfloat16)
+    assert isinstance(module, FastUpsamplingConv2d)
     x = torch.randn(2, 3, 5, 4)
-    output, expected = module(x), plain(x)
+    with torch.set_grad_enabled(with_gradients):
+        with torch.autocast("cpu", torch.bfloat16):
+            output, expected = module(x), plain(x)
     assert output.dtype == torch.float32
     error = (output - expected).norm() / expected.norm()
     assert 1e-6 < error < 0.01
