@@ -30,6 +30,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE_RATE = 48000
 INPUT_RATE = 16000
+PRODUCTS = re.compile(r"_?(conv|linear|(add|b|baddb)?mm\b|scaled_dot)")
 HEADER = (
     *("model", "precision", "batch", "a window", "x real time"),
     *("x real time, through the interface", "peak memory"),
@@ -112,9 +113,9 @@ class TimedProducts(TorchDispatchMode):
         self.arguments, self.seconds = arguments, 0.0
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        """Calls an operator, more often if it is a product."""
+        """Calls an operator; a product is repeated and timed before."""
         call = functools.partial(function, *args, **(kwargs or {}))
-        if re.search("conv|linear|mm|attention", function.__name__):
+        if PRODUCTS.match(function.__name__):
             self.seconds += best_time(call, self.arguments)
         return call()
 
