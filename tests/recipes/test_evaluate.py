@@ -42,19 +42,25 @@ def data(tmp_path_factory):
     return data
 
 
-@pytest.fixture(scope="module")
-def results(project, data, tmp_path_factory):
-    """The folder of results for all kinds of systems."""
-    output = tmp_path_factory.mktemp("output")
-    model = save_tiny_model(tmp_path_factory.mktemp("model"))
+def evaluate_ours(project, output, data, model, **options):
+    """Evaluates a model, as the system "ours"."""
     evaluate(
         project,
         output,
         data_folder=data,
         cutoffs=list(CUTOFFS),
         systems=f"[ours: {{model: '{model}'}}]",
-        inputs_folder=output / "inputs",
+        **options,
     )
+
+
+@pytest.fixture(scope="module")
+def results(project, data, tmp_path_factory):
+    """The folder of results for all kinds of systems."""
+    output = tmp_path_factory.mktemp("output")
+    model = save_tiny_model(tmp_path_factory.mktemp("model"))
+    inputs = output / "inputs"
+    evaluate_ours(project, output, data, model, inputs_folder=inputs)
     return output
 
 
@@ -179,14 +185,7 @@ def copied(project, data, results, tmp_path):
     model = read_json(results)["systems"]["ours"]["settings"]["model"]
 
     def evaluate_again(**options):
-        evaluate(
-            project,
-            output,
-            data_folder=data,
-            cutoffs=list(CUTOFFS),
-            systems=f"[ours: {{model: '{model}'}}]",
-            **options,
-        )
+        evaluate_ours(project, output, data, model, **options)
 
     return output, evaluate_again
 

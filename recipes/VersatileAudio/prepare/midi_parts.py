@@ -22,7 +22,7 @@ UNREADABLE = (
     *(EOFError, OSError, ValueError, TypeError, LookupError),
     *(ZeroDivisionError, mido.KeySignatureError),
 )
-"""What mido raises for files that it does not understand."""
+"""Exceptions of mido for files that it does not understand."""
 
 PERCUSSION = 9  # its channel in General MIDI, counted from 0
 
