@@ -66,7 +66,7 @@ def parts_of(content):
             if not message.is_meta and hasattr(message, "channel"):
                 events.append((now, message))
     except UNREADABLE as error:
-        logger.warning("A MIDI file has no parts: %s", error or type(error))
+        logger.warning("A MIDI file has no parts: %r", error)
         return {}
     parts = {}
     for channel in sorted({m.channel for _, m in events}):
