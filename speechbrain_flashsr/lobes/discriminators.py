@@ -2,8 +2,8 @@
 
 The multi-period discriminator is
 `speechbrain.lobes.models.HifiGAN.MultiPeriodDiscriminator`; here are those of
-the complex spectrum and of the whole band, for waveforms, and the one for
-latents that the adversarial loss of the distillation uses.
+the complex spectrum and of the whole band, for waveforms, and those of latents
+that the distillation and the adversarial fine-tuning use.
 
 Authors
  * The speechbrain_flashsr developers 2026
@@ -183,6 +183,53 @@ class VocoderDiscriminator(nn.Module):
             more_scores, more_features = self.multi_period(wavs.unsqueeze(1))
             scores += more_scores
             features += more_features
+        return scores, features
+
+
+class LatentDiscriminator(nn.Module):
+    """Judges whether a latent fits the condition beside it, in patches at three
+    scales.
+
+    Takes the channels and the bands of the latents, and the width of the first
+    of six 3x3 convolutions; every other one halves both axes but for the first
+    pair.
+
+    Example
+    -------
+    >>> discriminator = LatentDiscriminator(4, 8, channels=2)
+    >>> latents = torch.randn(2, 4, 16, 8)
+    >>> scores, features = discriminator(latents, latents)
+    >>> [list(score.shape) for score in scores], len(features)
+    ([[2, 1, 16, 8], [2, 1, 8, 4], [2, 1, 4, 2]], 6)
+    """
+
+    def __init__(self, latent_channels=16, bands=32, channels=64):
+        super().__init__()
+        height = torch.linspace(-1, 1, bands)[None, None, None]
+        self.register_buffer("height", height, persistent=False)
+        widths = [channels, channels] + 4 * [2 * channels]
+        given = [2 * latent_channels + 1, *widths]
+        self.layers = nn.ModuleList(
+            weight_norm(nn.Conv2d(n, m, 3, stride, padding=1))
+            for n, m, stride in zip(given, widths, (1, 1, 2, 1, 2, 1))
+        )
+        self.outputs = nn.ModuleList(
+            weight_norm(nn.Conv2d(width, 1, 3, padding=1))
+            for width in widths[1::2]
+        )
+
+    def forward(self, x0, condition):
+        """Judges latents beside their conditions, [batch, channels, frames,
+        bands]: a score for each scale, [batch, 1, frames / 2^i, bands / 2^i],
+        and the outputs of every layer."""
+        height = self.height.expand(len(x0), 1, x0.shape[2], -1)
+        h = torch.cat([x0, condition, height.to(x0)], dim=1)
+        h = h.contiguous(memory_format=torch.channels_last)
+        features = []
+        for layer in self.layers:
+            h = F.leaky_relu(layer(h), 2 * LEAKY_SLOPE)
+            features.append(h)
+        scores = [output(h) for output, h in zip(self.outputs, features[1::2])]
         return scores, features
 
 

@@ -28,7 +28,7 @@ from speechbrain_flashsr.inference import FlashSR
 from tests.recipes import training
 from tests.recipes.training import EXPORTED, NEEDED, exported_state, train
 
-STAGES = ("autoencoder", "sr_vocoder", "teacher", "student")
+STAGES = ("autoencoder", "sr_vocoder", "teacher", "student", "sharpening")
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -41,6 +41,7 @@ def test_training_moves_weights_and_logs_losses(stage, trained):
         "sr_vocoder": "lsd",
         "teacher": "v",
         "student": "one_step",
+        "sharpening": "one_step",
     }[stage]
     line = log.splitlines()[-1]
     values = dict(re.findall(f"valid {loss}(_?[a-z]*): ([^ ,]+)", line))
@@ -192,13 +193,14 @@ def test_a_damaged_checkpoint_changes_nothing_but_time(
     assert all(torch.equal(resumed[k], v) for k, v in expected.items())
 
 
-def test_trained_stages_load_in_the_interface(trained, tmp_path):
+@pytest.mark.parametrize("last", ["student", "sharpening"])
+def test_trained_stages_load_in_the_interface(last, trained, tmp_path):
     outputs, _ = trained
     states = {
         EXPORTED[stage]: exported_state(stage, outputs[stage])
-        for stage in ("autoencoder", "student", "sr_vocoder")
+        for stage in ("autoencoder", last, "sr_vocoder")
     }
-    model = model_of_recipe(outputs["student"] / "hyperparams.yaml")
+    model = model_of_recipe(outputs[last] / "hyperparams.yaml")
     folder = export_pretrained(tmp_path / "pretrained", model, states)
     flashsr = FlashSR.from_hparams(source=folder)
     wavs = torch.randn(1, 8000, generator=torch.Generator().manual_seed(0))

@@ -26,6 +26,7 @@ ROWS = {
     "teacher": "VersatileAudio_row_03",
     "student": "VersatileAudio_row_04",
     "sr_vocoder": "VersatileAudio_row_05",
+    "sharpening": "VersatileAudio_row_17",
 }
 """The rows of the stages."""
 
@@ -34,6 +35,7 @@ EXPORTED = {
     "sr_vocoder": "vocoder",
     "teacher": "unet",
     "student": "unet",
+    "sharpening": "unet",
 }
 """The weights of each stage that the interface needs."""
 
@@ -42,6 +44,7 @@ NEEDED = {
     "sr_vocoder": (),
     "teacher": ("autoencoder_file",),
     "student": ("autoencoder_file", "teacher_file"),
+    "sharpening": ("autoencoder_file", "student_file"),
 }
 """The weights that each stage is given."""
 
@@ -199,7 +202,7 @@ def stage_arguments(stage, hparams, data, output, files=None, **more):
     del flags["model"]
     flags.update(data_folder=data, output_folder=output)
     flags.update(files or {}, **more)
-    if stage in ("teacher", "student"):
+    if stage in ("teacher", "student", "sharpening"):
         flags["latents_folder"] = f"{output}/latents"
     return [
         str(hparams / f"train_{stage}.yaml"),

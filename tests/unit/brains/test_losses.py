@@ -15,6 +15,7 @@ from speechbrain_flashsr.brains.losses import (
 )
 from speechbrain_flashsr.lobes.discriminators import (
     BandDiscriminator,
+    LatentDiscriminator,
     PatchDiscriminator,
     SpectrumDiscriminator,
     VocoderDiscriminator,
@@ -107,3 +108,24 @@ def test_discriminators_learn_to_tell_apart(noise, log_mel):
 def test_latent_discriminator_judges_patches():
     logits = PatchDiscriminator(16, 8, 3)(torch.randn(2, 16, 16, 32))
     assert logits.shape == (2, 1, 2, 4)
+
+
+@pytest.mark.slow
+def test_latent_discriminator_learns_which_condition_belongs_to_a_latent():
+    torch.manual_seed(0)
+    discriminator = LatentDiscriminator(4, 8, channels=16)
+    optimizer = torch.optim.Adam(discriminator.parameters(), lr=1e-3)
+    for _ in range(150):
+        condition = torch.randn(4, 4, 16, 8)
+        x0 = torch.cat([condition, condition.roll(1, dims=0)])
+        scores, _ = discriminator(x0, condition.repeat(2, 1, 1, 1))
+        pairs = [score.chunk(2) for score in scores]
+        loss = sum(
+            (1 - real).relu().mean() + (1 + fake).relu().mean()
+            for real, fake in pairs
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert all((real > 0).float().mean() > 0.9 for real, _ in pairs)
+    assert all((fake < 0).float().mean() > 0.9 for _, fake in pairs)

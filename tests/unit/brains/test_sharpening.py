@@ -1,0 +1,126 @@
+"""The adversarial fine-tuning of the student.
+
+Authors
+ * The speechbrain_flashsr developers 2026
+"""
+
+from types import SimpleNamespace
+
+import pytest
+import speechbrain as sb
+import torch
+
+from speechbrain_flashsr.brains.distillation import regression_loss
+from speechbrain_flashsr.brains.sharpening import SharpeningBrain
+from speechbrain_flashsr.diffusion import VDenoiser
+from speechbrain_flashsr.lobes.discriminators import LatentDiscriminator
+
+SCALES = [(0.5, (1, 1)), (4.0, (4, 2))]
+
+
+class Echo(torch.nn.Module):
+    """A student that answers with a latent of its own."""
+
+    def __init__(self, seed):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.latent = torch.nn.Parameter(torch.randn(2, 4, 8, 8))
+
+    def forward(self, x, t, condition):
+        return -self.latent[: len(x)]
+
+
+class Batch:
+    id = ["3", "4"]
+    domain = ["speech", "speech"]
+    z_high = SimpleNamespace(data=torch.zeros(2, 4, 8, 8))
+    z_low = SimpleNamespace(data=torch.ones(2, 4, 8, 8))
+
+
+def brain_at(step):
+    unet, start = Echo(1), VDenoiser(Echo(2))
+    discriminator = LatentDiscriminator(4, 8, channels=4)
+    modules = {"unet": unet, "discriminator": discriminator}
+    brain = SharpeningBrain(
+        modules=modules,
+        hparams={
+            "modules": modules,
+            "seed": 0,
+            "denoiser": VDenoiser(unet),
+            "start": start,
+            "sharpened_domains": ["speech"],
+            "regression_scales": SCALES,
+            "adversarial_start": 2,
+            "adversarial_ratio": 0.5,
+            "feature_matching_ratio": 2.0,
+        },
+        run_opts={"device": "cpu"},
+    )
+    brain.optimizer_step = step
+    return brain, unet, discriminator
+
+
+def gradient_of(loss, unet):
+    (gradient,) = torch.autograd.grad(loss, unet.latent, retain_graph=True)
+    return gradient.norm().item()
+
+
+def test_gradients_have_the_given_ratios():
+    brain, unet, discriminator = brain_at(2)
+    losses = brain.compute_losses(Batch, sb.Stage.TRAIN)
+    reference = gradient_of(losses["regression"], unet)
+    for name, ratio in [("adversarial", 0.5), ("feature_matching", 2.0)]:
+        size = gradient_of(losses[name], unet)
+        assert size / reference == pytest.approx(ratio, rel=1e-3)
+    assert all(p.grad is None for p in discriminator.parameters())
+    assert all(p.requires_grad for p in discriminator.parameters())
+
+
+def test_the_adversarial_loss_makes_latents_more_real():
+    brain, unet, discriminator = brain_at(2)
+    losses = brain.compute_losses(Batch, sb.Stage.TRAIN)
+    (gradient,) = torch.autograd.grad(losses["adversarial"], unet.latent)
+
+    def realness(latent):
+        scores, _ = discriminator(latent, Batch.z_low.data)
+        return sum(score.mean() for score in scores)
+
+    with torch.no_grad():
+        before = realness(unet.latent)
+        assert realness(unet.latent - 0.1 * gradient) > before
+
+
+def test_other_domains_are_held_to_the_start():
+    brain, unet, _ = brain_at(2)
+    batch = Batch()
+    batch.domain = ["speech", "music"]
+    losses = brain.compute_losses(batch, sb.Stage.TRAIN)
+    start = brain.hparams.start.unet.latent
+    kept = regression_loss(unet.latent[1:], start[:1], SCALES) / 2
+    assert losses["kept"].item() == pytest.approx(kept.item(), rel=1e-3)
+    for name in ("regression", "adversarial", "feature_matching"):
+        (gradient,) = torch.autograd.grad(
+            losses[name], unet.latent, retain_graph=True
+        )
+        assert gradient[0].any() and not gradient[1].any()
+
+
+def test_a_batch_without_the_domain_teaches_no_detail():
+    brain, *_ = brain_at(2)
+    batch = Batch()
+    batch.domain = ["effects", "music"]
+    assert list(brain.compute_losses(batch, sb.Stage.TRAIN)) == ["kept"]
+    (loss,) = brain.discriminator_losses(batch).values()
+    assert loss == 0
+
+
+def test_the_student_learns_nothing_from_it_before_the_start():
+    brain, unet, discriminator = brain_at(1)
+    losses = brain.compute_losses(Batch, sb.Stage.TRAIN)
+    assert list(losses) == ["regression"]
+    expected = regression_loss(unet.latent, Batch.z_high.data, SCALES)
+    assert losses["regression"].item() == pytest.approx(expected.item(), 1e-3)
+    (loss,) = brain.discriminator_losses(Batch).values()
+    loss.backward()
+    assert unet.latent.grad is None
+    assert all(p.grad is not None for p in discriminator.parameters())
