@@ -10,7 +10,7 @@ from speechbrain_flashsr.brains.base import FlashSRBrain
 
 
 class LatentBrain(FlashSRBrain):
-    """Base of teacher and student.
+    """Base of teacher, student and its sharpening.
 
     Hyperparameters read beside the base's: `denoiser`, `autoencoder` (to show
     latents as spectrograms)."""

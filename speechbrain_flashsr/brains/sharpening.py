@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from speechbrain_flashsr.brains.distillation import regression_loss
 from speechbrain_flashsr.brains.latent import LatentBrain
 from speechbrain_flashsr.brains.weights import frozen
+from speechbrain_flashsr.lobes.fast.preparation import use_fast_forms
 
 
 class SharpeningBrain(LatentBrain):
@@ -25,7 +26,8 @@ class SharpeningBrain(LatentBrain):
     Hyperparameters read beside the base's: `sharpened_domains`, `start` (a
     denoiser with the weights that the student starts from), `regression_scales`
     (of :func:`~speechbrain_flashsr.brains.distillation.regression_loss`),
-    `adversarial_start` (the step before which the discriminator only learns),
+    `adversarial_start` (the step before which the student trains by regression
+    alone, while the discriminator learns),
     `adversarial_ratio` and `feature_matching_ratio`: the size of the gradients
     of these losses at the student's output, as a share of that of the
     regression (after Esser et al. 2021, https://arxiv.org/abs/2012.09841,
@@ -33,7 +35,9 @@ class SharpeningBrain(LatentBrain):
 
     Losses: `regression`, `adversarial` (hinge) and `feature_matching` of the
     sharpened domains, `kept` of the others, and the discriminator's
-    `discriminator`. Validation logs the distance `one_step`."""
+    `discriminator`, each in proportion to its samples' share of the batch. The
+    adversarial two are logged with their varying weights.
+    Validation logs the distance `one_step`, which grows as detail returns."""
 
     optimized = {
         "unet": LatentBrain.trained,
@@ -45,6 +49,8 @@ class SharpeningBrain(LatentBrain):
         super().on_fit_start()
         start = self.hparams.start.to(self.device)
         start.eval().requires_grad_(False)
+        if self.device_type == "cpu":
+            use_fast_forms(start.to(memory_format=torch.channels_last))
 
     def turns(self):
         """Both train from the first step."""
@@ -72,7 +78,9 @@ class SharpeningBrain(LatentBrain):
             loss = regression_loss(x0[sharp], z_high[sharp], scales)
             losses["regression"] = share * loss
             if self.optimizer_step >= self.hparams.adversarial_start:
-                losses.update(self.balanced_losses(x0, sharp, share * loss))
+                losses.update(
+                    self.balanced_losses(x0, sharp, losses["regression"])
+                )
         return losses
 
     def balanced_losses(self, x0, sharp, regression):
@@ -83,8 +91,9 @@ class SharpeningBrain(LatentBrain):
             "adversarial": self.hparams.adversarial_ratio,
             "feature_matching": self.hparams.feature_matching_ratio,
         }
+        reference = gradient_size(regression, x0)
         return {
-            name: ratios[name] / relative_gradient(loss, regression, x0) * loss
+            name: ratios[name] * reference / gradient_size(loss, x0) * loss
             for name, loss in losses.items()
         }
 
@@ -114,24 +123,21 @@ class SharpeningBrain(LatentBrain):
         )
         pairs = [score.chunk(2) for score in scores]
         losses = [
-            (F.relu(1 - real) + F.relu(1 + fake)).sum() / max(real.numel(), 1)
+            (F.relu(1 - real) + F.relu(1 + fake)).mean((1, 2, 3)).sum()
+            / len(batch.id)
             for real, fake in pairs
         ]
         return {"discriminator": sum(losses) / len(losses)}
 
 
-def relative_gradient(loss, reference, at):
-    """Size of the gradient of a loss at a tensor, as a share of the size of
-    that of another loss.
+def gradient_size(loss, at):
+    """Euclidean norm of the gradient of a loss at a tensor.
 
     Example
     -------
     >>> x = torch.ones(4, requires_grad=True)
-    >>> relative_gradient(3 * x.sum(), (x**2).sum(), x)
-    tensor(1.5000)
+    >>> gradient_size(3 * x.sum(), x)
+    tensor(6.)
     """
-    gradient, other = (
-        torch.autograd.grad(value, at, retain_graph=True)[0].norm()
-        for value in (loss, reference)
-    )
-    return gradient.clamp_min(1e-12) / other.clamp_min(1e-12)
+    (gradient,) = torch.autograd.grad(loss, at, retain_graph=True)
+    return gradient.norm().clamp_min(1e-12)

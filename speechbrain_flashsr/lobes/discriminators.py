@@ -191,8 +191,7 @@ class LatentDiscriminator(nn.Module):
     scales.
 
     Takes the channels and the bands of the latents, and the width of the first
-    of six 3x3 convolutions; every other one halves both axes but for the first
-    pair.
+    of six 3x3 convolutions, of which the third and the fifth halve both axes.
 
     Example
     -------
