@@ -31,6 +31,15 @@ class LatentBrain(FlashSRBrain):
         denoiser = self.hparams.denoiser
         return type(denoiser)(unet, denoiser.schedule, denoiser.unconditional)
 
+    def one_step_losses(self, batch):
+        """How far one step of the averaged network is from the true latents,
+        for validation."""
+        z_high, condition = batch.z_high.data, batch.z_low.data
+        noise = self.draw_noise(batch, z_high.shape[1:])
+        student = self.denoiser_of(self.averages["unet"].module)
+        x0 = student.sample(noise, condition)
+        return {"one_step": torch.nn.functional.mse_loss(x0, z_high)}
+
     def samples(self, batch):
         """The first latent of a batch, generated and decoded."""
         z_high, z_low = batch.z_high.data[:1], batch.z_low.data[:1]

@@ -27,11 +27,10 @@ class SharpeningBrain(LatentBrain):
     denoiser with the weights that the student starts from), `regression_scales`
     (of :func:`~speechbrain_flashsr.brains.distillation.regression_loss`),
     `adversarial_start` (the step before which the student trains by regression
-    alone, while the discriminator learns),
-    `adversarial_ratio` and `feature_matching_ratio`: the size of the gradients
-    of these losses at the student's output, as a share of that of the
-    regression (after Esser et al. 2021, https://arxiv.org/abs/2012.09841,
-    equation 7).
+    alone, while the discriminator learns), `adversarial_ratio` and
+    `feature_matching_ratio`: the size of the gradients of these losses at the
+    student's output, as a share of that of the regression (after Esser et al.
+    2021, https://arxiv.org/abs/2012.09841, equation 7).
 
     Losses: `regression`, `adversarial` (hinge) and `feature_matching` of the
     sharpened domains, `kept` of the others, and the discriminator's
@@ -58,12 +57,10 @@ class SharpeningBrain(LatentBrain):
 
     def compute_losses(self, batch, stage):
         """The losses of a batch of latents."""
+        if stage != sb.Stage.TRAIN:
+            return self.one_step_losses(batch)
         z_high, condition = batch.z_high.data, batch.z_low.data
         noise = self.draw_noise(batch, z_high.shape[1:])
-        if stage != sb.Stage.TRAIN:
-            student = self.denoiser_of(self.averages["unet"].module)
-            x0 = student.sample(noise, condition)
-            return {"one_step": F.mse_loss(x0, z_high)}
         x0 = self.denoiser_of(self.modules["unet"]).sample(noise, condition)
         domains = self.hparams.sharpened_domains
         sharp = torch.tensor([domain in domains for domain in batch.domain])

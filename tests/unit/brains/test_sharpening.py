@@ -164,3 +164,13 @@ def test_the_student_learns_nothing_from_it_before_the_start():
     loss.backward()
     assert unet.latent.grad is None
     assert all(p.grad is not None for p in discriminator.parameters())
+
+
+def test_validation_measures_the_averaged_network_against_the_truth():
+    brain, *_ = brain_at(2)
+    averaged = Echo(3)
+    brain.averages = {"unet": SimpleNamespace(module=averaged)}
+    (error,) = brain.compute_losses(Batch, sb.Stage.VALID).values()
+    distance = averaged.latent + Batch.z_low.data - Batch.z_high.data
+    expected = distance.square().mean().item()
+    assert error.item() == pytest.approx(expected, rel=1e-3)
