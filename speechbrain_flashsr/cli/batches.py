@@ -19,6 +19,7 @@ import tempfile
 from collections import Counter
 
 from speechbrain_flashsr import __version__
+from speechbrain_flashsr.cli.deferred import deferred
 from speechbrain_flashsr.cli.messages import describe, say, say_error
 from speechbrain_flashsr.cli.plan import STREAM, plan_jobs
 
@@ -123,7 +124,8 @@ class _Batch:
 def load_model(arguments, progressbar=True):
     """Loads the model that the arguments (see
     :func:`~speechbrain_flashsr.cli.arguments.add_model_options`) name."""
-    from speechbrain_flashsr.inference import FlashSR
+    with deferred("scipy.stats"):
+        from speechbrain_flashsr.inference import FlashSR
 
     options = {
         "precision": arguments.precision,

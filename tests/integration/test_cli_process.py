@@ -34,6 +34,18 @@ def start(folder, tmp_path, arguments, redirection=""):
     )
 
 
+def test_the_start_spares_what_is_never_called():
+    code = """if True:
+    import sys
+    from speechbrain_flashsr.cli import arguments, batches
+    batches.load_model(arguments.make_parser().parse_args(["a.wav"]))
+    assert "scipy.stats" not in sys.modules
+    from speechbrain.dataio.sampler import lognorm
+    assert abs(lognorm.ppf(0.5, 1) - 1) < 1e-9
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 @pytest.mark.parametrize("redirection", [">&- 2>&-", ">/dev/full 2>/dev/full"])
