@@ -248,6 +248,16 @@ def test_a_bright_second_shows_the_edge_of_a_dull_recording():
     assert steady_edges(low + hiss(len(low), -70)) == [near(8000)]
 
 
+def test_bands_that_a_codec_mostly_takes_away_do_not_lower_the_edge():
+    """AAC at low rates keeps 7.5 to 8.2 kHz in attacks alone."""
+    whole = pink_noise(6)
+    low = narrow(whole, 7500)
+    for start in range(24576, len(low), 3 * 24576):
+        attack = slice(start, start + 24576)
+        low[attack] = narrow(whole, 8200)[attack]
+    assert steady_edges(low) == [near(8200)]
+
+
 def test_channels_have_edges_of_their_own():
     wav = pink_noise(4)
     channels = [low_pass(wav, 48000, hz) for hz in (3000, 9000)] + [wav]
