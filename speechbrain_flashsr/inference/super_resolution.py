@@ -35,7 +35,10 @@ from speechbrain_flashsr.inference.files import restore_file
 from speechbrain_flashsr.inference.run_options import complete_run_options
 from speechbrain_flashsr.inference.settings import Settings
 from speechbrain_flashsr.lobes.fast.memory import keep_freed_memory
-from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
+from speechbrain_flashsr.lobes.fast.preparation import (
+    is_small,
+    prepare_for_inference,
+)
 from speechbrain_flashsr.lobes.super_resolver import WINDOW_LENGTH
 
 
@@ -90,8 +93,8 @@ class FlashSR(Pretrained):
                 self.mods.super_resolver,
                 AMPConfig.from_name(self.precision).dtype,
             )
-        if self.device_type == "cpu":  # after weights have been replaced
-            keep_freed_memory()
+        if self.device_type == "cpu" and is_small(self.mods.super_resolver):
+            keep_freed_memory()  # after weights have been replaced
         self.sample_rate = self.mods.super_resolver.sample_rate
         self.window_length = hparams.get("window_length", WINDOW_LENGTH)
         check_integer(self.window_length, "window_length", 1)

@@ -62,8 +62,9 @@ class AMPBlock(nn.Module):
     def forward(self, x):
         """Maps [batch, channels, time] to the same shape."""
         for activation1, convolution1, activation2, convolution2 in self.layers:
-            h = convolution1(activation1(x))
-            x = add_to(convolution2(activation2(h)), x)
+            # Nested, so that memory is freed at once
+            h = activation2(convolution1(activation1(x)))
+            x = add_to(convolution2(h), x)
         return x
 
 
@@ -175,11 +176,10 @@ class SRVocoder(nn.Module):
         check_frames(mel, wavs, self.hop_length)
         features = self.waveform_branch(wavs.unsqueeze(1))
         h = self.conv_in(mel)
-        for upsample, feature, blocks in zip(
-            self.upsamples, features, self.stages
-        ):
+        for upsample, blocks in zip(self.upsamples, self.stages):
             # An odd rate leaves one sample too many.
-            h = add_to(upsample(h)[..., : feature.shape[-1]], feature)
+            length = features[0].shape[-1]
+            h = add_to(upsample(h)[..., :length], features.pop(0))
             checkpointing = self.gradient_checkpointing
             total = run(blocks[0], h, checkpointing=checkpointing)
             for block in blocks[1:]:

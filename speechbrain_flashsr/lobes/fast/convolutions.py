@@ -125,6 +125,9 @@ class FastUpsamplingConv2d(UpsamplingConv2d):
     torch.Size([1, 5, 6, 8])
     """
 
+    product_dtype = None
+    """Set by :meth:`prepare`; before, the weight's."""
+
     def forward(self, x):
         """Maps [batch, in_channels, frames, bands] to
         [batch, out_channels, 2 * frames, 2 * bands]."""
@@ -140,15 +143,20 @@ class FastUpsamplingConv2d(UpsamplingConv2d):
             )
         return h.to(self.bias.dtype)
 
-    def prepare(self, dtype=torch.float32):
-        """Keeps the kernel, in whose precision the convolution is computed: the
-        weight may not change any more."""
-        layout = torch.channels_last
-        kernel = self._smear().detach().to(dtype, memory_format=layout)
-        self.register_buffer("smeared", kernel, persistent=False)
+    def prepare(self, dtype=torch.float32, keep=True):
+        """Sets the precision of the products, and keeps the kernel, if asked:
+        the weight may not change any more."""
+        self.product_dtype = dtype
+        if keep:
+            kernel = self._smear().detach()
+            self.register_buffer("smeared", kernel, persistent=False)
 
     def _smear(self):
         """The kernel of the transposed convolution."""
         kernel = self.weight.flip(2, 3).transpose(0, 1)
         kernel = F.pad(kernel, (0, 0, 0, 1)) + F.pad(kernel, (0, 0, 1, 0))
-        return F.pad(kernel, (0, 1)) + F.pad(kernel, (1, 0))
+        kernel = F.pad(kernel, (0, 1)) + F.pad(kernel, (1, 0))
+        if self.product_dtype is None:
+            return kernel
+        layout = torch.channels_last
+        return kernel.to(self.product_dtype, memory_format=layout)

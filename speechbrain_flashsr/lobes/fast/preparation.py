@@ -61,10 +61,22 @@ FAST_FORMS = {
 }
 """Fast form of each class; both have the same weights and buffers."""
 
-LARGEST_PACKED = 2**25
-"""Parameters of a model up to which weights are packed, which takes their memory
-once more. In larger models, convolutions take longer than their weights'
-reordering."""
+LARGEST_SMALL = 2**25
+"""Parameters of a small model."""
+
+
+def is_small(model):
+    """Whether a model is small, so that memory is spent to save time: its
+    weights are kept a second time in the order that kernels want, and freed
+    memory is kept. Convolutions of larger ones take longer than such work, and
+    their tensors would leave gaps of gigabytes.
+
+    Example
+    -------
+    >>> is_small(nn.Linear(1000, 1000))
+    True
+    """
+    return sum(p.numel() for p in model.parameters()) <= LARGEST_SMALL
 
 
 def use_fast_forms(model):
@@ -146,11 +158,11 @@ def prepare_for_inference(model, dtype=torch.float32):
         elif isinstance(module, flat):
             weight = weight.transpose(1, 2).contiguous().transpose(1, 2)
         module.weight.data = weight
-    packs = sum(p.numel() for p in model.parameters()) <= LARGEST_PACKED
+    small = is_small(model)
     for module in model.modules():
         if isinstance(module, FastUpsamplingConv2d):
-            module.prepare(dtype)
+            module.prepare(dtype, keep=small)
         elif hasattr(module, "prepare"):
             module.prepare()
-        if packs and isinstance(module, Packed):
+        if small and isinstance(module, Packed):
             module.pack()

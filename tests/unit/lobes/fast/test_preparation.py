@@ -8,7 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from speechbrain_flashsr.lobes.fast.preparation import prepare_for_inference
+from speechbrain_flashsr.lobes.convolutions import UpsamplingConv2d
+from speechbrain_flashsr.lobes.fast.preparation import (
+    is_small,
+    prepare_for_inference,
+)
 from speechbrain_flashsr.lobes.vocoder import SRVocoder
 
 
@@ -42,3 +46,20 @@ def test_convolutions_may_pad_in_any_way(kind, mode, padding):
         model = nn.Sequential(conv)
         prepare_for_inference(model)
         torch.testing.assert_close(model(x), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_large_model_is_prepared_without_copies_of_its_weights(dtype):
+    torch.manual_seed(0)
+    small = nn.Sequential(UpsamplingConv2d(2, 3), nn.Linear(10, 10))
+    large = nn.Sequential(UpsamplingConv2d(2, 3), nn.Linear(10, 10))
+    large.load_state_dict(small.state_dict())
+    # One value, expanded: many parameters in little memory
+    large.register_parameter("rest", nn.Parameter(torch.zeros(1).expand(2**26)))
+    assert is_small(small) and not is_small(large)
+    for model in (small, large):
+        prepare_for_inference(model, dtype)
+    assert len(list(small.buffers())) > len(list(large.buffers())) == 0
+    x = torch.randn(1, 2, 4, 5)
+    with torch.no_grad(), torch.autocast("cpu", dtype, dtype != torch.float32):
+        assert torch.equal(large[0](x), small[0](x))
