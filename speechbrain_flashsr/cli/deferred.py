@@ -1,8 +1,8 @@
 """Imports that are put off until what they give is used.
 
 SpeechBrain and `scipy.signal` each import one function of `scipy.stats` that
-restoring a recording does not call; the import takes a quarter of the command's
-start.
+restoring a recording does not call; without the import, the command takes 0.88
+of the time to its first sample.
 
 Authors
  * The speechbrain_flashsr developers 2026

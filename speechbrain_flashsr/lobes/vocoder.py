@@ -62,9 +62,8 @@ class AMPBlock(nn.Module):
     def forward(self, x):
         """Maps [batch, channels, time] to the same shape."""
         for activation1, convolution1, activation2, convolution2 in self.layers:
-            # Nested, so that memory is freed at once
-            h = activation2(convolution1(activation1(x)))
-            x = add_to(convolution2(h), x)
+            h = convolution1(activation1(x))
+            x = add_to(convolution2(activation2(h)), x)
         return x
 
 
