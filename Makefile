@@ -112,5 +112,5 @@ wheel-check: wheel ## Run the wheel in an empty environment of its own
 
 clean: ## Remove all that was built or run here but .venv
 	@[ ! -d $(WHEEL_CHECK) ] || chmod -R u+w $(WHEEL_CHECK)
-	rm -rf build dist demo *.egg-info .pytest_cache .ruff_cache
+	rm -rf build dist demo results/report *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
