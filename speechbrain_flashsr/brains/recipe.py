@@ -72,32 +72,26 @@ def follow_base(hparams_file, overrides=""):
     ('common.yaml', 'lr: 3\\nsteps: 1\\nbatch_size: 8\\n')
     """
     yaml = YAML()
-    file, complete, changes = _merged(pathlib.Path(hparams_file))
-    given = yaml.load(overrides) or {}
-    recursive_update(complete, given, must_match=True)
-    recursive_update(changes, given)
+    path = pathlib.Path(hparams_file)
+    complete = yaml.load(path)
+    parts = [(yaml.load(overrides) or {}, True)]
+    while {"based_on", "adds_to"} & complete.keys():
+        adds_to = complete.pop("adds_to", None)
+        base = complete.pop("based_on", adds_to)
+        first, *shared = [base] if isinstance(base, str) else base
+        own = [*(yaml.load(path.parent / name) for name in shared), complete]
+        parts = [(part, adds_to is None) for part in own] + parts
+        path = path.parent / first
+        complete = yaml.load(path)
+    changes = {}
+    for part, must_match in parts:
+        recursive_update(complete, part, must_match=must_match)
+        # Copied: updates would change nodes that both have.
+        recursive_update(changes, copy.deepcopy(part))
     text = io.StringIO()
     if changes:
         yaml.dump(changes, text)
-    return file, text.getvalue()
-
-
-def _merged(path):
-    """The YAML that one is based on in the end, all keys, and those that
-    differ."""
-    content = YAML().load(path)
-    adds_to = content.pop("adds_to", None)
-    base = content.pop("based_on", adds_to)
-    if base is None:
-        return path, content, {}
-    first, *shared = [base] if isinstance(base, str) else base
-    file, complete, changes = _merged(path.parent / first)
-    changes = copy.deepcopy(changes)
-    for part in [*(YAML().load(path.parent / s) for s in shared), content]:
-        recursive_update(complete, part, must_match=adds_to is None)
-        # Copied: updates would change nodes that both have.
-        recursive_update(changes, copy.deepcopy(part))
-    return file, complete, changes
+    return path, text.getvalue()
 
 
 def load_recipe(arguments):

@@ -122,9 +122,7 @@ class LogMel(nn.Module):
         n_mels], of waveforms [batch, time]; time is at least (n_fft -
         hop_length) / 2 + 1 samples."""
         padded = nn.functional.pad(
-            wavs.unsqueeze(1),
-            (self.padding, self.padding),
-            mode="reflect",
+            wavs.unsqueeze(1), (self.padding, self.padding), mode="reflect"
         )
         # Half precision cannot represent quiet bands.
         with torch.autocast(wavs.device.type, enabled=False):

@@ -6,6 +6,7 @@ Authors
 
 import math
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -213,17 +214,11 @@ class MelLevels(nn.Module):
         num_bins = N_FFT // 2 + 1
         gain = features.mel.mel_scale.fb.sum(0)
         filled = gain > 1e-6  # the lowest bands may hold no bin
-        centres = features.band_centres()[filled].double()
-        columns = torch.nonzero(filled)[:, 0]
-        hz = torch.linspace(0, features.sample_rate / 2, num_bins).double()
-        upper = torch.searchsorted(centres, hz).clamp(1, len(centres) - 1)
-        lower = upper - 1
-        share = (hz - centres[lower]) / (centres[upper] - centres[lower])
-        share = share.clamp(0, 1).float()
+        centres = features.band_centres()[filled]
+        hz = np.linspace(0, features.sample_rate / 2, num_bins)
         to_bins = torch.zeros(num_bins, features.n_mels)
-        rows = torch.arange(num_bins)
-        to_bins[rows, columns[lower]] += 1 - share
-        to_bins[rows, columns[upper]] += share
+        bands = [np.interp(hz, centres, band) for band in np.eye(len(centres))]
+        to_bins[:, filled] = torch.from_numpy(np.stack(bands, 1)).to(to_bins)
         self.register_buffer("to_bins", to_bins, persistent=False)
         band_gain = gain.clamp_min(1e-6).log()
         self.register_buffer("band_gain", band_gain, persistent=False)

@@ -133,13 +133,7 @@ class LatentSuperResolver(nn.Module):
         return self.predictor.latent_shape(num_samples)
 
     def forward(
-        self,
-        low,
-        noise,
-        cutoff_hz,
-        excitation,
-        num_steps=1,
-        guidance_scale=1.0,
+        self, low, noise, cutoff_hz, excitation, num_steps=1, guidance_scale=1.0
     ):
         """Restores the high band: returns waveforms at the input's level,
         [batch, time].

@@ -66,9 +66,7 @@ def kill_training(folder, kills, seed, epochs):
     """
     rng = random.Random(seed)
     log = folder / "output.txt"
-    for name in ("data", "hparams"):
-        (folder / name).mkdir()
-    training.write_corpus(folder / "data")
+    training.write_corpus(folder / "corpus")
     training.write_hparams(PROJECT, folder / "hparams")
     expected = finish(start(folder, folder / "whole", epochs), folder / "whole")
     done = {"kills": 0, "damaged": 0, "set aside": 0, "trainings": 0}
@@ -153,11 +151,7 @@ def kill_folder_run(folder, kills, seed, num_files=30):
 def start(folder, output, epochs):
     """Starts a training."""
     arguments = training.stage_arguments(
-        STAGE,
-        folder / "hparams",
-        folder / "data",
-        output,
-        number_of_epochs=epochs,
+        STAGE, folder, output, number_of_epochs=epochs
     )
     return start_process(train, arguments, folder / "output.txt")
 

@@ -28,25 +28,25 @@ def recipes(project, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def workshop(project, recipes, tmp_path_factory):
-    """Folders with a tiny corpus and with YAML files for the tiny model."""
-    hparams = tmp_path_factory.mktemp("hparams")
-    training.write_hparams(project, hparams)
-    return recipes.corpus, hparams
-
-
-@pytest.fixture(scope="session")
-def trained(recipes):
+def outputs(recipes):
     """The output folder of each stage, trained without interruption."""
-    outputs = {
+    return {
         stage: recipes.output_of(name) for stage, name in training.ROWS.items()
     }
-    files = {
-        "autoencoder_file": outputs["autoencoder"] / "autoencoder.ckpt",
-        "teacher_file": outputs["teacher"] / "unet.ckpt",
-        "student_file": outputs["student"] / "unet.ckpt",
-    }
-    return outputs, files
+
+
+@pytest.fixture
+def train(project, recipes, monkeypatch):
+    """Trains a stage into another folder; returns its exported weights."""
+
+    def train(stage, output, *options, **flags):
+        arguments = training.stage_arguments(
+            stage, recipes.folder, output, **flags
+        )
+        training.run_stage(project, stage, [*arguments, *options], monkeypatch)
+        return training.exported_state(stage, output)
+
+    return train
 
 
 @pytest.fixture

@@ -14,17 +14,8 @@ from tests.recipes import training
 
 
 def evaluate(project, output, **settings):
-    """Runs evaluate.py as from the shell, with spectral metrics alone.
-
-    Arguments
-    ---------
-    project : Path
-        The project's root.
-    output : Path
-        The output folder.
-    **settings
-        Overrides of hparams/evaluate.yaml.
-    """
+    """Runs evaluate.py as from the shell, with spectral metrics alone and other
+    settings of hparams/evaluate.yaml."""
     folder = project / training.RECIPE
     settings = {
         "metrics": "[spectral]",

@@ -11,13 +11,13 @@ import soundfile
 
 
 def prepare(function, data_folder, save_folder, **arguments):
-    """Runs a preparation: {split: list of entries}."""
+    """Runs a preparation: {split: {id: entry}}."""
     paths = [save_folder / f"{split}.json" for split in corpus.SPLITS]
     function(str(data_folder), str(save_folder), *paths, **arguments)
     manifests = {}
     for path in paths:
         entries = json.loads(path.read_text(encoding="utf-8"))
-        manifests[path.stem] = list(entries.values())
+        manifests[path.stem] = entries
         for entry in entries.values():
             wav = entry["wav"].replace("{data_root}", str(save_folder))
             info = soundfile.info(wav)
@@ -28,7 +28,7 @@ def prepare(function, data_folder, save_folder, **arguments):
 
 def sources(entries):
     """Where entries come from: {(source, group, licence)}."""
-    return {(e["source"], e["group"], e["licence"]) for e in entries}
+    return {(e["source"], e["group"], e["licence"]) for e in entries.values()}
 
 
 def write_copyright(folder, package, text):

@@ -25,10 +25,8 @@ SYSTEMS = (
 def test_the_study_compares_all_systems_and_goes_on(
     project, tmp_path, monkeypatch, capfd
 ):
-    data, hparams = tmp_path / "data", tmp_path / "hparams"
-    data.mkdir()
-    training.write_corpus(data)
-    hparams.mkdir()
+    hparams = tmp_path / "hparams"
+    training.write_corpus(tmp_path / "corpus")
     training.write_hparams(project, hparams)
     recipe = project / training.RECIPE
     shutil.copytree(recipe / "hparams/ablations", hparams / "ablations")
@@ -41,10 +39,9 @@ def test_the_study_compares_all_systems_and_goes_on(
     output = tmp_path / "output"
     flags = training.stage_arguments(
         "student",
-        hparams,
-        data,
+        tmp_path,
         output,
-        {"autoencoder_file": files["autoencoder"]},
+        autoencoder_file=files["autoencoder"],
         teacher_file=files["unet"],
     )
     arguments = [

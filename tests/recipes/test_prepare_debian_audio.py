@@ -5,7 +5,6 @@ Authors
 """
 
 import hashlib
-import json
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import soundfile
 from speechbrain.dataio.dataio import read_audio
 from speechbrain.dataio.dataset import DynamicItemDataset
 
+from tests.recipes import preparation
 from tests.recipes.preparation import write_copyright
 from tests.recipes.sounds import PREPARE, low_pass, noise, speech, write
 
@@ -86,18 +86,13 @@ def data_folder(tmp_path):
 
 
 def prepare(data_folder, **arguments):
-    """Runs the preparation; the manifests by their names."""
+    """Runs the preparation: the folder and the manifests."""
     save_folder = data_folder.parent / "prepared"
-    names = ("train", "dev", "test")
-    paths = [save_folder / f"{name}.json" for name in names]
+    function = debian_audio_prepare.prepare_debian_audio
     arguments = {"packages": PACKAGES, **arguments}
-    debian_audio_prepare.prepare_debian_audio(
-        str(data_folder), str(save_folder), *map(str, paths), **arguments
+    return save_folder, preparation.prepare(
+        function, data_folder, save_folder, **arguments
     )
-    return save_folder, {
-        name: json.loads(path.read_text(encoding="utf-8"))
-        for name, path in zip(names, paths)
-    }
 
 
 def entry(

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from corpus import SPLITS
 
+from tests.recipes import preparation
 from tests.recipes.preparation import write_copyright
 from tests.recipes.sounds import low_pass, noise, speech, write
 
@@ -84,17 +85,11 @@ def data_folder(tmp_path):
 def prepare(data_folder, **arguments):
     """Runs the preparation: the folder and the manifests."""
     save_folder = data_folder.parent / "prepared"
-    paths = [save_folder / f"{split}.json" for split in SPLITS]
-    debian_games_prepare.prepare_debian_games(
-        str(data_folder),
-        str(save_folder),
-        *map(str, paths),
-        **{"packages": PACKAGES, **arguments},
+    function = debian_games_prepare.prepare_debian_games
+    arguments = {"packages": PACKAGES, **arguments}
+    return save_folder, preparation.prepare(
+        function, data_folder, save_folder, **arguments
     )
-    return save_folder, {
-        path.stem: json.loads(path.read_text(encoding="utf-8"))
-        for path in paths
-    }
 
 
 def test_domains_groups_and_licences(data_folder, capsys, caplog):

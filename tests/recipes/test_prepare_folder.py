@@ -36,7 +36,8 @@ def test_folder(folder, tmp_path, capsys):
     found = set.union(*map(sources, manifests.values()))
     names = {f"take {index}.wav" for index in range(10)}
     assert found == {(name, name, "mine") for name in names}
-    assert manifests["dev"][0]["duration"] == pytest.approx(0.5, abs=1e-3)
+    (entry,) = manifests["dev"].values()
+    assert entry["duration"] == pytest.approx(0.5, abs=1e-3)
     write(folder, "take 10.wav", noise(10, 0.5))
     capsys.readouterr()
     again = prepare_mine(test_fraction=0.0)

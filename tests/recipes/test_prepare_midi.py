@@ -6,7 +6,6 @@ Authors
 """
 
 import io
-import json
 import shutil
 import struct
 import sys
@@ -15,7 +14,8 @@ import midi_parts
 import midi_prepare
 import mido
 import pytest
-from corpus import SPLITS
+
+from tests.recipes import preparation
 
 # Like FluidSynth, it ends well and writes nothing where it reads no MIDI.
 FLUIDSYNTH = f"""#!{sys.executable}
@@ -73,17 +73,13 @@ def data_folder(tmp_path, monkeypatch):
 
 
 def prepare(data_folder):
+    """Runs the preparation: {split: list of entries}."""
     save_folder = data_folder.parent / "prepared"
-    paths = [save_folder / f"{split}.json" for split in SPLITS]
-    midi_prepare.prepare_midi(
-        str(data_folder),
-        str(save_folder),
-        *map(str, paths),
-        packages=["freedoom", "openttd-openmsx"],
+    packages = ["freedoom", "openttd-openmsx"]
+    manifests = preparation.prepare(
+        midi_prepare.prepare_midi, data_folder, save_folder, packages=packages
     )
-    return {
-        path.stem: list(json.loads(path.read_text()).values()) for path in paths
-    }
+    return {split: list(m.values()) for split, m in manifests.items()}
 
 
 def test_pieces_are_rendered_and_split(data_folder, caplog):

@@ -5,13 +5,12 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import json
 import re
 
 import pytest
 import repositories_prepare
-from corpus import SPLITS
 
+from tests.recipes.preparation import prepare
 from tests.recipes.sounds import noise, speech, write
 
 FILES = {
@@ -60,20 +59,19 @@ def data_folder(tmp_path):
 
 
 def test_domains_groups_and_splits(data_folder, tmp_path, capsys):
-    paths = [tmp_path / f"data/{split}.json" for split in SPLITS]
-    arguments = (str(data_folder), str(tmp_path / "data"), *map(str, paths))
-    repositories_prepare.prepare_repositories(*arguments)
+    run = repositories_prepare.prepare_repositories
+    arguments = run, data_folder, tmp_path / "data"
     found = {}
-    for path in paths:
-        for e in json.loads(path.read_text()).values():
+    for split, entries in prepare(*arguments).items():
+        for e in entries.values():
             name = e["source"].split("/", 1)[1]
-            found[name] = (e["domain"], e["group"], path.stem)
+            found[name] = (e["domain"], e["group"], split)
             if e["group"] == "blanket-rain":
                 assert e["duration"] == 6.0  # the first minute, cut into ten
     assert found == {name: value for name, value in FILES.items() if value}
     printed = capsys.readouterr().out
     assert "left out: " in printed and "nodepa/seedlingo" in printed
-    repositories_prepare.prepare_repositories(*arguments)
+    prepare(*arguments)
     assert "preparation skipped" in capsys.readouterr().out
 
 

@@ -26,14 +26,13 @@ from speechbrain_flashsr.checkpoints.export import (
 from speechbrain_flashsr.data.latents import LatentPairs
 from speechbrain_flashsr.inference import FlashSR
 from tests.recipes import training
-from tests.recipes.training import EXPORTED, NEEDED, exported_state, train
+from tests.recipes.training import EXPORTED, assert_same, exported_state
 
 STAGES = ("autoencoder", "sr_vocoder", "teacher", "student", "sharpening")
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_training_moves_weights_and_logs_losses(stage, trained):
-    outputs, _ = trained
+def test_training_moves_weights_and_logs_losses(stage, outputs):
     log = (outputs[stage] / "train_log.txt").read_text()
     assert "epoch: 1, step: 3" in log and "epoch: 2, step: 6" in log
     loss = {
@@ -58,14 +57,11 @@ def test_training_moves_weights_and_logs_losses(stage, trained):
 
 
 def test_killed_training_resumes_to_the_same_weights(
-    project, workshop, trained, tmp_path, monkeypatch
+    project, recipes, outputs, tmp_path, monkeypatch
 ):
     """Of the stage with the most parts: the others save by the same code."""
-    data, hparams = workshop
-    outputs, files = trained
     stage = "student"
-    needed = {name: files[name] for name in NEEDED[stage]}
-    arguments = training.stage_arguments(stage, hparams, data, tmp_path, needed)
+    arguments = training.stage_arguments(stage, recipes.folder, tmp_path)
     # Each of the six steps ends with a checkpoint of three files or more.
     fatal = random.randint(1, 18)
     command = [
@@ -80,62 +76,38 @@ def test_killed_training_resumes_to_the_same_weights(
     training.run_stage(project, stage, arguments, monkeypatch)
 
     expected = exported_state(stage, outputs[stage])
-    resumed = exported_state(stage, tmp_path)
-    assert resumed.keys() == expected.keys()
-    for name, value in expected.items():
-        assert torch.equal(resumed[name], value), name
+    assert_same(exported_state(stage, tmp_path), expected)
 
 
 def test_minutes_end_an_epoch_early_and_the_rest_follows(
-    project, workshop, trained, tmp_path, monkeypatch
+    train, outputs, tmp_path
 ):
     """With the learning rate that the second start is given."""
-    data, hparams = workshop
-    outputs, _ = trained
     first, still = tmp_path / "first", tmp_path / "still"
-    arguments = training.stage_arguments("autoencoder", hparams, data, first)
-    training.run_stage(
-        project, "autoencoder", [*arguments, "--max_minutes=0"], monkeypatch
-    )
+    train("autoencoder", first, max_minutes=0)
     log = (first / "train_log.txt").read_text()
     assert "step: 1 " in log and "step: 3 " not in log
     shutil.copytree(first, still)
-    training.run_stage(project, "autoencoder", arguments, monkeypatch)
     expected = exported_state("autoencoder", outputs["autoencoder"])
-    resumed = exported_state("autoencoder", first)
-    assert all(torch.equal(resumed[k], v) for k, v in expected.items())
+    assert_same(train("autoencoder", first), expected)
 
     def weights():
         checkpoint = AtomicCheckpointer(still / "save").find_checkpoint()
         return torch.load(checkpoint.paramfiles["autoencoder"])
 
     before = weights()
-    arguments = training.stage_arguments(
-        "autoencoder", hparams, data, still, lr=0.0
-    )
-    training.run_stage(project, "autoencoder", arguments, monkeypatch)
-    after = weights()
-    assert all(torch.equal(after[k], v) for k, v in before.items())
+    train("autoencoder", still, lr=0.0)
+    assert_same(weights(), before)
     assert "step: 6" in (still / "train_log.txt").read_text()
 
 
 def test_latents_that_time_did_not_allow_are_encoded_by_the_next_start(
-    project, workshop, trained, tmp_path, monkeypatch
+    train, outputs, tmp_path
 ):
-    data, hparams = workshop
-    _, files = trained
-    arguments = training.stage_arguments(
-        "teacher",
-        hparams,
-        data,
-        tmp_path,
-        {"autoencoder_file": files["autoencoder_file"]},
-        cache_opts={"batch_size": 2},
-        number_of_epochs=1,
-    )
+    flags = {"cache_opts": {"batch_size": 2}, "number_of_epochs": 1}
     done = []
-    for more in (["--max_minutes=0"], []):
-        training.run_stage(project, "teacher", arguments + more, monkeypatch)
+    for more in ({"max_minutes": 0}, {}):
+        train("teacher", tmp_path, **flags, **more)
         done.append(len(LatentPairs(tmp_path / "latents/train")))
     assert done == [2, 5]
     log = (tmp_path / "train_log.txt").read_text()
@@ -143,59 +115,39 @@ def test_latents_that_time_did_not_allow_are_encoded_by_the_next_start(
     assert "train_latents: 3, sound_per_second" in log
 
 
-def test_a_loss_that_is_not_finite_stops_the_training(
-    project, workshop, tmp_path, monkeypatch
-):
-    data, hparams = workshop
-    arguments = training.stage_arguments("autoencoder", hparams, data, tmp_path)
+def test_a_loss_that_is_not_finite_stops_the_training(train, tmp_path):
     with pytest.raises(ValueError, match="loss is .* at step 2.*lower `lr`"):
-        training.run_stage(
-            project, "autoencoder", [*arguments, "--lr=1e30"], monkeypatch
-        )
+        train("autoencoder", tmp_path, lr="1e30")
     (checkpoint,) = (tmp_path / "save").iterdir()
     average = torch.load(checkpoint / "autoencoder_average.ckpt")
     assert average["n_averaged"] == 1
 
 
-def test_samples_that_are_not_finite_are_told(
-    project, workshop, tmp_path, monkeypatch
-):
-    _, hparams = workshop
+def test_samples_that_are_not_finite_are_told(train, tmp_path):
     training.write_corpus(tmp_path)
     for path in tmp_path.glob("*.wav"):
         wav, rate = soundfile.read(path)
         wav[:] = float("nan")
         soundfile.write(path, wav, rate, "FLOAT")
-    arguments = training.stage_arguments(
-        "autoencoder", hparams, tmp_path, tmp_path / "out"
-    )
     with pytest.raises(ValueError, match="clip[0-5].wav' .* NaN"):
-        training.run_stage(project, "autoencoder", arguments, monkeypatch)
+        train("autoencoder", tmp_path / "out", data_folder=tmp_path)
 
 
 def test_a_damaged_checkpoint_changes_nothing_but_time(
-    project, workshop, trained, tmp_path, monkeypatch
+    train, outputs, tmp_path
 ):
-    data, hparams = workshop
-    half, whole = (
-        training.stage_arguments("autoencoder", hparams, data, tmp_path, **more)
-        for more in ({"number_of_epochs": 1}, {})
-    )
-    training.run_stage(project, "autoencoder", half, monkeypatch)
+    train("autoencoder", tmp_path, number_of_epochs=1)
     checkpoints = AtomicCheckpointer(tmp_path / "save").find_checkpoints()
     assert [checkpoint.meta["step"] for checkpoint in checkpoints] == [3, 3]
     counter = checkpoints[0].path / "epoch_counter.ckpt"
     counter.write_text("7")
-    training.run_stage(project, "autoencoder", whole, monkeypatch)
+    resumed = train("autoencoder", tmp_path)
     assert len(list((tmp_path / "save").glob("DAMAGED*"))) == 1
-    expected = exported_state("autoencoder", trained[0]["autoencoder"])
-    resumed = exported_state("autoencoder", tmp_path)
-    assert all(torch.equal(resumed[k], v) for k, v in expected.items())
+    assert_same(resumed, exported_state("autoencoder", outputs["autoencoder"]))
 
 
 @pytest.mark.parametrize("last", ["student", "sharpening"])
-def test_trained_stages_load_in_the_interface(last, trained, tmp_path):
-    outputs, _ = trained
+def test_trained_stages_load_in_the_interface(last, outputs, tmp_path):
     states = {
         EXPORTED[stage]: exported_state(stage, outputs[stage])
         for stage in ("autoencoder", last, "sr_vocoder")
@@ -209,10 +161,9 @@ def test_trained_stages_load_in_the_interface(last, trained, tmp_path):
     assert output.isfinite().all()
 
 
-def test_one_command_trains_all_stages_and_exports(project, workshop, tmp_path):
-    data, hparams = workshop
+def test_one_command_trains_all_stages_and_exports(project, recipes, tmp_path):
     flags = training.stage_arguments(
-        *("autoencoder", hparams, data, tmp_path),
+        *("autoencoder", recipes.folder, tmp_path),
         draws_per_epoch=2,
         valid_draws=2,
         number_of_epochs=1,
@@ -223,7 +174,7 @@ def test_one_command_trains_all_stages_and_exports(project, workshop, tmp_path):
         sys.executable,
         str(script),
         *flags[1:],
-        f"--hparams_folder={hparams}",
+        f"--hparams_folder={recipes.folder / 'hparams'}",
         "--minutes=60",
     ]
     result = subprocess.run(command, capture_output=True, text=True)
@@ -269,47 +220,34 @@ def test_the_minutes_of_all_stages_add_up(
 
 
 def test_the_vocoder_trains_on_what_the_student_predicts(
-    project, workshop, trained, tmp_path, monkeypatch
+    train, outputs, tmp_path
 ):
-    data, hparams = workshop
-    outputs, files = trained
     given = {
-        "student_mel_fraction": 1.0,
-        "autoencoder_file": files["autoencoder_file"],
+        "autoencoder_file": outputs["autoencoder"] / "autoencoder.ckpt",
         "student_file": outputs["student"] / "unet.ckpt",
         "vocoder_file": outputs["sr_vocoder"] / "vocoder.ckpt",
     }
     logs = {}
     for fraction in (0.0, 1.0):
         output = tmp_path / str(fraction)
-        given["student_mel_fraction"] = fraction
-        arguments = training.stage_arguments(
-            *("sr_vocoder", hparams, data, output, given),
-            lr=0.0,
-            number_of_epochs=1,
-        )
-        training.run_stage(project, "sr_vocoder", arguments, monkeypatch)
+        flags = {"lr": 0.0, "number_of_epochs": 1, **given}
+        flags["student_mel_fraction"] = fraction
+        ended = train("sr_vocoder", output, **flags)
         logs[fraction] = (output / "train_log.txt").read_text()
         # Without a learning rate, what it started from comes out.
         started = exported_state("sr_vocoder", outputs["sr_vocoder"])
-        ended = exported_state("sr_vocoder", output)
         assert all(torch.allclose(ended[k], v) for k, v in started.items())
     assert logs[0.0] != logs[1.0]
 
-    del given["student_file"]
-    arguments = training.stage_arguments(
-        "sr_vocoder", hparams, data, tmp_path / "none", given
-    )
+    del flags["student_file"]
     with pytest.raises(ValueError, match="`student_file` is not set"):
-        training.run_stage(project, "sr_vocoder", arguments, monkeypatch)
+        train("sr_vocoder", tmp_path / "none", **flags)
 
 
 def test_a_vocoder_at_the_rate_of_frames(
-    project, workshop, trained, tmp_path, monkeypatch
+    project, recipes, outputs, tmp_path, monkeypatch
 ):
     """It trains, and loads in the interface."""
-    data, hparams = workshop
-    outputs, _ = trained
     tiny = (project / "tests/recipes/tiny_model.yaml").read_text()
     model = tmp_path / "model.yaml"
     sizes = "    channels: 8\n    hidden: 16\n    num_blocks: 1\n"
@@ -325,7 +263,7 @@ def test_a_vocoder_at_the_rate_of_frames(
     recipe.write_text(f"based_on: {base}\nmodel: !include:{model}\n")
     output = tmp_path / "out"
     arguments = training.stage_arguments(
-        "sr_vocoder", hparams, data, output, number_of_epochs=1
+        "sr_vocoder", recipes.folder, output, number_of_epochs=1
     )
     arguments[0] = str(recipe)
     training.run_stage(project, "sr_vocoder", arguments, monkeypatch)
@@ -355,14 +293,11 @@ def test_a_vocoder_at_the_rate_of_frames(
     assert not torch.allclose(restored[0], restored[2], atol=1e-4)
 
 
-def test_tensorboard_shows_curves_and_samples_of_each_domain(
-    project, workshop, tmp_path, monkeypatch
-):
+def test_tensorboard_shows_curves_and_samples_of_each_domain(train, tmp_path):
     event_accumulator = pytest.importorskip(
         "tensorboard.backend.event_processing.event_accumulator"
     )
-    more = {"use_tensorboard": True, "number_of_epochs": 1}
-    train(project, "sr_vocoder", workshop, tmp_path, monkeypatch, **more)
+    train("sr_vocoder", tmp_path, use_tensorboard=True, number_of_epochs=1)
     events = event_accumulator.EventAccumulator(
         str(tmp_path / "tensorboard"), size_guidance={"scalars": 0}
     ).Reload()

@@ -39,15 +39,6 @@ EXPORTED = {
 }
 """The weights of each stage that the interface needs."""
 
-NEEDED = {
-    "autoencoder": (),
-    "sr_vocoder": (),
-    "teacher": ("autoencoder_file",),
-    "student": ("autoencoder_file", "teacher_file"),
-    "sharpening": ("autoencoder_file", "student_file"),
-}
-"""The weights that each stage is given."""
-
 
 def read_rows():
     """The rows of the CSV, named as SpeechBrain names their output folders:
@@ -72,23 +63,16 @@ def run_script(script, arguments, monkeypatch):
 
 class Recipes:
     """Runs rows of the CSV, each once in all processes that share the folder,
-    and before it those whose output its flags name.
-
-    Arguments
-    ---------
-    project : Path
-        The project's root.
-    folder : Path
-        Stands for tests/tmp.
-    """
+    which stands for tests/tmp, and before it those whose output its flags
+    name."""
 
     def __init__(self, project, folder):
         self.project, self.folder = project, folder
         self.rows = read_rows()
-        self.corpus = folder / "corpus"
         with FileLock(folder / "corpus.lock"):
-            if not self.corpus.exists():
-                write_corpus(self.corpus)
+            if not (folder / "corpus").exists():
+                write_hparams(project, folder / "hparams")
+                write_corpus(folder / "corpus")
 
     def output_of(self, name):
         """The output folder of a row, which is run if it has not been."""
@@ -117,20 +101,8 @@ class Recipes:
 
 
 def write_corpus(folder, seconds=2.0, seed=0, rolloff_hz=20000):
-    """Writes noise with content to 20 kHz, the manifests of it, and words that
-    it does not say.
-
-    Arguments
-    ---------
-    folder : Path
-        Where to.
-    seconds : float
-        Length of each of six recordings: two of each domain.
-    seed : int
-        Of the noise.
-    rolloff_hz : float
-        That the manifests tell.
-    """
+    """Writes six recordings of noise, two of each domain, their manifests, and
+    words that they do not say."""
     folder.mkdir(exist_ok=True)
     rng = np.random.default_rng(seed)
     entries = {}
@@ -156,15 +128,8 @@ def write_corpus(folder, seconds=2.0, seed=0, rolloff_hz=20000):
 
 
 def write_hparams(project, folder):
-    """Writes a YAML for each stage that is the recipe's with the tiny model.
-
-    Arguments
-    ---------
-    project : Path
-        The project's root.
-    folder : Path
-        Where to.
-    """
+    """Writes a YAML for each stage that is the recipe's with the tiny model."""
+    folder.mkdir()
     rows = read_rows()
     for stage, name in ROWS.items():
         flags = read_flags(rows[name], folder)
@@ -176,36 +141,17 @@ def write_hparams(project, folder):
         path.write_text("\n".join(lines) + "\n")
 
 
-def stage_arguments(stage, hparams, data, output, files=None, **more):
-    """The command line of one stage, without the script.
-
-    Arguments
-    ---------
-    stage : str
-        Its name.
-    hparams : Path
-        The folder that :func:`write_hparams` filled.
-    data : Path
-        The folder that :func:`write_corpus` filled.
-    output : Path
-        Where the stage writes.
-    files : dict
-        {name: path} of weights.
-    **more
-        Other flags.
-
-    Returns
-    -------
-    list of str
-    """
-    flags = read_flags(read_rows()[ROWS[stage]], output)
+def stage_arguments(stage, folder, output, **more):
+    """The command line of one stage, without the script: the flags of its row,
+    with a folder that holds `hparams`, `corpus` and outputs of other rows, and
+    more flags."""
+    flags = read_flags(read_rows()[ROWS[stage]], folder)
     del flags["model"]
-    flags.update(data_folder=data, output_folder=output)
-    flags.update(files or {}, **more)
-    if stage in ("teacher", "student", "sharpening"):
+    flags.update(output_folder=output, **more)
+    if "train_latents" in flags:
         flags["latents_folder"] = f"{output}/latents"
     return [
-        str(hparams / f"train_{stage}.yaml"),
+        str(folder / "hparams" / f"train_{stage}.yaml"),
         "--noprogressbar",
         "--device=cpu",
     ] + [f"--{name}={value}" for name, value in flags.items()]
@@ -223,9 +169,6 @@ def exported_state(stage, output):
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def train(project, stage, workshop, output, monkeypatch, files=None, **flags):
-    """Runs a stage; returns its exported weights and its log."""
-    data, hparams = workshop
-    arguments = stage_arguments(stage, hparams, data, output, files, **flags)
-    run_stage(project, stage, arguments, monkeypatch)
-    return exported_state(stage, output), (output / "train_log.txt").read_text()
+def assert_same(state, expected):
+    """Two stages exported the same weights."""
+    torch.testing.assert_close(state, expected, rtol=0, atol=0)

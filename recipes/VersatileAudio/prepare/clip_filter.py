@@ -40,39 +40,20 @@ LEAST_RMS_DB, LEAST_PEAK = -45.0, 0.01
 
 @dataclass
 class ClipMeasure:
-    """Measurements of a clip for the filter; levels in dB, the rest in the
-    units of the names.
+    """Measurements of a clip for the filter.
 
-    Arguments
-    ---------
-    sample_rate : int
-        Sampling rate in Hz.
-    seconds : float
-        Length of the clip.
-    rms_db : float
-        Root mean square relative to full scale.
-    peak : float
-        Largest magnitude; 1 is full scale.
-    active_seconds : float
-        Time covered by active frames.
-    rolloff_hz : int
-        Upper edge of the highest block with energy.
-    lower_band, upper_band : tuple of (float, float)
-        Density of 14-16 kHz and of 16-18 kHz: the mean relative to 1-4 kHz,
-        and the 95th percentile relative to full scale.
-    lower_band_variation_db : float
-        95th less 10th percentile of the density of 14-16 kHz.
-    """
+    Of a band, 14-16 or 16-18 kHz, they are the mean density relative to 1-4 kHz
+    and the 95th percentile relative to full scale, in dB."""
 
-    sample_rate: int
+    sample_rate: int  # Hz
     seconds: float
-    rms_db: float
-    peak: float
-    active_seconds: float
-    rolloff_hz: int
-    lower_band: tuple
-    upper_band: tuple
-    lower_band_variation_db: float
+    rms_db: float  # root mean square relative to full scale
+    peak: float  # 1 is full scale
+    active_seconds: float  # covered by active frames
+    rolloff_hz: int  # upper edge of the highest block with energy
+    lower_band: tuple[float, float]
+    upper_band: tuple[float, float]
+    lower_band_variation_db: float  # 95th less 10th percentile of the density
 
     @property
     def crest_db(self):

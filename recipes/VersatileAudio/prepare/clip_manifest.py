@@ -40,40 +40,17 @@ DONE = "prepared.json"
 
 @dataclass(frozen=True)
 class Clip:
-    """An audio file that may go into the manifests.
-
-    Arguments
-    ---------
-    path : str
-        The file.
-    source : str
-        How the manifest names it: its path inside the corpus.
-    corpus : str
-        Name of the corpus; the ids begin with it.
-    domain : str
-        "speech", "music" or "effects".
-    split : str
-        Key of the manifest that it belongs to, such as "train".
-    group : str
-        Who or what is heard: speaker, language or song. No group is in two
-        splits.
-    licence : str
-        Licence of the recording.
-    padded : bool
-        Whether digital silence at its ends does not belong to the recording.
-    longest_seconds : float, optional
-        How much of the beginning is used. Default: all.
-    """
+    """An audio file that may go into the manifests."""
 
     path: str
-    source: str
-    corpus: str
-    domain: str
-    split: str
-    group: str
+    source: str  # how the manifest names it: its path inside the corpus
+    corpus: str  # its name; the ids begin with it
+    domain: str  # "speech", "music" or "effects"
+    split: str  # key of the manifest that it belongs to, such as "train"
+    group: str  # speaker, language or song; no group is in two splits
     licence: str
-    padded: bool = False
-    longest_seconds: float | None = None
+    padded: bool = False  # digital silence at its ends does not belong to it
+    longest_seconds: float | None = None  # of the beginning; None: all is used
 
 
 @dataclass
@@ -186,12 +163,12 @@ def is_prepared(save_folder, manifests, options):
     """Whether a preparation with these options was completed, and all that it
     wrote, the clips and the manifest of each split, is still there."""
     try:
-        if _read_json(os.path.join(save_folder, DONE)) != options:
+        if json.loads(Path(save_folder, DONE).read_text("utf-8")) != options:
             return False
         wavs = {
             entry["wav"]
             for path in manifests.values()
-            for entry in _read_json(path).values()
+            for entry in json.loads(Path(path).read_text("utf-8")).values()
         }
     except (OSError, ValueError):
         return False
@@ -263,9 +240,3 @@ def _digests(clips):
 def _slug(text):
     """A name of ASCII letters, digits and _ for ids and files."""
     return re.sub("[^A-Za-z0-9]+", "_", text).strip("_") or "clip"
-
-
-def _read_json(path):
-    """Content of a JSON file."""
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)

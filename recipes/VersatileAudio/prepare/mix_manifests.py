@@ -31,7 +31,7 @@ def mix_manifests(prepared_folders, save_folder):
     for folder in prepared_folders:
         root = os.path.relpath(folder, save_folder).replace(os.sep, "/")
         for split in SPLITS:
-            for name, entry in _read(Path(folder, f"{split}.json")).items():
+            for name, entry in read_prepared(folder, split).items():
                 if name in mixed[split]:
                     raise ValueError(
                         f"the entry {name} of {folder}/{split}.json is already"
@@ -74,8 +74,10 @@ def summary(manifests):
     return "\n".join(lines)
 
 
-def _read(path):
-    """Content of a manifest."""
+def read_prepared(folder, split):
+    """The manifest of a split in a prepared corpus's folder, {id: entry}, with
+    {data_root} as it is. Raises a FileNotFoundError if there is none."""
+    path = Path(folder, f"{split}.json")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

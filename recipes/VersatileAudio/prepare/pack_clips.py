@@ -13,14 +13,13 @@ Authors
 
 import argparse
 import io
-import json
 import random
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import soundfile
-from mix_manifests import summary
+from mix_manifests import read_prepared, summary
 from speechbrain.dataio.dataio import read_audio
 
 from speechbrain_flashsr.audio.writing import complete_file
@@ -49,15 +48,7 @@ def pack_clips(data_folder, save_folder, megabytes=55.0, seed=0):
     Raises a FileNotFoundError if a manifest is missing, a ValueError if not
     even one entry fits."""
     save_folder = Path(save_folder)
-    entries = {}
-    for split in ("train", "dev"):
-        path = Path(data_folder, f"{split}.json")
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"there is no {path}: prepare the corpus first, or check the"
-                " name of its folder"
-            )
-        entries[split] = json.loads(path.read_text(encoding="utf-8"))
+    entries = {s: read_prepared(data_folder, s) for s in ("train", "dev")}
     packed = {"train": {}, "dev": {}, "test": {}}
     left = 0.0
     for (split, domain), share in SHARES.items():
@@ -115,8 +106,7 @@ def unpack_clips(packed_folder, save_folder):
     floating-point samples, with their manifests, with all cores. Files that are
     there already are kept."""
     for split in ("train", "dev"):
-        path = Path(packed_folder, f"{split}.json")
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = read_prepared(packed_folder, split)
         sources, targets = [], []
         for name, entry in entries.items():
             wav = f"wavs/{split}/{name}.wav"

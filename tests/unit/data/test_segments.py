@@ -16,6 +16,12 @@ from speechbrain_flashsr.data.segments import EpochDraws, RandomSegments
 
 LENGTH = 30720
 
+STILL = {
+    **{"speed_probability": 0, "mix_probability": 0, "ripple_db": 0},
+    **{"tilt_db": (0, 0), "level_db": (0, 0)},
+}
+"""An augmentation that changes nothing."""
+
 
 @pytest.fixture
 def corpus(tmp_path):
@@ -101,24 +107,18 @@ def test_groups_are_drawn_by_the_root_of_their_duration(corpus):
 
 
 def test_formants_of_speech_alone_move(corpus):
-    options = {"tilt_db": (0, 0), "ripple_db": 0, "mix_probability": 0}
-    options |= {"speed_probability": 0, "level_db": (0, 0)}
-    for formants_probability in (0, 1):
-        moving = Augmentation(
-            formants=(0.8, 0.8),
-            formants_probability=formants_probability,
-            **options,
-        )
+    for probability, share in ((0, 1), (1, 0.8)):
+        formants = {"formants": (0.8, 0.8), "formants_probability": probability}
+        moving = Augmentation(**{**STILL, **formants})
         music = segments(corpus, {"music": 1}, augmentation=moving)[5]
         assert music["rolloff_hz"] == 20000
         speech = segments(corpus, {"speech": 1}, augmentation=moving)[5]
-        share = 0.8 if formants_probability else 1
         assert speech["rolloff_hz"] in (share * 17000, share * 20000)
 
 
 def test_speed_moves_pitch_and_rolloff(corpus):
-    options = {"tilt_db": (0, 0), "ripple_db": 0, "mix_probability": 0}
-    faster = Augmentation(speed=(1.25, 1.25), speed_probability=1, **options)
+    speed = {"speed": (1.25, 1.25), "speed_probability": 1}
+    faster = Augmentation(**{**STILL, **speed})
     item = segments(corpus, {"music": 1}, augmentation=faster)[5]
     peak = torch.fft.rfft(item["high"]).abs().argmax() * 48000 / LENGTH
     assert abs(peak - 1.25 * 1500) < 2
@@ -126,13 +126,8 @@ def test_speed_moves_pitch_and_rolloff(corpus):
 
 
 def test_mixing_adds_a_second_segment(corpus):
-    mixing = Augmentation(
-        speed=(1, 1),
-        tilt_db=(0, 0),
-        ripple_db=0,
-        mix_probability=1,
-        mix_gain_db=(0, 0),
-    )
+    mix = {"mix_probability": 1, "mix_gain_db": (0, 0)}
+    mixing = Augmentation(**{**STILL, **mix})
     data = segments(corpus, {"music": 1, "speech": 1}, augmentation=mixing)
     found = [tones(data[i]["high"]) for i in range(20)]
     assert any(1500 in both and len(both) > 1 for both in found)
@@ -141,13 +136,7 @@ def test_mixing_adds_a_second_segment(corpus):
 def test_the_copy_decides_the_level(corpus):
     item = segments(corpus, {"music": 1})[5]
     assert abs(item["low"].abs().max() - 0.5) < 1e-6
-    quiet = Augmentation(
-        speed=(1, 1),
-        tilt_db=(0, 0),
-        ripple_db=0,
-        mix_probability=0,
-        level_db=(-20, -20),
-    )
+    quiet = Augmentation(**{**STILL, "level_db": (-20, -20)})
     lower = segments(corpus, {"music": 1}, augmentation=quiet)
     assert abs(lower[5]["low"].abs().max() - 0.05) < 1e-7
     assert abs(lower[5]["high"].abs().max() - 0.05) < 0.01

@@ -88,9 +88,9 @@ def _list_pairs(hparams):
             refused[name] = "There is no low-resolution file of that name."
             continue
         try:
-            wav = read_audio(path)
+            wav = read_audio("The reference", path)
         except RefusedError as reason:
-            refused[name] = f"The reference {reason}"
+            refused[name] = str(reason)
             continue
         detector = BandwidthDetector(SAMPLE_RATE)
         detector.update(wav[None])
@@ -144,23 +144,24 @@ def choose_clips(clips, hparams):
     return chosen, too_short
 
 
-def read_audio(path, start=0, stop=None):
-    """Reads a file as [time] at 48 kHz. Raises a RefusedError if it cannot be
-    read, is empty, holds samples that are not numbers, or has channels that
-    differ."""
+def read_audio(what, path, start=0, stop=None):
+    """Reads a file, called `what` in errors, as [time] at 48 kHz. Raises a
+    RefusedError if it cannot be read, is empty, holds samples that are not
+    numbers, or has channels that differ."""
     try:
         samples, rate = soundfile.read(
             path, start=start, stop=stop, dtype="float32", always_2d=True
         )
     except (OSError, RuntimeError) as error:
-        raise RefusedError(f"cannot be read: {error}")
+        raise RefusedError(f"{what} cannot be read: {error}")
     if not len(samples):
-        raise RefusedError("holds no samples.")
+        raise RefusedError(f"{what} holds no samples.")
     if not np.isfinite(samples).all():
-        raise RefusedError("holds samples that are not finite.")
+        raise RefusedError(f"{what} holds samples that are not finite.")
     if (samples != samples[:, :1]).any():
         raise RefusedError(
-            f"has {samples.shape[1]} different channels: only mono is scored."
+            f"{what} has {samples.shape[1]} different channels: only mono is "
+            "scored."
         )
     wav = torch.from_numpy(samples[:, 0].copy())[None]
     return Resampler(rate, SAMPLE_RATE)(wav)[0]
@@ -181,27 +182,28 @@ def fit(wav, num_samples):
 def read_reference(clip, max_seconds):
     """The middle of a clip, [time] at 48 kHz, and the samples of the whole
     clip. Raises a RefusedError if it cannot be read or its middle is silent."""
-    whole = read_audio(clip.wav, clip.start, clip.stop)
+    whole = read_audio("The reference", clip.wav, clip.start, clip.stop)
     wav = middle(whole, int(max_seconds * SAMPLE_RATE))
     if not wav.any():
-        raise RefusedError("is silent in its middle.")
+        raise RefusedError("The reference is silent in its middle.")
     return wav, len(whole)
 
 
-def read_counterpart(path, num_samples, whole):
+def read_counterpart(what, path, num_samples, whole):
     """Another version of a clip, or of its middle, [num_samples] at 48 kHz;
-    `whole` are the samples of the whole clip.
+    `whole` are the samples of the whole clip. For `what` see
+    :func:`read_audio`.
 
     Lengths that differ by up to 50 ms, as after coding and resampling, are
     trimmed or padded at the end. Raises a RefusedError if the file cannot be
     read or has another length."""
-    wav = read_audio(path)
+    wav = read_audio(what, path)
     for length in (num_samples, whole):
         difference = length - len(wav)
         if abs(difference) <= LENGTH_TOLERANCE:
             return middle(fit(wav, length), num_samples)
     raise RefusedError(
-        f"lasts {len(wav) / SAMPLE_RATE:.3f} s, the clip "
+        f"{what} lasts {len(wav) / SAMPLE_RATE:.3f} s, the clip "
         f"{num_samples / SAMPLE_RATE:.3f} s"
         + (f" (in full {whole / SAMPLE_RATE:.3f} s)" * (whole > num_samples))
         + "."

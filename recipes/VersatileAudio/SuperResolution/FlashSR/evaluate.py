@@ -263,24 +263,18 @@ class Evaluation:
 
     def prepare(self, clip, cutoff_hz):
         """The original, what the systems get, and about both."""
-        try:
-            wav, whole = read_reference(clip, self.hparams["max_seconds"])
-        except RefusedError as reason:
-            raise RefusedError(f"The reference {reason}")
+        wav, whole = read_reference(clip, self.hparams["max_seconds"])
         if clip.low is None:
-            degraded = degrade(
+            *waves, rate = degrade(
                 wav.double().numpy(),
                 self.hparams["degradation"],
                 cutoff_hz,
                 self.hparams["filter_order"],
             )
-            *waves, rate = degraded
             low, given = (torch.from_numpy(w.copy()).float() for w in waves)
         else:
-            try:
-                low = read_counterpart(clip.low, len(wav), whole)
-            except RefusedError as reason:
-                raise RefusedError(f"The low-resolution file {reason}")
+            what = "The low-resolution file"
+            low = read_counterpart(what, clip.low, len(wav), whole)
             given, rate = low, SAMPLE_RATE
         if self.hparams["inputs_folder"]:
             folder = Path(self.hparams["inputs_folder"]) / f"{cutoff_hz:g}"

@@ -128,10 +128,8 @@ def read_output(folder, trial):
     for suffix in AUDIO_FILES:
         path = folder / f"{trial.name}{suffix}"
         if path.exists():
-            try:
-                return read_counterpart(path, len(trial.low), trial.whole)
-            except RefusedError as reason:
-                raise RefusedError(f"'{path}' {reason}")
+            length, whole = len(trial.low), trial.whole
+            return read_counterpart(f"'{path}'", path, length, whole)
     raise RefusedError(f"There is no '{folder / trial.name}.wav'.")
 
 
