@@ -72,7 +72,8 @@ def code(wav, sample_rate, codec, quality=None):
 
     The quality, of codecs that have it, goes from 0, the lowest, to 1; by
     default it is libsndfile's or the middle of the bit rates. Raises a
-    ValueError if the codec has no such sample rate.
+    ValueError if the encoder refuses the sample rate; those of telephony take
+    any, although they are used at one.
 
     Example
     -------

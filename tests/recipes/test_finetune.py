@@ -51,7 +51,7 @@ def bell(seed, seconds=0.64, sample_rate=48000):
 @pytest.fixture(scope="module")
 def finetuned(project, tmp_path_factory):
     """A model of random weights, and the same fine-tuned on 20 recordings."""
-    folder = tmp_path_factory.mktemp("finetune")
+    folder = tmp_path_factory.mktemp("fine tuning")
     for seed in range(20):
         path = folder / "bells" / f"{seed}.wav"
         path.parent.mkdir(exist_ok=True)

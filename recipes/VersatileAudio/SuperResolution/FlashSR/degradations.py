@@ -4,6 +4,8 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import numpy as np
+
 from speechbrain_flashsr.audio import SAMPLE_RATE
 from speechbrain_flashsr.audio.codecs import (
     CODECS,
@@ -40,7 +42,8 @@ NAMES = {
 def conditions(hparams):
     """The cut-offs to evaluate at, in Hz: those of `cutoffs`; G.711 has one of
     its own, and so has a folder of low-resolution files. Raises a ValueError if
-    the degradation is unknown or `cutoffs` do not fit."""
+    the degradation is unknown or `cutoffs` do not fit, as where a codec has no
+    rate of twice a cut-off."""
     if hparams["degradation"] not in NAMES:
         raise ValueError(
             f"Unknown degradation '{hparams['degradation']}'. Choose one of "
@@ -54,6 +57,10 @@ def conditions(hparams):
         )
     if hparams["degradation"] == "g711" and not hparams["low_folder"]:
         return [TELEPHONE_BAND[1]]
+    if not hparams["low_folder"]:
+        second = np.zeros(SAMPLE_RATE)
+        for cutoff_hz in cutoffs:
+            degrade(second, hparams["degradation"], cutoff_hz)
     return list(cutoffs)
 
 
@@ -69,8 +76,8 @@ def degrade(wav, kind, cutoff_hz, order=8):
 
     Returns the recording at 48 kHz, of the same length and without delay, and
     then as it would be given to a system: at twice the cut-off behind a
-    resampler, else at 48 kHz, and this rate. Raises a ValueError if a codec has
-    no such sample rate."""
+    resampler, else at 48 kHz, and this rate. Raises a ValueError if a codec
+    cannot code such a sample rate."""
     rate = int(2 * cutoff_hz)
     if kind in DEFAULT_RESAMPLERS:
         low = resample_at(wav, rate, kind)

@@ -17,8 +17,10 @@ Authors
 import argparse
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
+import tempfile
 
 import speechbrain as sb
 import torch
@@ -92,14 +94,17 @@ def finetune(options, passed_on):
         sys.executable,
         str(HERE / "train_sr_vocoder.py"),
         str(options.hparams),
-        f"--model=!include:{source / 'hyperparams.yaml'}",
         f"--data_folder={data}",
         f"--output_folder={output / 'sr_vocoder'}",
         *(f"--{name}={path}" for name, path in files.items()),
     ]
     if options.minutes is not None:
         command.append(f"--max_minutes={options.minutes}")
-    subprocess.run(command + passed_on, check=True)
+    # An `!include:` ends at a space, which the name of the source may have.
+    with tempfile.TemporaryDirectory() as folder:
+        model = shutil.copy(source / "hyperparams.yaml", folder)
+        command.append(f"--model=!include:{model}")
+        subprocess.run(command + passed_on, check=True)
     state = read_checkpoint(output / "sr_vocoder" / "vocoder.ckpt")
     return export_with_weights(
         output / "pretrained", source, {"vocoder": state}
