@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 
 from speechbrain_flashsr import SHIPPED_MODEL, __version__
-from speechbrain_flashsr.audio.output_formats import OUTPUT_FORMATS
+from speechbrain_flashsr.audio.formats import OUTPUT_FORMATS
 
 FORMATS = tuple(extension[1:] for extension in OUTPUT_FORMATS)
 """Formats that are written."""

@@ -10,11 +10,8 @@ import torch
 
 from speechbrain_flashsr.audio import block_frames
 from speechbrain_flashsr.audio.checks import AudioError, check_output_name
+from speechbrain_flashsr.audio.formats import check_output_rate, output_format
 from speechbrain_flashsr.audio.headroom import Headroom
-from speechbrain_flashsr.audio.output_formats import (
-    check_output_rate,
-    output_format,
-)
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.resampling import resampled_length
 from speechbrain_flashsr.audio.temporary import TemporarySamples

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 import torch
 
-from speechbrain_flashsr.audio.output_formats import output_format
+from speechbrain_flashsr.audio.formats import output_format
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.writing import AudioWriter, complete_file
 from speechbrain_flashsr.cli.pictures import spectrogram

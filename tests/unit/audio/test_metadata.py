@@ -16,12 +16,12 @@ from mutagen import id3
 from mutagen.flac import FLAC, Picture
 from mutagen.oggvorbis import OggVorbis
 
+from speechbrain_flashsr.audio.formats import output_format
 from speechbrain_flashsr.audio.metadata import (
     STANDARD_SPEAKERS,
     Metadata,
     read_metadata,
 )
-from speechbrain_flashsr.audio.output_formats import output_format
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.riff import append_chunks, read_chunks
 from speechbrain_flashsr.audio.writing import AudioWriter
