@@ -17,7 +17,6 @@ from speechbrain_flashsr.audio.resampling import resampled_length
 from speechbrain_flashsr.audio.temporary import TemporarySamples
 from speechbrain_flashsr.audio.writing import AudioWriter
 from speechbrain_flashsr.inference.checks import check_input_rate, cutoff_list
-from speechbrain_flashsr.inference.groups import channel_groups
 from speechbrain_flashsr.inference.reporting import (
     FileReport,
     warn_of_clipping,
@@ -25,7 +24,10 @@ from speechbrain_flashsr.inference.reporting import (
     with_progress,
 )
 from speechbrain_flashsr.inference.restoration import restore_stream
-from speechbrain_flashsr.inference.signal_analysis import analyse
+from speechbrain_flashsr.inference.signal_analysis import (
+    analyse,
+    channel_groups,
+)
 
 
 def restore_file(

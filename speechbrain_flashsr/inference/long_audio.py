@@ -186,16 +186,16 @@ class _HeldSamples:
         self.start = start
         self.given = start
         self.kept = kept
-        self.buffer = None
+        self.buffer = next(blocks)
 
     def window(self, start, length):
         """The samples from `start` on."""
-        parts = [] if self.buffer is None else [self.buffer]
-        held = self.start + sum(part.shape[-1] for part in parts)
+        parts = [self.buffer]
+        held = self.start + self.buffer.shape[-1]
         while held < start + length:
             parts.append(next(self.blocks))
             held += parts[-1].shape[-1]
-        if len(parts) > 1 or self.buffer is None:
+        if len(parts) > 1:
             self.buffer = torch.cat(parts, dim=-1)
         return self.buffer[..., start - self.start :][..., :length]
 

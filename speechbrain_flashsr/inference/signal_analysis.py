@@ -20,6 +20,10 @@ from speechbrain_flashsr.bandwidth import (
 from speechbrain_flashsr.inference.ends import Ends
 from speechbrain_flashsr.inference.levels import LevelCurve, LevelMeter
 
+GROUP = 16
+"""Channels that are restored at a time and compared with each other, as many as
+the largest layout of cinema (9.1.6) has. Each takes about 25 MB."""
+
 # A signal that moves less than this, relative to its offset, is constant.
 _CONSTANT = 1e-6
 
@@ -157,3 +161,17 @@ def steady_track(cutoff_hz, seconds):
     """The track of a channel with one cut-off in Hz all the time, None for full
     band."""
     return CutoffTrack((CutoffSegment(0.0, seconds, cutoff_hz),))
+
+
+def channel_groups(channels):
+    """Divides the channels of a recording into slices of at most `GROUP`.
+
+    Example
+    -------
+    >>> channel_groups(20)
+    [slice(0, 16, None), slice(16, 20, None)]
+    """
+    return [
+        slice(first, min(first + GROUP, channels))
+        for first in range(0, channels, GROUP)
+    ]
