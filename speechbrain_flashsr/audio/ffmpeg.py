@@ -17,10 +17,7 @@ from speechbrain_flashsr.audio.checks import DecodeError, reason
 from speechbrain_flashsr.audio.formats import FFMPEG_FORMATS, subtype_of
 
 # Formats that FFmpeg may open. It must not open other files that one names.
-_OPTIONS = {
-    "format_whitelist": ",".join(FFMPEG_FORMATS),
-    "protocol_whitelist": "none",
-}
+_OPTIONS = {"format_whitelist": FFMPEG_FORMATS, "protocol_whitelist": "none"}
 
 # FFmpeg's containers that declare how many samples they hold, and those whose
 # lengths are rounded or include encoder delay: the part that must be there. The

@@ -19,17 +19,15 @@ import soundfile
 
 from speechbrain_flashsr.audio.checks import AudioError
 
-EXTENSIONS = (
-    *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".aif", ".aiff", ".aifc"),
-    *(".caf", ".au", ".snd", ".flac", ".ogg", ".oga", ".ogv", ".ogm", ".ogx"),
-    *(".opus", ".spx", ".mp3", ".mp2", ".mp1", ".mpa", ".mpga", ".m2a"),
-    *(".m4a", ".m4b", ".m4r", ".aac", ".mp4", ".m4v", ".mov", ".qt", ".f4v"),
-    *(".f4a", ".3gp", ".3gpp", ".3g2", ".3gpp2", ".mkv", ".mka", ".webm"),
-    *(".weba", ".avi", ".divx", ".flv", ".mpg", ".mpeg", ".mpe", ".vob"),
-    *(".ts", ".mts", ".m2ts", ".m2t", ".wma", ".wmv", ".asf", ".amr", ".awb"),
-    *(".ac3", ".eac3", ".ec3", ".dts", ".thd", ".ape", ".wv", ".tta", ".tak"),
-    *(".shn", ".mpc", ".gsm", ".sph", ".nist", ".voc", ".ra", ".rm", ".rmvb"),
-    ".dsf",
+EXTENSIONS = tuple(
+    (
+        ".wav .wave .bwf .rf64 .w64 .aif .aiff .aifc .caf .au .snd .flac .ogg "
+        ".oga .ogv .ogm .ogx .opus .spx .mp3 .mp2 .mp1 .mpa .mpga .m2a .m4a "
+        ".m4b .m4r .aac .mp4 .m4v .mov .qt .f4v .f4a .3gp .3gpp .3g2 .3gpp2 "
+        ".mkv .mka .webm .weba .avi .divx .flv .mpg .mpeg .mpe .vob .ts .mts "
+        ".m2ts .m2t .wma .wmv .asf .amr .awb .ac3 .eac3 .ec3 .dts .thd .ape .wv "
+        ".tta .tak .shn .mpc .gsm .sph .nist .voc .ra .rm .rmvb .dsf"
+    ).split()
 )
 """Extensions of the sound files in a folder."""
 
@@ -37,11 +35,9 @@ _ALSO_TEXT = (".ts", ".mts")
 """Extensions of films and of programs in TypeScript."""
 
 FFMPEG_FORMATS = (
-    *("aac", "ac3", "aiff", "amr", "amrnb", "amrwb", "ape", "asf", "au"),
-    *("avi", "caf", "dsf", "dts", "eac3", "flac", "flv", "gsm", "loas"),
-    *("matroska", "mov", "mp3", "mpc", "mpc8", "mpeg", "mpegts"),
-    *("nistsphere", "ogg", "rm", "shn", "tak", "truehd", "tta", "voc", "w64"),
-    *("wav", "wv"),
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,eac3,"
+    "flac,flv,gsm,loas,matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,"
+    "nistsphere,ogg,rm,shn,tak,truehd,tta,voc,w64,wav,wv"
 )
 """FFmpeg's names of the formats that it may decode."""
 

@@ -56,7 +56,8 @@ RAW_FORMATS = {
 
 
 class AudioReader:
-    """A sound file, read from its start in blocks.
+    """A sound file, read from its start in blocks. Raises an AudioError if it
+    is missing, empty, truncated, or not audio.
 
     Arguments
     ---------
@@ -78,11 +79,6 @@ class AudioReader:
         Whether its header and its sound are known to agree.
     sample_rate, channels, num_samples, format, subtype
         See :class:`~speechbrain_flashsr.audio.libsndfile.SndfileDecoder`.
-
-    Raises
-    ------
-    AudioError
-        If the file is missing, empty, truncated, or not audio.
 
     Example
     -------

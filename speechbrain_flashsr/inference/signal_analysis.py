@@ -37,10 +37,8 @@ class SignalAnalysis:
 
     Arguments
     ---------
-    sample_rate : int
-        The recording's, in Hz.
-    num_samples : int
-        Length at that rate.
+    sample_rate, num_samples : int
+        The recording's rate in Hz, and its length at that rate.
     tracks : list of CutoffTrack
         Cut-off of each channel over time; full band where nothing is to be
         restored.
@@ -55,10 +53,9 @@ class SignalAnalysis:
         inverse.
     ends : Ends
         The extension beyond the first and the last sample.
-    channels_per_clip : int
-        Number of neighbouring channels that belong together.
-    first_channel : int
-        Number that the first of them has in its recording.
+    channels_per_clip, first_channel : int
+        Number of neighbouring channels that belong together, and number that
+        the first of them has in its recording.
     """
 
     sample_rate: int
