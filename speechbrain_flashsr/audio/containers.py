@@ -40,18 +40,17 @@ class Chunk(NamedTuple):
 
 class _Layout(NamedTuple):
     """Layout of the chunks of a container: struct of a header, position of the
-    first one, alignment, and whether sizes include the headers."""
+    first one, alignment."""
 
     header: struct.Struct
     first: int
     align: int = 1
-    inclusive: bool = False
 
 
 _RIFF = _Layout(struct.Struct("<4sI"), 12, align=2)
 _AIFF = _Layout(struct.Struct(">4sI"), 12, align=2)
 _CAF = _Layout(struct.Struct(">4sq"), 8)
-_MP4 = _Layout(struct.Struct(">I4s"), 0, inclusive=True)
+_MP4 = _Layout(struct.Struct(">I4s"), 0)
 
 # Chunks that hold the sound: of WAV and CAF, AIFF, MP4, AVI.
 _SOUND = (b"data", b"SSND", b"moov", b"mdat")
@@ -91,6 +90,7 @@ def chunks(file):
                 (size,) = struct.unpack(">Q", file.read(8).ljust(8, b"\0"))
                 start += 8
             size = end - position if size == 0 else size
+            size -= start - position  # which includes the header
         else:
             id, size = fields
         if id == b"ds64":
@@ -100,8 +100,6 @@ def chunks(file):
             sizes_of_64_bits[b"data"] = size_of_data
         elif size == 2**32 - 1 and head[:4] != b"RIFF":
             size = sizes_of_64_bits.get(id, size)
-        if layout.inclusive:
-            size -= start - position
         if size < 0:  # not known
             size = end - start
         found.append(Chunk(id, start, size))

@@ -17,10 +17,7 @@ from speechbrain_flashsr.audio.checks import DecodeError, reason
 from speechbrain_flashsr.audio.formats import FFMPEG_FORMATS, subtype_of
 
 # Formats that FFmpeg may open. It must not open other files that one names.
-_OPTIONS = {
-    "format_whitelist": ",".join(FFMPEG_FORMATS),
-    "protocol_whitelist": "none",
-}
+_OPTIONS = {"format_whitelist": FFMPEG_FORMATS, "protocol_whitelist": "none"}
 
 # FFmpeg's containers that declare how many samples they hold, and those whose
 # lengths are rounded or include encoder delay: the part that must be there. The
@@ -39,12 +36,6 @@ _BETTER = {"amrnb": "libopencore_amrnb", "amrwb": "libopencore_amrwb"}
 # Largest number of packets of an Ogg stream that hold encoder delay. FFmpeg
 # drops more where Opus streams of one serial number are joined.
 _MOST_UNPLAYED = 8
-
-# Largest number of planar channels for PyAV; it crashes at more.
-_MOST_PLANES = 7
-
-# Full scale of FFmpeg's sample formats.
-_FULL_SCALE = {"u8": 2**7, "s16": 2**15, "s32": 2**31}
 
 # Exceptions of FFmpeg and PyAV, also where a file makes them seek to a place
 # before its start, or take more memory than there is.
@@ -173,16 +164,13 @@ class FFmpegDecoder:
             yield np.concatenate(parts, axis=1)
 
     def _converted(self, frames):
-        """The samples of frames at the rate and channels of the first."""
-        own = (self.sample_rate, self.channels)
-        for kind, group in itertools.groupby(frames, _kind):
-            planes = kind[1] if kind[2].endswith("p") else 1
-            if kind[:2] == own and planes <= _MOST_PLANES:
-                yield from map(_samples, group)
-                continue
+        """The samples of frames as float32 in -1..1, [channels, time], at the
+        rate and channels of the first."""
+        for _, group in itertools.groupby(frames, _kind):
             resampler = av.AudioResampler("flt", self.layout, self.sample_rate)
             for frame in itertools.chain(group, [None]):
-                yield from map(_samples, resampler.resample(frame))
+                for part in resampler.resample(frame):
+                    yield part.to_ndarray().reshape(-1, self.channels).T
 
 
 def _decoder(stream):
@@ -221,14 +209,4 @@ def _samples_of_mp3(file, sample_rate):
 
 
 def _kind(frame):
-    return frame.sample_rate, frame.layout.nb_channels, frame.format.name
-
-
-def _samples(frame):
-    """A frame as float32 in -1..1, [channels, time]."""
-    samples = frame.to_ndarray()
-    if not frame.format.is_planar:
-        samples = samples.reshape(-1, frame.layout.nb_channels).T
-    full_scale = _FULL_SCALE.get(frame.format.name.removesuffix("p"), 1)
-    offset = full_scale if frame.format.name.startswith("u") else 0
-    return (samples.astype(np.float32) - offset) / np.float32(full_scale)
+    return frame.sample_rate, frame.layout.name, frame.format.name

@@ -1,4 +1,5 @@
-"""The sound files that can be read, and the library that reads each.
+"""The sound files that can be read, the library that reads each, and the
+formats that are written.
 
 The content of a file decides, not its name. libsndfile reads uncompressed
 files, FLAC and plain Ogg streams: these formats declare their length, and
@@ -10,19 +11,23 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import re
 from contextlib import suppress
+from pathlib import Path
 
-EXTENSIONS = (
-    *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".aif", ".aiff", ".aifc"),
-    *(".caf", ".au", ".snd", ".flac", ".ogg", ".oga", ".ogv", ".ogm", ".ogx"),
-    *(".opus", ".spx", ".mp3", ".mp2", ".mp1", ".mpa", ".mpga", ".m2a"),
-    *(".m4a", ".m4b", ".m4r", ".aac", ".mp4", ".m4v", ".mov", ".qt", ".f4v"),
-    *(".f4a", ".3gp", ".3gpp", ".3g2", ".3gpp2", ".mkv", ".mka", ".webm"),
-    *(".weba", ".avi", ".divx", ".flv", ".mpg", ".mpeg", ".mpe", ".vob"),
-    *(".ts", ".mts", ".m2ts", ".m2t", ".wma", ".wmv", ".asf", ".amr", ".awb"),
-    *(".ac3", ".eac3", ".ec3", ".dts", ".thd", ".ape", ".wv", ".tta", ".tak"),
-    *(".shn", ".mpc", ".gsm", ".sph", ".nist", ".voc", ".ra", ".rm", ".rmvb"),
-    ".dsf",
+import soundfile
+
+from speechbrain_flashsr.audio.checks import AudioError
+
+EXTENSIONS = tuple(
+    (
+        ".wav .wave .bwf .rf64 .w64 .aif .aiff .aifc .caf .au .snd .flac .ogg "
+        ".oga .ogv .ogm .ogx .opus .spx .mp3 .mp2 .mp1 .mpa .mpga .m2a .m4a "
+        ".m4b .m4r .aac .mp4 .m4v .mov .qt .f4v .f4a .3gp .3gpp .3g2 .3gpp2 "
+        ".mkv .mka .webm .weba .avi .divx .flv .mpg .mpeg .mpe .vob .ts .mts "
+        ".m2ts .m2t .wma .wmv .asf .amr .awb .ac3 .eac3 .ec3 .dts .thd .ape .wv "
+        ".tta .tak .shn .mpc .gsm .sph .nist .voc .ra .rm .rmvb .dsf"
+    ).split()
 )
 """Extensions of the sound files in a folder."""
 
@@ -30,26 +35,18 @@ _ALSO_TEXT = (".ts", ".mts")
 """Extensions of films and of programs in TypeScript."""
 
 FFMPEG_FORMATS = (
-    *("aac", "ac3", "aiff", "amr", "amrnb", "amrwb", "ape", "asf", "au"),
-    *("avi", "caf", "dsf", "dts", "eac3", "flac", "flv", "gsm", "loas"),
-    *("matroska", "mov", "mp3", "mpc", "mpc8", "mpeg", "mpegts"),
-    *("nistsphere", "ogg", "rm", "shn", "tak", "truehd", "tta", "voc", "w64"),
-    *("wav", "wv"),
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,eac3,"
+    "flac,flv,gsm,loas,matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,"
+    "nistsphere,ogg,rm,shn,tak,truehd,tta,voc,w64,wav,wv"
 )
 """FFmpeg's names of the formats that it may decode."""
 
 W64 = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
 
-# Bytes at the start, and at byte 8, of the formats that libsndfile reads.
-_LIBSNDFILE = (
-    (b"RIFF", b"WAVE"),
-    (b"RF64", b"WAVE"),
-    (b"FORM", b"AIFF"),
-    (b"FORM", b"AIFC"),
-    (W64, b""),
-    (b"fLaC", b""),
-    (b"caff", b""),
-    (b".snd", b""),
+# The first bytes of the formats that libsndfile reads.
+_LIBSNDFILE = re.compile(
+    rb"(?s:(RIFF|RF64)....WAVE|FORM....AIF[FC]|fLaC|caff|\.snd)|"
+    + re.escape(W64)
 )
 
 # Sample formats that libsndfile decodes and FFmpeg's names of them.
@@ -78,6 +75,28 @@ OGG_ORDER = {
 """Order of the channels in Ogg, by their number (Vorbis I
 specification, 4.3.9): the centre comes second, the low frequencies last."""
 
+OUTPUT_FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".opus": "OGG"}
+"""Formats that are written, by file extension."""
+
+OUTPUT_RATES = (44100, 48000, 96000)
+"""Sample rates of outputs, in Hz."""
+
+# Sub-types whose bit depth is kept; companded and lossy ones (telephone codes,
+# MP3, ...) become 16 bit.
+_DEPTHS = ("PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
+
+# Replacements of sub-types that a format lacks.
+_SUBSTITUTES = {
+    "WAV": {"PCM_S8": "PCM_U8"},
+    "FLAC": {
+        "PCM_U8": "PCM_S8",
+        "PCM_32": "PCM_24",
+        "FLOAT": "PCM_24",
+        "DOUBLE": "PCM_24",
+    },
+    "OGG": dict.fromkeys(_DEPTHS, "VORBIS"),
+}
+
 
 def is_for_libsndfile(head):
     """Whether a file with these first 16 bytes, or more, is of a format that
@@ -90,10 +109,7 @@ def is_for_libsndfile(head):
     >>> is_for_libsndfile(b"FORM    8SVXVHDR")
     False
     """
-    return any(
-        head.startswith(first) and head[8:12].startswith(second)
-        for first, second in _LIBSNDFILE
-    )
+    return _LIBSNDFILE.match(head) is not None
 
 
 def subtype_of(codec, lossless, sample_format):
@@ -146,3 +162,51 @@ def _is_text(path):
     with suppress(OSError), open(path, "rb") as file:
         return b"\0" not in file.read(4096)
     return False
+
+
+def output_format(path, source_subtype="PCM_16", subtype=None):
+    """Decides how an output file is written: libsndfile's names of the format,
+    by the extension of `path`, and of the sample format.
+
+    The sample format is `subtype` if there is one, otherwise that of the input,
+    if the format can hold it. Raises an AudioError if the extension is another
+    one, or the format cannot hold `subtype`.
+
+    Example
+    -------
+    >>> output_format("speech.wav", "PCM_24")
+    ('WAV', 'PCM_24')
+    >>> output_format("call.flac", "ULAW")
+    ('FLAC', 'PCM_16')
+    """
+    extension = Path(path).suffix.lower()
+    if extension not in OUTPUT_FORMATS:
+        raise AudioError(
+            f"'{path}' cannot be written: its extension is '{extension}'. "
+            f"Name it with one of {', '.join(OUTPUT_FORMATS)}."
+        )
+    format = OUTPUT_FORMATS[extension]
+    if extension == ".opus":
+        subtype = subtype or "OPUS"
+    if subtype is None:
+        depth = source_subtype if source_subtype in _DEPTHS else "PCM_16"
+        return format, _SUBSTITUTES[format].get(depth, depth)
+    subtype = subtype.upper()
+    known = soundfile.available_subtypes(format)
+    if subtype not in known:
+        raise AudioError(
+            f"{format} cannot hold samples of type '{subtype}'. Choose one "
+            f"of {', '.join(known)}."
+        )
+    return format, subtype
+
+
+def check_output_rate(rate):
+    """Returns a rate in Hz; raises an AudioError if it is not in
+    `OUTPUT_RATES`."""
+    if rate not in OUTPUT_RATES:
+        raise AudioError(
+            f"The output's rate is {rate!r}. Choose one of "
+            f"{', '.join(map(str, OUTPUT_RATES))} Hz."
+        )
+    return rate

@@ -88,21 +88,11 @@ _AT_THE_SIDES = {0x37: 0x607, 0x3F: 0x60F}
 
 @dataclass
 class Metadata:
-    """Metadata of a sound file.
-
-    Arguments
-    ---------
-    sample_rate : int
-        To which positions refer, in Hz.
-    texts : dict
-        FFmpeg's name of each text, such as "title" -> the text.
-    pictures : list of (str, bytes)
-        Type, such as "image/png", and content of each.
-    chunks : dict
-        See :func:`~speechbrain_flashsr.audio.riff.read_chunks`.
-    speakers : int
-        Bits of Microsoft's `dwChannelMask`; 0 if not known.
-    """
+    """Metadata of a sound file: the rate in Hz to which positions refer, texts
+    by FFmpeg's names, such as "title", the type, such as "image/png", and
+    content of pictures, chunks (see
+    :func:`~speechbrain_flashsr.audio.riff.read_chunks`), and the bits of
+    Microsoft's `dwChannelMask`, 0 if they are not known."""
 
     sample_rate: int
     texts: dict = field(default_factory=dict)

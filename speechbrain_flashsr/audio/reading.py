@@ -56,7 +56,8 @@ RAW_FORMATS = {
 
 
 class AudioReader:
-    """A sound file, read from its start in blocks.
+    """A sound file, read from its start in blocks. Raises an AudioError if it
+    is missing, empty, truncated, or not audio.
 
     Arguments
     ---------
@@ -78,11 +79,6 @@ class AudioReader:
         Whether its header and its sound are known to agree.
     sample_rate, channels, num_samples, format, subtype
         See :class:`~speechbrain_flashsr.audio.libsndfile.SndfileDecoder`.
-
-    Raises
-    ------
-    AudioError
-        If the file is missing, empty, truncated, or not audio.
 
     Example
     -------
@@ -216,14 +212,15 @@ def _open(source, stack):
     """The name of a source for messages, and a file that can be sought in."""
     if isinstance(source, str | os.PathLike):
         _check_path(Path(source))
+        name = f"'{source}'"
         try:
-            return f"'{source}'", stack.enter_context(open(source, "rb"))
+            file = stack.enter_context(open(source, "rb"))
         except OSError as error:
             raise AudioError(
-                f"'{source}' cannot be read ({reason(error)}). Check its "
+                f"{name} cannot be read ({reason(error)}). Check its "
                 "permissions."
             ) from error
-    if isinstance(source, bytes | bytearray | memoryview):
+    elif isinstance(source, bytes | bytearray | memoryview):
         name, file = "the recording", io.BytesIO(source)
     elif hasattr(source, "read"):
         name = getattr(source, "name", None)
@@ -244,7 +241,9 @@ def _open(source, stack):
             "file, its bytes, or a file opened with mode 'rb'."
         )
     if file.seek(0, os.SEEK_END) == 0:
-        raise AudioError(f"{name} is empty (0 bytes). Record it again.")
+        raise AudioError(
+            f"{name} is an empty file (0 bytes). Copy or record it again."
+        )
     return name, file
 
 
@@ -260,8 +259,4 @@ def _check_path(path):
         raise AudioError(
             f"'{path}' is a pipe or a device. Write it to a file first, or "
             "send it to the standard input: flashsr - < PIPE."
-        )
-    if path.stat().st_size == 0:
-        raise AudioError(
-            f"'{path}' is an empty file (0 bytes). Copy or record it again."
         )

@@ -98,14 +98,12 @@ class Resampler:
             > _LARGEST_MATRIX
         ):
             steps //= 2
-        matrix = filters.new_zeros(
-            length + (steps - 1) * self.orig, steps * self.new
-        )
-        for step in range(steps):
-            rows = slice(step * self.orig, step * self.orig + length)
-            columns = slice(step * self.new, (step + 1) * self.new)
-            matrix[rows, columns] = filters.T
-        return matrix
+        shifts = [step * self.orig for step in range(steps)]
+        columns = [
+            pad(filters.T, (0, 0, shift, shifts[-1] - shift))
+            for shift in shifts
+        ]
+        return torch.cat(columns, dim=1)
 
     def __call__(self, wavs):
         """Resamples whole signals, [batch, time] to [batch,

@@ -54,6 +54,7 @@ _SAMPLE_BYTES = {"PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "DOUBLE": 8}
 class AudioWriter:
     """A sound file, written in blocks to a temporary file beside it. It appears
     when the `with` block ends without an error, and replaces an earlier file.
+    Raises an AudioError if it cannot be written.
 
     Arguments
     ---------
@@ -70,15 +71,9 @@ class AudioWriter:
 
     Attributes
     ----------
-    clipped_samples : int
-        Number of samples beyond the range of the format.
-    peak : float
-        Largest magnitude, relative to full scale.
-
-    Raises
-    ------
-    AudioError
-        If the file cannot be written.
+    clipped_samples, peak : int, float
+        Number of samples beyond the range of the format, and the largest
+        magnitude, relative to full scale.
 
     Example
     -------

@@ -5,10 +5,11 @@ Authors
 """
 
 import argparse
+import functools
 from pathlib import Path
 
 from speechbrain_flashsr import SHIPPED_MODEL, __version__
-from speechbrain_flashsr.audio.output_formats import OUTPUT_FORMATS
+from speechbrain_flashsr.audio.formats import OUTPUT_FORMATS
 
 FORMATS = tuple(extension[1:] for extension in OUTPUT_FORMATS)
 """Formats that are written."""
@@ -46,6 +47,11 @@ def make_parser():
         "Runtime: each has a --help.",
     )
     add = parser.add_argument
+    flag = functools.partial(add, action="store_true")
+
+    def number(name, unit, help, type=float, **options):
+        add(name, metavar=unit, type=type, help=help, **options)
+
     add("--version", action="version", version=f"%(prog)s {__version__}")
     add(
         "inputs",
@@ -62,13 +68,10 @@ def make_parser():
         type=Path,
         help="name of the output of a single file (.wav, .flac, .ogg or "
         ".opus), - for the standard output, or a folder, in which the tree of "
-        "an input folder is repeated; default: "
-        "NAME_48k.EXT beside each input",
+        "an input folder is repeated; default: NAME_48k.EXT beside each input",
     )
-    add(
-        "--overwrite",
-        action="store_true",
-        help="process all files of a folder, also finished ones",
+    flag(
+        "--overwrite", help="process all files of a folder, also finished ones"
     )
     add("--format", choices=FORMATS, help="default: the input's, else wav")
     add(
@@ -76,22 +79,20 @@ def make_parser():
         help="sample format, such as PCM_16, PCM_24 or FLOAT; default: the "
         "bit depth of the input",
     )
-    add(
+    number(
         "--rate",
-        type=int,
-        metavar="HZ",
-        help="sample rate of the output: 44100, 48000 (default) or 96000",
+        "HZ",
+        "sample rate of the output: 44100, 48000 (default) or 96000",
+        int,
     )
-    add(
+    number(
         "--headroom",
-        metavar="DB",
-        type=float,
-        help="lower the recording, if need be, so that its peaks stay DB below "
+        "DB",
+        "lower the recording, if need be, so that its peaks stay DB below "
         "full scale; default: keep its level and count clipped samples",
     )
-    add(
+    flag(
         "--accept-truncated",
-        action="store_true",
         help="restore the intact part of truncated or damaged files",
     )
     add(
@@ -100,27 +101,20 @@ def make_parser():
         help="the inputs have no header, for example ulaw:8000 or "
         "s16le:16000:2",
     )
-    add(
-        "--cutoff",
-        metavar="HZ",
-        type=float,
-        help="where the input's band ends; default: detected",
-    )
+    number("--cutoff", "HZ", "where the input's band ends; default: detected")
     add("--seed", type=int, default=0, help="of the noise (default: 0)")
-    add(
+    number(
         "--steps",
+        "N",
+        "diffusion steps (default: the model's; 1 for the model that ships)",
+        int,
         dest="num_steps",
-        metavar="N",
-        type=int,
-        help="diffusion steps (default: the model's; 1 for the model that "
-        "ships)",
     )
-    add(
+    number(
         "--guidance",
+        "S",
+        "classifier-free guidance (default: the model's)",
         dest="guidance_scale",
-        metavar="S",
-        type=float,
-        help="classifier-free guidance (default: the model's)",
     )
     add(
         "--low-band",
@@ -129,25 +123,19 @@ def make_parser():
         help="input (default) keeps the input below the cut-off; model "
         "returns the raw output of the model at all frequencies",
     )
-    add(
+    number(
         "--strength",
-        metavar="DB",
-        type=float,
+        "DB",
+        "by how much the restored band is raised (default: 0)",
         default=0.0,
-        help="by how much the restored band is raised (default: 0)",
     )
-    add(
-        "--loop",
-        action="store_true",
-        help="the input is a loop: its end goes on with its start",
-    )
+    flag("--loop", help="the input is a loop: its end goes on with its start")
     add_model_options(parser)
-    add(
+    flag(
         "--plot",
-        action="store_true",
         help="draw spectrograms before and after as a PNG beside the output",
     )
-    add("--quiet", action="store_true", help="only warn and report errors")
+    flag("--quiet", help="only warn and report errors")
     return parser
 
 

@@ -5,6 +5,7 @@ Authors
 """
 
 import argparse
+import functools
 from pathlib import Path
 
 
@@ -27,25 +28,22 @@ def make_parser():
         "AudioSR's, to a folder for `flashsr --source DIR`. The files are "
         "checked to the last weight, and no code in them is run.",
     )
-    add = parser.add_argument
-    add("--student-ldm", metavar="FILE", type=Path, help="student_ldm.pth")
-    add("--sr-vocoder", metavar="FILE", type=Path, help="sr_vocoder.pth")
-    add("--vae", metavar="FILE", type=Path, help="vae.pth")
+    add = functools.partial(parser.add_argument, metavar="FILE", type=Path)
+    add("--student-ldm", help="student_ldm.pth")
+    add("--sr-vocoder", help="sr_vocoder.pth")
+    add("--vae", help="vae.pth")
     add(
         "--audiosr",
-        metavar="FILE",
-        type=Path,
         help="AudioSR's checkpoint: the teacher of FlashSR; it needs many "
         "steps and, to super-resolve, FlashSR's --sr-vocoder",
     )
     add(
         "--out",
         metavar="DIR",
-        type=Path,
         required=True,
         help="folder to write, which must be empty or not be there",
     )
-    add(
+    parser.add_argument(
         "--half",
         action="store_true",
         help="store half precision: half of the space",

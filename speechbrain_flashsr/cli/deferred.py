@@ -9,43 +9,31 @@ Authors
 """
 
 import contextlib
-import importlib
+import pkgutil
 import sys
 import types
 
 
-class _Deferred:
-    """Stands for something in a module, which is imported when it is used."""
-
-    def __init__(self, module, name):
-        self._source = module, name
-
-    def _value(self):
-        module, name = self._source
-        if isinstance(sys.modules.get(module), _DeferredModule):
-            del sys.modules[module]
-        return getattr(importlib.import_module(module), name)
-
-    def __call__(self, *args, **kwargs):
-        return self._value()(*args, **kwargs)
-
-    def __getattr__(self, name):
-        return getattr(self._value(), name)
-
-
-class _DeferredModule(types.ModuleType):
-    """Stands for a module while others import functions from it."""
+class _Deferred(types.ModuleType):
+    """Stands for a module, "module:", while others import functions from it, or
+    for something in it, "module:name", which is imported when it is called."""
 
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        return _Deferred(self.__name__, name)
+        return _Deferred(f"{self.__name__}.{name}".replace(":.", ":"))
+
+    def __call__(self, *args, **kwargs):
+        module = self.__name__.partition(":")[0]
+        if isinstance(sys.modules.get(module), _Deferred):
+            del sys.modules[module]
+        return pkgutil.resolve_name(self.__name__)(*args, **kwargs)
 
 
 @contextlib.contextmanager
 def deferred(name):
     """Puts off, within the context, the import of a module of which others
-    import functions or objects; has no effect on one that is imported already.
+    import functions; has no effect on one that is imported already.
 
     Example
     -------
@@ -59,7 +47,7 @@ def deferred(name):
     if name in sys.modules:
         yield
         return
-    module = sys.modules[name] = _DeferredModule(name)
+    module = sys.modules[name] = _Deferred(f"{name}:")
     try:
         yield
     finally:

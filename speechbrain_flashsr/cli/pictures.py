@@ -118,21 +118,15 @@ def plot_before_after(before, after, pictures, cutoff_hz=None, **options):
                 vmin=brightest - DYNAMIC_RANGE,
                 vmax=brightest,
                 cmap="magma",
-                interpolation="antialiased",
             )
             axes.set(
                 title=f"{title}: {rate / 1000:g} kHz",
                 ylabel="Frequency (kHz)",
                 ylim=(0, highest),
+                facecolor="black",
             )
-            axes.set_facecolor("black")
             if cutoff_hz is not None:
-                axes.axhline(
-                    cutoff_hz / 1000,
-                    color="white",
-                    linestyle="--",
-                    linewidth=0.8,
-                )
+                axes.axhline(cutoff_hz / 1000, color="white", ls="--", lw=0.8)
         axes.set_xlabel("Time (s)")
         figure.colorbar(image, ax=figure.axes, label="Level (dB)")
         with complete_file(picture) as temporary:

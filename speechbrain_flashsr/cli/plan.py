@@ -8,8 +8,11 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from speechbrain_flashsr.audio.formats import EXTENSIONS, find_sound_files
-from speechbrain_flashsr.audio.output_formats import OUTPUT_RATES
+from speechbrain_flashsr.audio.formats import (
+    EXTENSIONS,
+    OUTPUT_RATES,
+    find_sound_files,
+)
 from speechbrain_flashsr.cli.arguments import FORMATS, suffix
 
 STREAM = Path("-")

@@ -7,10 +7,13 @@ Authors
 import torch
 
 from speechbrain_flashsr.audio.resampling import resampled_length
-from speechbrain_flashsr.inference.groups import GROUP, channel_groups
 from speechbrain_flashsr.inference.reporting import warn_of_unrestored
 from speechbrain_flashsr.inference.restoration import restore_stream
-from speechbrain_flashsr.inference.signal_analysis import analyse
+from speechbrain_flashsr.inference.signal_analysis import (
+    GROUP,
+    analyse,
+    channel_groups,
+)
 
 
 def restore_clips(

@@ -43,12 +43,10 @@ class Ends:
         self.loop = loop
         seconds = EXTENSION_SECONDS if loop else EXTRAPOLATED_SECONDS
         self.kept = seconds * sample_rate
-        self.num_samples = 0
         self.head = self.tail = None
 
     def update(self, block):
         """Takes in consecutive samples, [channels, time]."""
-        self.num_samples += block.shape[1]
         if self.tail is None:
             self.head = self.tail = block[:, :0]
         kept = self.kept
@@ -60,26 +58,19 @@ class Ends:
     def extend(self, blocks):
         """Yields the stream, [channels, time], with `EXTENSION_SECONDS` more on
         both sides."""
-        extend = self._repeated if self.loop else self._extrapolated
-        before, after = extend()
-        yield before
+        before, after = self.head, self.tail
+        if self.loop:
+            before, after = after, before
+        yield self._continue(before.flip(1), 0).flip(1)
         yield from blocks
-        yield after
+        yield self._continue(after, 1)
 
-    def _repeated(self):
-        """A loop's samples before its start and after its end."""
-        steps = torch.arange(self.extension, device=self.head.device)
-        period = min(self.kept, self.num_samples)
-        after = self.head[:, steps % period]
-        return self.tail.flip(1)[:, steps % period].flip(1), after
-
-    def _extrapolated(self):
-        """Samples before the start, by the head, and after the end."""
-        before = self._extrapolate(self.head.flip(1), 0).flip(1)
-        return before, self._extrapolate(self.tail, 1)
-
-    def _extrapolate(self, samples, end):
-        """Continues samples, [channels, time], of the start, 0, or the end."""
+    def _continue(self, samples, end):
+        """What follows samples, [channels, time], at the start, 0, or the end:
+        in a loop, the same ones again and again."""
+        if self.loop:
+            steps = torch.arange(self.extension, device=samples.device)
+            return samples[:, steps % samples.shape[1]]
         more = extrapolate(
             samples.cpu().numpy(),
             self.extension,

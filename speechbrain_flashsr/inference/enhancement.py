@@ -12,7 +12,7 @@ from speechbrain_flashsr.audio.checks import (
     check_output_name,
     check_sample_rate,
 )
-from speechbrain_flashsr.audio.output_formats import output_format
+from speechbrain_flashsr.audio.formats import output_format
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.resampling import resampled_length
 from speechbrain_flashsr.audio.writing import AudioWriter

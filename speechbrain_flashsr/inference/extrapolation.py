@@ -26,21 +26,8 @@ samples, so that the predictor of a sound with an empty band is stable."""
 
 
 def extrapolate(samples, num_samples, generator):
-    """Continues a sound.
-
-    Arguments
-    ---------
-    samples : numpy.ndarray
-        [channels, time].
-    num_samples : int
-        Length of the continuation.
-    generator : numpy.random.Generator
-        Source of the signs, which are the same in all channels.
-
-    Returns
-    -------
-    numpy.ndarray
-        [channels, num_samples].
+    """Continues a sound, an array [channels, time], by [channels, num_samples].
+    A numpy.random.Generator gives the signs, which all channels share.
 
     Example
     -------

@@ -10,17 +10,13 @@ import torch
 
 from speechbrain_flashsr.audio import block_frames
 from speechbrain_flashsr.audio.checks import AudioError, check_output_name
+from speechbrain_flashsr.audio.formats import check_output_rate, output_format
 from speechbrain_flashsr.audio.headroom import Headroom
-from speechbrain_flashsr.audio.output_formats import (
-    check_output_rate,
-    output_format,
-)
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.resampling import resampled_length
 from speechbrain_flashsr.audio.temporary import TemporarySamples
 from speechbrain_flashsr.audio.writing import AudioWriter
 from speechbrain_flashsr.inference.checks import check_input_rate, cutoff_list
-from speechbrain_flashsr.inference.groups import channel_groups
 from speechbrain_flashsr.inference.reporting import (
     FileReport,
     warn_of_clipping,
@@ -28,7 +24,10 @@ from speechbrain_flashsr.inference.reporting import (
     with_progress,
 )
 from speechbrain_flashsr.inference.restoration import restore_stream
-from speechbrain_flashsr.inference.signal_analysis import analyse
+from speechbrain_flashsr.inference.signal_analysis import (
+    analyse,
+    channel_groups,
+)
 
 
 def restore_file(

@@ -28,19 +28,10 @@ OVERLAP = 2
 
 @dataclass(frozen=True)
 class WindowPlan:
-    """Where the windows of a recording lie.
-
-    Arguments
-    ---------
-    num_samples, length : int
-        Of the recording, and of every window.
-    starts : tuple of int
-        First sample of each window, the first before the recording; the last
-        window ends behind it.
-    multiple : int
-        Length of the model's smallest window, of which lengths and starts are
-        multiples.
-    """
+    """Where the windows of a recording of `num_samples` lie: the length of all
+    of them, and the first sample of each. The first starts before the
+    recording, the last ends behind it. Length and starts are multiples of
+    `multiple`, the model's smallest window."""
 
     num_samples: int
     length: int
@@ -50,13 +41,8 @@ class WindowPlan:
 
 def plan_windows(num_samples, window_length, multiple, context=CONTEXT):
     """Covers a recording and `context` samples on both sides with windows of
-    one length, `window_length` at most; lengths are multiples of `multiple`,
-    the model's smallest window.
-
-    Raises
-    ------
-    ValueError
-        If the window length does not fit.
+    one length, `window_length` at most, a multiple of `multiple`. Raises a
+    ValueError if the window length does not fit.
 
     Example
     -------
@@ -108,30 +94,15 @@ def matched_cross_fade(old, new):
 def process_windows(blocks, plan, process, windows_at_a_time=1, workers=1):
     """Runs a function over the windows of a stream and joins the results.
 
+    Takes consecutive blocks [..., time] from the start of the first window on,
+    up to the end of the last at least. `process` maps some windows,
+    [windows, ..., plan.length], and the list of their starts to results
+    [windows, any, plan.length]; there are as many calls of it at once as
+    workers. Yields consecutive samples of the stream, [..., time], and the
+    joined results at the same place, [any, time].
+
     Holds `windows_at_a_time` + 1 windows in memory, and as many more for each
     further worker, whatever the length.
-
-    Arguments
-    ---------
-    blocks : iterable of torch.Tensor
-        Consecutive samples, [..., time], from the start of the first window
-        on, up to the end of the last at least.
-    plan : WindowPlan
-        See :func:`plan_windows`.
-    process : callable
-        Maps windows [windows, ..., plan.length] and the list of their starts
-        to results [windows, any, plan.length].
-    windows_at_a_time : int
-        Windows per call of `process`.
-    workers : int
-        Calls of `process` at once; see
-        :func:`~speechbrain_flashsr.inference.parallel.map_in_order`.
-
-    Yields
-    ------
-    low, high : torch.Tensor
-        Consecutive samples of the stream, [..., time], and the joined results
-        at the same place, [any, time].
 
     Example
     -------
@@ -186,16 +157,16 @@ class _HeldSamples:
         self.start = start
         self.given = start
         self.kept = kept
-        self.buffer = None
+        self.buffer = next(blocks)
 
     def window(self, start, length):
         """The samples from `start` on."""
-        parts = [] if self.buffer is None else [self.buffer]
-        held = self.start + sum(part.shape[-1] for part in parts)
+        parts = [self.buffer]
+        held = self.start + self.buffer.shape[-1]
         while held < start + length:
             parts.append(next(self.blocks))
             held += parts[-1].shape[-1]
-        if len(parts) > 1 or self.buffer is None:
+        if len(parts) > 1:
             self.buffer = torch.cat(parts, dim=-1)
         return self.buffer[..., start - self.start :][..., :length]
 

@@ -23,12 +23,9 @@ class FileReport:
     ---------
     output_filename : str or None
         The file that was written.
-    orig_rate : int
-        Sample rate of the input, in Hz.
-    sample_rate : int
-        Sample rate of the output, in Hz.
-    num_samples : int
-        Length of the output.
+    orig_rate, sample_rate, num_samples : int
+        Sample rates of the input and of the output in Hz, and the length of
+        the output.
     tracks : list of CutoffTrack
         Per channel the cut-off above which the band was restored, over time;
         full band where nothing was to be restored, and for silence.

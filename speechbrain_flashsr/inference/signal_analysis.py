@@ -20,6 +20,10 @@ from speechbrain_flashsr.bandwidth import (
 from speechbrain_flashsr.inference.ends import Ends
 from speechbrain_flashsr.inference.levels import LevelCurve, LevelMeter
 
+GROUP = 16
+"""Channels that are restored at a time and compared with each other, as many as
+the largest layout of cinema (9.1.6) has. Each takes about 25 MB."""
+
 # A signal that moves less than this, relative to its offset, is constant.
 _CONSTANT = 1e-6
 
@@ -33,10 +37,8 @@ class SignalAnalysis:
 
     Arguments
     ---------
-    sample_rate : int
-        The recording's, in Hz.
-    num_samples : int
-        Length at that rate.
+    sample_rate, num_samples : int
+        The recording's rate in Hz, and its length at that rate.
     tracks : list of CutoffTrack
         Cut-off of each channel over time; full band where nothing is to be
         restored.
@@ -51,10 +53,9 @@ class SignalAnalysis:
         inverse.
     ends : Ends
         The extension beyond the first and the last sample.
-    channels_per_clip : int
-        Number of neighbouring channels that belong together.
-    first_channel : int
-        Number that the first of them has in its recording.
+    channels_per_clip, first_channel : int
+        Number of neighbouring channels that belong together, and number that
+        the first of them has in its recording.
     """
 
     sample_rate: int
@@ -157,3 +158,17 @@ def steady_track(cutoff_hz, seconds):
     """The track of a channel with one cut-off in Hz all the time, None for full
     band."""
     return CutoffTrack((CutoffSegment(0.0, seconds, cutoff_hz),))
+
+
+def channel_groups(channels):
+    """Divides the channels of a recording into slices of at most `GROUP`.
+
+    Example
+    -------
+    >>> channel_groups(20)
+    [slice(0, 16, None), slice(16, 20, None)]
+    """
+    return [
+        slice(first, min(first + GROUP, channels))
+        for first in range(0, channels, GROUP)
+    ]

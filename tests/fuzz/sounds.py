@@ -12,7 +12,7 @@ import soundfile
 import torch
 
 from speechbrain_flashsr.audio.checks import AudioError
-from speechbrain_flashsr.audio.output_formats import output_format
+from speechbrain_flashsr.audio.formats import output_format
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.riff import append_chunks
 from speechbrain_flashsr.audio.writing import AudioWriter

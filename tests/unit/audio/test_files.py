@@ -13,7 +13,7 @@ import pytest
 import soundfile
 import torch
 
-from speechbrain_flashsr.audio.output_formats import output_format
+from speechbrain_flashsr.audio.formats import output_format
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.writing import AudioWriter, complete_file
 from speechbrain_flashsr.cli.pictures import spectrogram
@@ -28,6 +28,14 @@ def sound(channels=2, num_samples=100000, seed=0):
 def read(path):
     with AudioReader(path) as reader:
         return torch.cat(list(reader.blocks()), dim=1)
+
+
+def write(path, wavs, rate=48000, format="WAV", subtype="PCM_16", **options):
+    """Writes [channels, time]; returns the closed writer."""
+    channels = len(wavs)
+    with AudioWriter(path, rate, channels, format, subtype, **options) as file:
+        file.write(wavs)
+    return file
 
 
 @pytest.mark.parametrize("extension", ["wav", "flac", "ogg", "aiff", "mp3"])
@@ -98,8 +106,7 @@ def test_what_is_read_is_written_bit_by_bit(tmp_path, subtype):
 )
 def test_clipped_samples_are_counted(tmp_path, subtype, clipped):
     wavs = torch.tensor([[0.5, -1.0, 1.0, 1.25, -1.5, 0.99996]])
-    with AudioWriter(tmp_path / "a.wav", 48000, 1, "WAV", subtype) as writer:
-        writer.write(wavs)
+    writer = write(tmp_path / "a.wav", wavs, subtype=subtype)
     assert writer.clipped_samples == clipped
     assert writer.peak == 1.5
     if not clipped:
@@ -111,8 +118,7 @@ def test_clipped_samples_are_counted(tmp_path, subtype, clipped):
 )
 def test_long_wav_gets_a_64_bit_header(tmp_path, num_samples, format):
     path = tmp_path / "a.wav"
-    with AudioWriter(path, 48000, 1, "WAV", "PCM_16", num_samples) as writer:
-        writer.write(torch.zeros(1, 100))
+    write(path, torch.zeros(1, 100), num_samples=num_samples)
     assert soundfile.info(path).format == format
     assert read(path).shape == (1, 100)
 
@@ -123,10 +129,7 @@ def test_texts_are_kept(tmp_path):
         file.write(sound(1))
     with AudioReader(tmp_path / "a.flac") as reader:
         metadata = reader.metadata()
-    with AudioWriter(
-        tmp_path / "b.wav", 48000, 1, "WAV", "PCM_16", metadata=metadata
-    ) as writer:
-        writer.write(torch.zeros(1, 100))
+    write(tmp_path / "b.wav", torch.zeros(1, 100), metadata=metadata)
     with soundfile.SoundFile(tmp_path / "b.wav") as file:
         assert file.title == "A bell"
 
@@ -166,16 +169,11 @@ def test_full_disk(tmp_path, format, lacking):
     path = tmp_path / f"a.{format.lower()}"
     _, subtype = output_format(path)
     wavs = torch.from_numpy(sound().T)
-
-    def write():
-        with AudioWriter(path, 48000, 2, format, subtype) as writer:
-            writer.write(wavs)
-
-    write()
+    write(path, wavs, 48000, format, subtype)
     size = path.stat().st_size
     before = path.read_bytes()
     with disk_of(size - lacking), pytest.raises(AudioError, match="disk"):
-        write()
+        write(path, wavs, 48000, format, subtype)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
@@ -187,8 +185,7 @@ def test_overload_of_compressed_formats(tmp_path, subtype, error):
     """Counted, and never turned to the other sign."""
     path = tmp_path / "loud.wav"
     wav = 1.6 * torch.sin(torch.arange(48000)[None] / 50)
-    with AudioWriter(path, 48000, 1, "WAV", subtype) as writer:
-        writer.write(wav)
+    writer = write(path, wav, subtype=subtype)
     assert writer.clipped_samples == int((wav.abs() > 1).sum())
     samples = read(path)[0].numpy()
     expected = wav[0].clamp(-1, 1).numpy()
@@ -204,8 +201,7 @@ def test_ogg_keeps_the_high_band(tmp_path, subtype, lowest, highest):
     spectrum = torch.from_numpy(np.fft.rfft(sound(1, 96000)[:, 0]))
     spectrum[2 * 4000 :] *= 0.003
     wav = torch.fft.irfft(spectrum)[None]
-    with AudioWriter(tmp_path / "a.ogg", 48000, 1, "OGG", subtype) as writer:
-        writer.write(wav)
+    write(tmp_path / "a.ogg", wav, 48000, "OGG", subtype)
     expected, found = (
         torch.fft.rfft(x[:, :96000])[0, 2 * lowest : 2 * highest]
         for x in (wav, read(tmp_path / "a.ogg"))
@@ -216,8 +212,7 @@ def test_ogg_keeps_the_high_band(tmp_path, subtype, lowest, highest):
 
 def test_name_that_is_no_utf8(tmp_path):
     path = tmp_path / os.fsdecode(b"caf\xe9.wav")
-    with AudioWriter(path, 48000, 1, "WAV", "PCM_16") as writer:
-        writer.write(torch.ones(1, 100) / 2)
+    write(path, torch.ones(1, 100) / 2)
     assert torch.equal(read(path), torch.ones(1, 100) / 2)
 
 
@@ -236,20 +231,15 @@ def test_samples_that_are_no_numbers_are_not_written(tmp_path):
         wav = torch.zeros(1, 9000)
         wav[0, 8000] = value
         with pytest.raises(AudioError, match=rf"a.wav.*{value}.*1.000 s.*weig"):
-            with AudioWriter(
-                tmp_path / "a.wav", 8000, 1, "WAV", "FLOAT"
-            ) as file:
-                file.write(wav)
+            write(tmp_path / "a.wav", wav, 8000, subtype="FLOAT")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_but_clipping_is_not_written(tmp_path):
     wav = 1000 * torch.from_numpy(sound().T).float()
     with pytest.raises(AudioError, match="beyond full scale by .. dB.*FLOAT"):
-        with AudioWriter(tmp_path / "a.wav", 8000, 2, "WAV", "PCM_16") as file:
-            file.write(wav)
-    with AudioWriter(tmp_path / "a.wav", 8000, 2, "WAV", "FLOAT") as file:
-        file.write(wav)
+        write(tmp_path / "a.wav", wav)
+    write(tmp_path / "a.wav", wav, subtype="FLOAT")
     assert torch.equal(read(tmp_path / "a.wav"), wav)
 
 

@@ -16,12 +16,12 @@ from mutagen import id3
 from mutagen.flac import FLAC, Picture
 from mutagen.oggvorbis import OggVorbis
 
+from speechbrain_flashsr.audio.formats import output_format
 from speechbrain_flashsr.audio.metadata import (
     STANDARD_SPEAKERS,
     Metadata,
     read_metadata,
 )
-from speechbrain_flashsr.audio.output_formats import output_format
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.riff import append_chunks, read_chunks
 from speechbrain_flashsr.audio.writing import AudioWriter
@@ -40,15 +40,31 @@ LABELS += b"ltxt\x14\0\0\0" + struct.pack("<II", 1, 30) + b"rgn " + bytes(8)
 BEXT = b"A call".ljust(338, b"\0") + struct.pack("<Q", 8000) + bytes(256)
 
 
-def copy(source, target, rate=48000):
+def write(path, wav, rate, subtype=None, metadata=None):
+    file_type = output_format(path, subtype=subtype)
+    with AudioWriter(
+        path, rate, len(wav), *file_type, metadata=metadata
+    ) as writer:
+        writer.write(torch.from_numpy(wav))
+
+
+def metadata_of(path):
+    with AudioReader(path) as reader:
+        return reader.metadata()
+
+
+def chunks_of(path):
+    with open(path, "rb") as file:
+        return read_chunks(file)
+
+
+def copy(source, target):
     """Reads a file and writes noise with its metadata under another name."""
     with AudioReader(source) as reader:
         metadata, channels = reader.metadata(), reader.channels
-        file_type = output_format(target, reader.subtype)
-    with AudioWriter(
-        target, rate, channels, *file_type, metadata=metadata
-    ) as writer:
-        writer.write(torch.from_numpy(noise(rate, channels, seconds=0.1)))
+        _, subtype = output_format(target, reader.subtype)
+    wav = noise(48000, channels, seconds=0.1)
+    write(target, wav, 48000, subtype, metadata)
     return metadata
 
 
@@ -63,8 +79,7 @@ def wav_with_chunks(path, **options):
 def test_positions_in_a_wav_are_scaled(tmp_path, format, caplog):
     wav_with_chunks(tmp_path / "a.wav", format=format)
     copy(tmp_path / "a.wav", tmp_path / "b.wav")
-    with open(tmp_path / "b.wav", "rb") as file:
-        found = read_chunks(file)
+    found = chunks_of(tmp_path / "b.wav")
     assert list(found) == [b"smpl", b"cue ", b"LIST:adtl", b"bext"]
     assert struct.unpack_from("<I", found[b"smpl"], 8) == (20833,)
     assert struct.unpack_from("<II", found[b"smpl"], 44) == (600, 5399)
@@ -109,8 +124,7 @@ def test_ixml_notes_say_the_new_rate(tmp_path, caplog):
     soundfile.write(tmp_path / "a.wav", noise(8000)[0], 8000)
     append_chunks(tmp_path / "a.wav", {b"iXML": note % 8000 + copied})
     copy(tmp_path / "a.wav", tmp_path / "b.wav")
-    with open(tmp_path / "b.wav", "rb") as file:
-        assert read_chunks(file) == {b"iXML": note % 48000}
+    assert chunks_of(tmp_path / "b.wav") == {b"iXML": note % 48000}
     assert not caplog.text
 
 
@@ -131,8 +145,7 @@ def aiff_with_markers(path, count=2, loop=(1, 7)):
 def test_markers_and_loops_of_an_aiff_are_kept_in_a_wav(tmp_path, caplog):
     aiff_with_markers(tmp_path / "a.aiff")
     copy(tmp_path / "a.aiff", tmp_path / "b.wav")
-    with open(tmp_path / "b.wav", "rb") as file:
-        found = read_chunks(file)
+    found = chunks_of(tmp_path / "b.wav")
     cues = list(struct.iter_unpack("<II4s3I", found[b"cue "][4:]))
     assert cues == [
         (1, 600, b"data", 0, 0, 600),
@@ -177,18 +190,12 @@ def test_damaged_chunks_are_left_out(tmp_path, id, content, caplog):
 )
 def test_layouts_are_kept(tmp_path, speakers, channels):
     for name in ("a.wav", "a.flac"):
-        with AudioWriter(
-            tmp_path / name,
-            16000,
-            channels,
-            *output_format(name),
-            metadata=Metadata(16000, speakers=speakers),
-        ) as writer:
-            writer.write(torch.from_numpy(noise(16000, channels)))
+        metadata = Metadata(16000, speakers=speakers)
+        wav = noise(16000, channels)
+        write(tmp_path / name, wav, 16000, metadata=metadata)
         for target in ("b.wav", "b.flac"):
             assert copy(tmp_path / name, tmp_path / target).speakers == speakers
-            with AudioReader(tmp_path / target) as reader:
-                assert reader.metadata().speakers == speakers
+            assert metadata_of(tmp_path / target).speakers == speakers
     assert soundfile.info(tmp_path / "b.wav").format == "WAVEX"
 
 
@@ -206,8 +213,7 @@ def test_channels_keep_their_order(tmp_path, channels, extension):
     """Ogg has the centre second; a reader brings it back."""
     path = tmp_path / f"a.{extension}"
     wav = noise(48000, channels)
-    with AudioWriter(path, 48000, channels, *output_format(path)) as writer:
-        writer.write(torch.from_numpy(wav))
+    write(path, wav, 48000)
     with AudioReader(path) as reader:
         found = torch.cat(list(reader.blocks()), dim=1).numpy()
     length = wav.shape[1]
@@ -251,8 +257,7 @@ def test_texts_and_pictures_of_a_flac_are_kept(tmp_path):
     with soundfile.SoundFile(tmp_path / "b.wav") as file:
         assert file.title == "A bell" and file.frames == 4800
     for name in ("b.flac", "b.ogg", "b.opus"):
-        with AudioReader(tmp_path / name) as reader:
-            again = reader.metadata()
+        again = metadata_of(tmp_path / name)
         assert again.texts == {**TEXTS, "mood": "calm"}
         assert again.pictures == [("image/png", PNG)]
 
@@ -274,10 +279,7 @@ def test_names_and_pictures_that_a_flac_cannot_hold(tmp_path, caplog):
         pictures=[("image/png", bytes(2**24))],
     )
     with caplog.at_level(logging.WARNING):
-        with AudioWriter(
-            tmp_path / "a.flac", 8000, 1, "FLAC", "PCM_16", metadata=metadata
-        ) as writer:
-            writer.write(torch.zeros(1, 100))
+        write(tmp_path / "a.flac", noise(8000), 8000, metadata=metadata)
     assert "schön=" in caplog.text and "16 MB" in caplog.text
     assert FLAC(tmp_path / "a.flac")["title"] == ["A bell"]
 
@@ -285,10 +287,7 @@ def test_names_and_pictures_that_a_flac_cannot_hold(tmp_path, caplog):
 def test_layout_of_a_wav_that_cannot_describe_it(tmp_path, caplog):
     metadata = Metadata(8000, speakers=1)
     with caplog.at_level(logging.WARNING):
-        with AudioWriter(
-            tmp_path / "a.wav", 8000, 1, "WAV", "MS_ADPCM", metadata=metadata
-        ) as writer:
-            writer.write(torch.from_numpy(noise(8000)))
+        write(tmp_path / "a.wav", noise(8000), 8000, "MS_ADPCM", metadata)
     assert "layout" in caplog.text
     with AudioReader(tmp_path / "a.wav") as reader:
         assert sum(block.shape[1] for block in reader.blocks()) >= 4000
@@ -296,8 +295,7 @@ def test_layout_of_a_wav_that_cannot_describe_it(tmp_path, caplog):
 
 def test_sixth_channels_of_no_layout_in_an_ogg_are_warned_of(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
-        with AudioWriter(tmp_path / "a.ogg", 8000, 6, "OGG", "VORBIS") as file:
-            file.write(torch.from_numpy(noise(8000, 6)))
+        write(tmp_path / "a.ogg", noise(8000, 6), 8000)
     assert "above 120 Hz in channel 4" in caplog.text
 
 

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 import torch
 
-from speechbrain_flashsr.inference.groups import GROUP
+from speechbrain_flashsr.inference.signal_analysis import GROUP
 from tests.tiny_model import toy_interface
 from tests.unit.signals import pink
 
