@@ -191,14 +191,13 @@ def output_format(path, source_subtype="PCM_16", subtype=None):
     if subtype is None:
         depth = source_subtype if source_subtype in _DEPTHS else "PCM_16"
         return format, _SUBSTITUTES[format].get(depth, depth)
-    subtype = subtype.upper()
     known = soundfile.available_subtypes(format)
-    if subtype not in known:
+    if str(subtype).upper() not in known:
         raise AudioError(
             f"{format} cannot hold samples of type '{subtype}'. Choose one "
             f"of {', '.join(known)}."
         )
-    return format, subtype
+    return format, subtype.upper()
 
 
 def check_output_rate(rate):
@@ -209,4 +208,4 @@ def check_output_rate(rate):
             f"The output's rate is {rate!r}. Choose one of "
             f"{', '.join(map(str, OUTPUT_RATES))} Hz."
         )
-    return rate
+    return int(rate)

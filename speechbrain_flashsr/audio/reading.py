@@ -39,6 +39,9 @@ from speechbrain_flashsr.audio.writing import complete_file, write_errors
 
 logger = get_logger(__name__)
 
+MOST_CHANNELS = 1024
+"""As many as libsndfile reads."""
+
 _SAMPLES = {f"s{bits}": f"PCM_{bits}" for bits in (16, 24, 32)}
 _SAMPLES |= {"f32": "FLOAT", "f64": "DOUBLE"}
 
@@ -62,8 +65,8 @@ class AudioReader:
     Arguments
     ---------
     source : str or Path or bytes or binary file
-        Name or content of the file, or a binary file. Anything but a file on a
-        disk is copied to a temporary file.
+        Name or content of the file, or a binary file, which is copied to a
+        temporary one.
     accept_truncated : bool
         Whether to read the intact part of a file that was cut or damaged.
         Default: an error is raised.
@@ -150,18 +153,24 @@ class AudioReader:
 
     def _raw_decoder(self, raw):
         """libsndfile for a file without a header."""
-        given = re.fullmatch(r"(\w+):(\d+)(?::(\d+))?", raw)
-        if given is None or given[1] not in RAW_FORMATS:
+        given = re.fullmatch(r"(\w+):(\d{1,9})(?::(\d{1,9}))?", str(raw))
+        channels = int(given[3] or 1) if given else 0
+        if (
+            given is None
+            or given[1] not in RAW_FORMATS
+            or not 1 <= channels <= MOST_CHANNELS
+        ):
             raise AudioError(
                 f"The format of a file without a header is {raw!r}. Write it "
                 "as FORMAT:RATE or FORMAT:RATE:CHANNELS, for example "
-                f"ulaw:8000; FORMAT is one of {', '.join(RAW_FORMATS)}."
+                f"ulaw:8000; FORMAT is one of {', '.join(RAW_FORMATS)}, and "
+                f"CHANNELS at most {MOST_CHANNELS}."
             )
         subtype, endian = RAW_FORMATS[given[1]]
         return SndfileDecoder(
             self._file,
             samplerate=check_sample_rate(int(given[2]), self.name),
-            channels=int(given[3] or 1),
+            channels=channels,
             subtype=subtype,
             endian=endian,
             format="RAW",

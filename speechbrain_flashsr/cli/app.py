@@ -160,12 +160,14 @@ def restore(flashsr, folder, recording, strength=0.0, cutoff_hz=0):
 
 
 def _write_playable(recording, path):
-    """Writes a recording in a format that all browsers play."""
+    """Writes a recording in a format that all browsers play, lowered if it
+    would clip."""
+    from speechbrain_flashsr.audio.headroom import Headroom
     from speechbrain_flashsr.audio.reading import AudioReader
     from speechbrain_flashsr.audio.writing import AudioWriter
 
     with AudioReader(recording) as reader:
         form = reader.sample_rate, reader.channels, "WAV", "PCM_16"
         with AudioWriter(path, *form, reader.num_samples) as writer:
-            for block in reader.blocks():
+            for block in Headroom(0).lowered(reader.blocks()):
                 writer.write(block)

@@ -15,7 +15,7 @@ import torch
 from speechbrain.utils.fetching import FetchSource
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_flashsr.audio.checks import AudioError, check_sample_rate
+from speechbrain_flashsr.audio.checks import AudioError
 
 logger = get_logger(__name__)
 
@@ -54,16 +54,13 @@ def check_integer(value, name, least):
     return value
 
 
-def check_input_rate(sample_rate, name, model_rate):
-    """Returns the rate of an input in Hz; raises an AudioError if it is not
-    supported, and warns if the model's is lower."""
-    rate = check_sample_rate(sample_rate, name)
+def warn_of_lower_rate(rate, name, model_rate):
+    """Warns if the model's rate is lower than an input's."""
     if rate > model_rate:
         logger.warning(
             f"{name} is at {rate} Hz: it is brought to {model_rate} Hz, which "
             f"drops the band above {model_rate // 2} Hz."
         )
-    return rate
 
 
 def cutoff_list(cutoff, count, sample_rate):

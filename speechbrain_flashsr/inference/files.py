@@ -9,14 +9,18 @@ from contextlib import ExitStack
 import torch
 
 from speechbrain_flashsr.audio import block_frames
-from speechbrain_flashsr.audio.checks import AudioError, check_output_name
+from speechbrain_flashsr.audio.checks import (
+    AudioError,
+    check_output_name,
+    check_sample_rate,
+)
 from speechbrain_flashsr.audio.formats import check_output_rate, output_format
 from speechbrain_flashsr.audio.headroom import Headroom
 from speechbrain_flashsr.audio.reading import AudioReader
 from speechbrain_flashsr.audio.resampling import resampled_length
 from speechbrain_flashsr.audio.temporary import TemporarySamples
 from speechbrain_flashsr.audio.writing import AudioWriter
-from speechbrain_flashsr.inference.checks import check_input_rate, cutoff_list
+from speechbrain_flashsr.inference.checks import cutoff_list, warn_of_lower_rate
 from speechbrain_flashsr.inference.reporting import (
     FileReport,
     warn_of_clipping,
@@ -57,9 +61,7 @@ def restore_file(
         reader = stack.enter_context(
             AudioReader(filename, accept_truncated, raw)
         )
-        orig_rate = check_input_rate(
-            reader.sample_rate, reader.name, flashsr.sample_rate
-        )
+        orig_rate = check_sample_rate(reader.sample_rate, reader.name)
         if output_filename is None and on_block is None:
             raise AudioError(
                 f"No output_filename is given for {reader.name}. Name a "
@@ -90,7 +92,8 @@ def restore_file(
                 flashsr, reader, group, analysis, settings, new_rate, title
             )
             if len(groups) > 1:
-                # One group after the other is run, and waits for the last.
+                # Groups are run at once, one after the other, and wait for the
+                # last.
                 samples = stack.enter_context(TemporarySamples())
                 for block in blocks:
                     samples.write(block)
@@ -112,7 +115,9 @@ def restore_file(
         writer, sinks = None, [] if on_block is None else [on_block]
         if is_unchanged:
             reader.copy_to(output_filename)
-        elif output_filename is not None:
+        else:
+            warn_of_lower_rate(orig_rate, reader.name, flashsr.sample_rate)
+        if not is_unchanged and output_filename is not None:
             writer = stack.enter_context(
                 AudioWriter(
                     output_filename,

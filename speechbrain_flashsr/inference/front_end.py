@@ -227,8 +227,12 @@ class SuperResolutionLayer(torch.nn.Module):
         self.sample_rate = sample_rate
 
     def forward(self, wavs, lengths=None):
-        """Brings [batch, time] to the front-end's rate."""
-        return self.front_end.prepare_batch(wavs, lengths, self.sample_rate)[0]
+        """Brings [batch, time] to the front-end's rate; the relative lengths
+        hold for the result, too."""
+        front_end, rate = self.front_end, self.sample_rate
+        restored, _ = front_end.prepare_batch(wavs, lengths, rate)
+        length = math.ceil(wavs.shape[1] * front_end.sample_rate / rate)
+        return pad(restored, (0, length - restored.shape[1]))
 
 
 def audio_pipeline(front_end, takes="wav", provides="sig"):

@@ -171,7 +171,7 @@ class _HeldSamples:
         return self.buffer[..., start - self.start :][..., :length]
 
     def take(self, num_samples):
-        """Yields the next samples that are held."""
+        """Returns the next samples that are held."""
         taken = self.buffer[..., self.given - self.start :][..., :num_samples]
         self.given += num_samples
         forgotten = max(0, self.given - self.kept - self.start)

@@ -80,7 +80,8 @@ def restore_windows(extended, restorer, plan):
     for (recording, divisor, _), added in process_windows(
         signals,
         plan,
-        lambda windows, starts: restorer.added(windows[:, 2], starts),
+        # The model hears the last of the three signals.
+        lambda windows, starts: restorer.added(windows[:, -1], starts),
         restorer.windows_at_a_time,
         count_workers(
             restorer.super_resolver,
@@ -92,8 +93,9 @@ def restore_windows(extended, restorer, plan):
 
 
 def _evened(blocks, analysis, start, sample_rate):
-    """Yields, from a position on, the recording, its divisors and the quotient,
-    which is the model's input, [3, channels, time]."""
+    """Yields, from a position on, three signals [3, channels, time]: the
+    recording, what it is divided by (negative where the polarity is turned),
+    and the quotient, which the model hears."""
     rumble_filter = RumbleFilter(sample_rate)
     position = -EXTENSION_SECONDS * sample_rate
     for block in blocks:

@@ -5,6 +5,7 @@ Authors
 """
 
 from dataclasses import dataclass
+from numbers import Real
 
 from speechbrain_flashsr.audio.checks import AudioError
 from speechbrain_flashsr.inference.checks import check_integer
@@ -57,5 +58,5 @@ class Settings:
 
 def _is_within(value, limit):
     """Whether a value is a number of at most this magnitude."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
     return is_number and abs(value) <= limit

@@ -45,7 +45,7 @@ class SignalAnalysis:
     silent : list of bool
         Whether a channel is constant.
     levels : LevelCurve
-        Divisors of the model's input.
+        What the recording is divided by for the model.
     polarity : torch.Tensor
         -1 for channels that are more like the inverted first channel of their
         clip than like itself, else 1, [channels, 1]. The model hears them

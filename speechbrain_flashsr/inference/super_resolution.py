@@ -17,17 +17,22 @@ from speechbrain.utils.data_utils import split_path
 from speechbrain.utils.fetching import fetch
 
 from speechbrain_flashsr import SHIPPED_MODEL
-from speechbrain_flashsr.audio.checks import check_finite
+from speechbrain_flashsr.audio.checks import (
+    AudioError,
+    check_finite,
+    check_sample_rate,
+    reason,
+)
 from speechbrain_flashsr.checkpoints import ModelError
 from speechbrain_flashsr.checkpoints.folders import load_folder
 from speechbrain_flashsr.inference.checks import (
     REMOTE,
     absolute_lengths,
-    check_input_rate,
     check_integer,
     check_source,
     check_wavs,
     cutoff_list,
+    warn_of_lower_rate,
     without_autocast,
 )
 from speechbrain_flashsr.inference.clips import restore_clips
@@ -223,7 +228,8 @@ class FlashSR(Pretrained):
         settings = self._settings(
             seed, num_steps, guidance_scale, low_band, strength
         )
-        rate = check_input_rate(sample_rate, "the batch", self.sample_rate)
+        rate = check_sample_rate(sample_rate, "the batch")
+        warn_of_lower_rate(rate, "the batch", self.sample_rate)
         clips = wavs.detach().to(self.device, torch.float32)
         if wavs.ndim == 1:
             clips = clips.unsqueeze(0)
@@ -358,12 +364,19 @@ class FlashSR(Pretrained):
         Raises
         ------
         AudioError
-            See :meth:`super_resolve_file`.
+            See :meth:`super_resolve_file`; or if it cannot be fetched.
         """
         if isinstance(filename, str):
             source, name = split_path(filename)
             if REMOTE.fullmatch(source) and not Path(source).is_dir():
-                filename = fetch(name, source=source, savedir=savedir)
+                try:
+                    filename = fetch(name, source=source, savedir=savedir)
+                except (OSError, ValueError, RuntimeError) as error:
+                    raise AudioError(
+                        f"There is no file '{filename}', and it cannot be "
+                        f"fetched ({reason(error)}). Check its name, and the "
+                        "network."
+                    ) from error
         blocks = []
         self.super_resolve_file(
             filename, output_filename, on_block=blocks.append, **options

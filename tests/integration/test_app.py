@@ -63,6 +63,17 @@ def test_players_get_a_format_that_browsers_play(flashsr, tmp_path):
     assert [soundfile.info(f).format for f in files[::2]] == ["WAV", "WAV"]
 
 
+def test_what_is_far_above_full_scale_is_played_lower(flashsr, tmp_path):
+    path = tmp_path / "upload" / "loud.wav"
+    path.parent.mkdir()
+    loud = 30 * noise(16000) / np.abs(noise(16000)).max()
+    soundfile.write(path, loud.T, 16000, subtype="FLOAT")
+    text, *files = restore(flashsr, tmp_path, str(path))
+    assert "Lowered by" in text
+    for sound in files[::2]:
+        assert 0.9 < np.abs(soundfile.read(sound)[0]).max() <= 1
+
+
 def test_errors_are_sentences_without_the_folders(flashsr, tmp_path):
     path = tmp_path / "upload" / "notes.wav"
     path.parent.mkdir()

@@ -154,6 +154,18 @@ def test_full_band_file_comes_back_bit_by_bit(flashsr, caplog):
     assert torch.equal(load("a.flac"), load("c.wav"))
 
 
+def test_a_copy_at_a_higher_rate_loses_nothing(flashsr, caplog):
+    rng = np.random.default_rng(0)
+    wav = 0.1 * rng.standard_normal(96000)
+    soundfile.write("a.wav", wav, 96000, subtype="PCM_24")
+    with caplog.at_level(logging.WARNING):
+        flashsr.super_resolve_file("a.wav", "b.wav", rate=96000.0)
+        assert "drops the band" not in caplog.text
+        assert Path("b.wav").read_bytes() == Path("a.wav").read_bytes()
+        flashsr.super_resolve_file("a.wav", "b.flac", rate=96000)
+    assert "which drops the band above 24000 Hz" in caplog.text
+
+
 def test_clipping_is_said_aloud_and_can_be_avoided(caplog):
     flashsr = toy_interface(
         lambda low, noise: 0.4 * (-1.0) ** torch.arange(low.shape[1])

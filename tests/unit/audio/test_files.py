@@ -81,6 +81,7 @@ def test_bit_depth_can_be_asked_for():
         ("a", None, "extension"),
         ("a.flac", "FLOAT", "FLAC cannot hold.*FLOAT"),
         ("a.wav", "PCM_12", "PCM_12"),
+        ("a.wav", 16, "WAV cannot hold samples of type '16'"),
     ],
 )
 def test_formats_that_are_not_written(path, subtype, words):

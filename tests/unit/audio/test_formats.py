@@ -316,12 +316,20 @@ def test_files_without_a_header(tmp_path, name):
         assert (reader.sample_rate, reader.channels) == (8000, 1)
 
 
-@pytest.mark.parametrize("raw", ["ulaw", "pcm:8000", "ulaw:x", "s8:8000:2:1"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *("ulaw", "pcm:8000", "ulaw:x", "s8:8000:2:1", "ulaw:99999999999"),
+        *("ulaw:8000:0", "ulaw:8000:2000", "8000"),
+    ],
+)
 def test_wrong_descriptions_of_files_without_a_header(raw):
     with pytest.raises(AudioError, match=f"'{raw}'.*ulaw:8000"):
         AudioReader(bytes(100), raw=raw)
     with pytest.raises(AudioError, match="3000 Hz"):
         AudioReader(bytes(100), raw="ulaw:3000")
+    with pytest.raises(AudioError, match="is 8000. Write it as FORMAT:RATE"):
+        AudioReader(bytes(100), raw=8000)
 
 
 def test_films_are_told_from_programs_of_the_same_extension(tmp_path):

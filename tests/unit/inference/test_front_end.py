@@ -183,6 +183,14 @@ features: !new:speechbrain.nnet.containers.LengthsCapableSequential
     )
 
 
+def test_relative_lengths_hold_behind_the_layer(front_end):
+    wavs, lengths = torch.randn(2, 1000), torch.tensor([0.5, 0.25])
+    restored = SuperResolutionLayer(front_end, 8000)(wavs, lengths)
+    assert restored.shape == (2, 2000)
+    assert restored[0, :1000].any() and restored[1, :500].any()
+    assert not restored[0, 1000:].any() and not restored[1, 500:].any()
+
+
 def test_layer_is_no_part_of_the_model(front_end):
     layer = SuperResolutionLayer(front_end, 8000)
     assert not list(layer.parameters())

@@ -70,6 +70,13 @@ def test_a_file_on_the_hub_is_fetched(flashsr, tmp_path, monkeypatch):
     )
 
 
+def test_a_file_that_is_neither_here_nor_on_the_hub(flashsr, monkeypatch):
+    lost = OSError("outgoing traffic has been disabled")
+    monkeypatch.setattr(super_resolution, "fetch", mock.Mock(side_effect=lost))
+    with pytest.raises(AudioError, match="no file 'calls/june/a.wav'.*traffic"):
+        flashsr.enhance_file("calls/june/a.wav")
+
+
 def test_a_network_that_does_not_super_resolve(tmp_path):
     hparams = TINY_HPARAMS.replace(
         "    super_resolver: !ref <super_resolver>",

@@ -294,7 +294,9 @@ def test_strength_raises_the_restored_band_alone(flashsr):
     wavs = pink(1, 16000)
     options = {"sample_rate": 16000, "cutoff": 8000}
     plain = flashsr.super_resolve_batch(wavs, **options)
-    raised = flashsr.super_resolve_batch(wavs, **options, strength=6.0)
+    raised = flashsr.super_resolve_batch(
+        wavs, **options, strength=np.float32(6)
+    )
     change = level(raised, 48000, 9000, 20000) - level(
         plain, 48000, 9000, 20000
     )
