@@ -40,7 +40,7 @@ class Chunk(NamedTuple):
 
 class _Layout(NamedTuple):
     """Layout of the chunks of a container: struct of a header, position of the
-    first one, alignment."""
+    first one, and alignment."""
 
     header: struct.Struct
     first: int

@@ -37,6 +37,12 @@ _BETTER = {"amrnb": "libopencore_amrnb", "amrwb": "libopencore_amrwb"}
 # drops more where Opus streams of one serial number are joined.
 _MOST_UNPLAYED = 8
 
+# Largest number of planar channels for PyAV; it crashes at more.
+_MOST_PLANES = 7
+
+# Full scale of FFmpeg's sample formats.
+_FULL_SCALE = {"u8": 2**7, "s16": 2**15, "s32": 2**31}
+
 # Exceptions of FFmpeg and PyAV, also where a file makes them seek to a place
 # before its start, or take more memory than there is.
 _DAMAGE = (FFmpegError, OSError, ValueError, MemoryError)
@@ -164,13 +170,16 @@ class FFmpegDecoder:
             yield np.concatenate(parts, axis=1)
 
     def _converted(self, frames):
-        """The samples of frames as float32 in -1..1, [channels, time], at the
-        rate and channels of the first."""
-        for _, group in itertools.groupby(frames, _kind):
+        """The samples of frames at the rate and channels of the first."""
+        own = (self.sample_rate, self.channels)
+        for kind, group in itertools.groupby(frames, _kind):
+            planes = kind[1] if kind[2].endswith("p") else 1
+            if kind[:2] == own and planes <= _MOST_PLANES:
+                yield from map(_samples, group)
+                continue
             resampler = av.AudioResampler("flt", self.layout, self.sample_rate)
             for frame in itertools.chain(group, [None]):
-                for part in resampler.resample(frame):
-                    yield part.to_ndarray().reshape(-1, self.channels).T
+                yield from map(_samples, resampler.resample(frame))
 
 
 def _decoder(stream):
@@ -209,4 +218,14 @@ def _samples_of_mp3(file, sample_rate):
 
 
 def _kind(frame):
-    return frame.sample_rate, frame.layout.name, frame.format.name
+    return frame.sample_rate, frame.layout.nb_channels, frame.format.name
+
+
+def _samples(frame):
+    """A frame as float32 in -1..1, [channels, time]."""
+    samples = frame.to_ndarray()
+    if not frame.format.is_planar:
+        samples = samples.reshape(-1, frame.layout.nb_channels).T
+    full_scale = _FULL_SCALE.get(frame.format.name.removesuffix("p"), 1)
+    offset = full_scale if frame.format.name.startswith("u") else 0
+    return (samples.astype(np.float32) - offset) / np.float32(full_scale)

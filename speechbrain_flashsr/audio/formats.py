@@ -39,7 +39,7 @@ FFMPEG_FORMATS = (
     "flac,flv,gsm,loas,matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,"
     "nistsphere,ogg,rm,shn,tak,truehd,tta,voc,w64,wav,wv"
 )
-"""FFmpeg's names of the formats that it may decode."""
+"""FFmpeg's names of the formats that it may decode, as FFmpeg takes them."""
 
 W64 = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
 
@@ -192,12 +192,13 @@ def output_format(path, source_subtype="PCM_16", subtype=None):
         depth = source_subtype if source_subtype in _DEPTHS else "PCM_16"
         return format, _SUBSTITUTES[format].get(depth, depth)
     known = soundfile.available_subtypes(format)
-    if str(subtype).upper() not in known:
+    subtype = str(subtype).upper()
+    if subtype not in known:
         raise AudioError(
             f"{format} cannot hold samples of type '{subtype}'. Choose one "
             f"of {', '.join(known)}."
         )
-    return format, subtype.upper()
+    return format, subtype
 
 
 def check_output_rate(rate):

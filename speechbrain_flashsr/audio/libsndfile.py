@@ -28,9 +28,10 @@ class SndfileDecoder:
     ----------
     sample_rate, channels : int
         Rate in Hz, and number of channels.
-    num_samples, least_samples : int, float
-        Samples per channel that are declared, 0 if that is not known; and how
-        many there are at least, unless the sound is cut.
+    num_samples : int
+        Samples per channel that are declared; 0 if that is not known.
+    least_samples : float
+        How many there are at least, unless the sound is cut.
     format, subtype : str
         libsndfile's names of file type and sample format.
     """

@@ -39,8 +39,7 @@ from speechbrain_flashsr.audio.writing import complete_file, write_errors
 
 logger = get_logger(__name__)
 
-MOST_CHANNELS = 1024
-"""As many as libsndfile reads."""
+_MOST_CHANNELS = 1024  # of libsndfile
 
 _SAMPLES = {f"s{bits}": f"PCM_{bits}" for bits in (16, 24, 32)}
 _SAMPLES |= {"f32": "FLOAT", "f64": "DOUBLE"}
@@ -158,13 +157,13 @@ class AudioReader:
         if (
             given is None
             or given[1] not in RAW_FORMATS
-            or not 1 <= channels <= MOST_CHANNELS
+            or not 1 <= channels <= _MOST_CHANNELS
         ):
             raise AudioError(
                 f"The format of a file without a header is {raw!r}. Write it "
                 "as FORMAT:RATE or FORMAT:RATE:CHANNELS, for example "
                 f"ulaw:8000; FORMAT is one of {', '.join(RAW_FORMATS)}, and "
-                f"CHANNELS at most {MOST_CHANNELS}."
+                f"CHANNELS at most {_MOST_CHANNELS}."
             )
         subtype, endian = RAW_FORMATS[given[1]]
         return SndfileDecoder(
@@ -250,9 +249,7 @@ def _open(source, stack):
             "file, its bytes, or a file opened with mode 'rb'."
         )
     if file.seek(0, os.SEEK_END) == 0:
-        raise AudioError(
-            f"{name} is an empty file (0 bytes). Copy or record it again."
-        )
+        raise AudioError(f"{name} is empty (0 bytes). Copy or record it again.")
     return name, file
 
 

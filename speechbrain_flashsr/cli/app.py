@@ -145,8 +145,8 @@ def restore(flashsr, folder, recording, strength=0.0, cutoff_hz=0):
         texts.insert(0, f"{describe(report)}.")
         if report.gain_db:
             texts.append(
-                f"Lowered by {-report.gain_db:.1f} dB, because it would clip. "
-                "With less strength it stays louder."
+                f"Lowered by {-report.gain_db:.1f} dB, because it would clip."
+                + " With less strength it stays louder." * (strength > 0)
             )
         files = [str(p) for p in (before, pictures[0], after, pictures[1])]
     except (ValueError, OSError) as error:

@@ -33,7 +33,8 @@ class _Deferred(types.ModuleType):
 @contextlib.contextmanager
 def deferred(name):
     """Puts off, within the context, the import of a module of which others
-    import functions; has no effect on one that is imported already.
+    import functions, which may only be called; has no effect on one that is
+    imported already.
 
     Example
     -------

@@ -92,7 +92,7 @@ def restore_file(
                 flashsr, reader, group, analysis, settings, new_rate, title
             )
             if len(groups) > 1:
-                # Groups are run at once, one after the other, and wait for the
+                # Groups are run here, one after the other, and wait for the
                 # last.
                 samples = stack.enter_context(TemporarySamples())
                 for block in blocks:
@@ -115,7 +115,7 @@ def restore_file(
         writer, sinks = None, [] if on_block is None else [on_block]
         if is_unchanged:
             reader.copy_to(output_filename)
-        else:
+        if sinks or not is_unchanged:
             warn_of_lower_rate(orig_rate, reader.name, flashsr.sample_rate)
         if not is_unchanged and output_filename is not None:
             writer = stack.enter_context(

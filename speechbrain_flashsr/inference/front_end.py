@@ -231,8 +231,10 @@ class SuperResolutionLayer(torch.nn.Module):
         hold for the result, too."""
         front_end, rate = self.front_end, self.sample_rate
         restored, _ = front_end.prepare_batch(wavs, lengths, rate)
-        length = math.ceil(wavs.shape[1] * front_end.sample_rate / rate)
-        return pad(restored, (0, length - restored.shape[1]))
+        time = wavs.shape[min(1, wavs.ndim - 1)]
+        missing = math.ceil(time * front_end.sample_rate / rate)
+        missing -= restored.shape[1]
+        return pad(restored, (0, 0) * (restored.ndim - 2) + (0, missing))
 
 
 def audio_pipeline(front_end, takes="wav", provides="sig"):

@@ -107,9 +107,10 @@ class LevelMeter:
 
 
 class LevelCurve:
-    """The curve by which the samples of a recording are divided for the model,
-    by the highest magnitude in each frame, an array [channels, frames], and the
-    duration of a frame. The end of a `loop` continues with its start."""
+    """The curve by which the samples of a recording are divided for the model.
+    It follows from the highest magnitude in each frame, an array [channels,
+    frames], and the duration of a frame. The end of a `loop` continues with
+    its start."""
 
     def __init__(self, peaks, frame_seconds, loop=False):
         self.frame_seconds = frame_seconds

@@ -162,7 +162,7 @@ def test_after_an_enhancement_wrong_files_are_clear_errors(tmp_path):
         (path, path, "is the input itself"),
         (path, tmp_path / "out.mp3", "extension is '.mp3'"),
         (tmp_path / "gone.wav", None, "There is no file"),
-        (empty, None, "empty file"),
+        (empty, None, "is empty"),
     ):
         with pytest.raises(AudioError, match=words):
             enhance_and_restore(enhancer, toy_interface(), source, output)

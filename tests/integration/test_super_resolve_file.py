@@ -162,6 +162,9 @@ def test_a_copy_at_a_higher_rate_loses_nothing(flashsr, caplog):
         flashsr.super_resolve_file("a.wav", "b.wav", rate=96000.0)
         assert "drops the band" not in caplog.text
         assert Path("b.wav").read_bytes() == Path("a.wav").read_bytes()
+        flashsr.enhance_file("a.wav", "b.wav", rate=96000)
+        assert "which drops the band above 24000 Hz" in caplog.text
+        caplog.clear()
         flashsr.super_resolve_file("a.wav", "b.flac", rate=96000)
     assert "which drops the band above 24000 Hz" in caplog.text
 

@@ -60,3 +60,8 @@ def test_a_codec_that_cannot_hold_a_rate(project, tone_mix):
     degradations = recipe_module(project, "degradations")
     with pytest.raises(ValueError, match="mp3 cannot hold sound at 14000 Hz"):
         degradations.degrade(tone_mix, "mp3", 7000)
+    hparams = {"degradation": "ac3", "cutoffs": [16000], "low_folder": None}
+    assert degradations.conditions(hparams) == [16000]
+    hparams["cutoffs"] = [16000, 4000]
+    with pytest.raises(ValueError, match="ac3 cannot hold sound at 8000 Hz"):
+        degradations.conditions(hparams)

@@ -42,8 +42,8 @@ LEAST_RMS_DB, LEAST_PEAK = -45.0, 0.01
 class ClipMeasure:
     """Measurements of a clip for the filter.
 
-    Of a band, 14-16 or 16-18 kHz, they are the mean density relative to 1-4 kHz
-    and the 95th percentile relative to full scale, in dB."""
+    Those of a band are its mean density relative to 1-4 kHz, and the 95th
+    percentile of its density relative to full scale, in dB."""
 
     sample_rate: int  # Hz
     seconds: float
@@ -51,9 +51,9 @@ class ClipMeasure:
     peak: float  # 1 is full scale
     active_seconds: float  # covered by active frames
     rolloff_hz: int  # upper edge of the highest block with energy
-    lower_band: tuple[float, float]
-    upper_band: tuple[float, float]
-    lower_band_variation_db: float  # 95th less 10th percentile of the density
+    lower_band: tuple[float, float]  # 14-16 kHz
+    upper_band: tuple[float, float]  # 16-18 kHz
+    lower_band_variation_db: float  # 95th less 10th percentile of 14-16 kHz
 
     @property
     def crest_db(self):

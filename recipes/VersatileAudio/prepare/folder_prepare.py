@@ -157,10 +157,10 @@ def split_groups(groups, dev_fraction, test_fraction):
         counts[split] = math.ceil(fraction * len(names))
     if sum(counts.values()) >= len(names):
         raise ValueError(
-            f"{len(names)} recordings, or folders of them, are too few to leave"
-            f" some for training beside {counts['dev']} for dev and"
-            f" {counts['test']} for test: add {sum(counts.values()) + 1 - len(names)}"
-            " or more"
+            f"{len(names)} recordings, or folders of them, are too few:"
+            f" {counts['dev']} for dev and {counts['test']} for test leave"
+            " none for training. Add some, or lower dev_fraction"
+            f" ({dev_fraction}) or test_fraction ({test_fraction})"
         )
     dev = set(names[: counts["dev"]])
     test = set(names[counts["dev"] : sum(counts.values())])

@@ -82,8 +82,8 @@ def read_prepared(folder, split):
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise FileNotFoundError(
-            f"there is no {path}: prepare the corpus first, or check the name"
-            " of its folder"
+            f"there is no {path}: check the name of the folder, or prepare the"
+            " corpus first"
         )
 
 

@@ -8,6 +8,7 @@ import io
 import logging
 import struct
 
+import av
 import numpy as np
 import pytest
 import scipy.signal
@@ -372,3 +373,19 @@ def test_sources_that_are_no_names(tmp_path):
             AudioReader(source)
     with pytest.raises(AudioError, match="empty"):
         AudioReader(b"")
+
+
+def test_more_channels_than_ffmpeg_converts():
+    sent = (32768 * noise(8000, channels=65)).astype(np.int16)
+    file = io.BytesIO()
+    with av.open(file, "w", format="matroska") as output:
+        stream = output.add_stream("pcm_s16le", rate=8000, layout="65 channels")
+        frame = av.AudioFrame.from_ndarray(
+            sent.T.reshape(1, -1), "s16", "65 channels"
+        )
+        frame.sample_rate = 8000
+        for part in (frame, None):
+            output.mux(stream.encode(part))
+    with AudioReader(file.getvalue()) as reader:
+        found = np.concatenate(list(reader.blocks()), axis=1)
+    assert np.array_equal(found, sent / np.float32(32768))

@@ -189,6 +189,13 @@ def test_relative_lengths_hold_behind_the_layer(front_end):
     assert restored.shape == (2, 2000)
     assert restored[0, :1000].any() and restored[1, :500].any()
     assert not restored[0, 1000:].any() and not restored[1, 500:].any()
+    assert SuperResolutionLayer(front_end, 8000)(wavs[0]).shape == (1, 2000)
+    kept = SuperResolutionFrontEnd(
+        front_end.flashsr, sample_rate=16000, mix="keep"
+    )
+    layer = SuperResolutionLayer(kept, 8000)
+    stereo = torch.randn(2, 1000, 2)
+    assert layer(stereo, lengths).shape == (2, 2000, 2)
 
 
 def test_layer_is_no_part_of_the_model(front_end):

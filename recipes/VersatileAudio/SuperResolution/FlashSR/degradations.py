@@ -42,8 +42,8 @@ NAMES = {
 def conditions(hparams):
     """The cut-offs to evaluate at, in Hz: those of `cutoffs`; G.711 has one of
     its own, and so has a folder of low-resolution files. Raises a ValueError if
-    the degradation is unknown or `cutoffs` do not fit, as where a codec has no
-    rate of twice a cut-off."""
+    the degradation is unknown or `cutoffs` do not fit, as where a codec refuses
+    a rate of twice the cut-off."""
     if hparams["degradation"] not in NAMES:
         raise ValueError(
             f"Unknown degradation '{hparams['degradation']}'. Choose one of "
@@ -57,10 +57,9 @@ def conditions(hparams):
         )
     if hparams["degradation"] == "g711" and not hparams["low_folder"]:
         return [TELEPHONE_BAND[1]]
-    if not hparams["low_folder"]:
-        second = np.zeros(SAMPLE_RATE)
+    if hparams["degradation"] in CODECS and not hparams["low_folder"]:
         for cutoff_hz in cutoffs:
-            degrade(second, hparams["degradation"], cutoff_hz)
+            degrade(np.zeros(SAMPLE_RATE), hparams["degradation"], cutoff_hz)
     return list(cutoffs)
 
 
