@@ -66,7 +66,7 @@ class Ends:
         yield self._continue(after, 1)
 
     def _continue(self, samples, end):
-        """What follows samples, [channels, time], at the start, 0, or the end:
+        """Continues samples, [channels, time], of the start, 0, or the end, 1:
         in a loop, the same ones again and again."""
         if self.loop:
             steps = torch.arange(self.extension, device=samples.device)

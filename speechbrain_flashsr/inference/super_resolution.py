@@ -373,7 +373,7 @@ class FlashSR(Pretrained):
                     filename = fetch(name, source=source, savedir=savedir)
                 except (OSError, ValueError, RuntimeError) as error:
                     raise AudioError(
-                        f"There is no file '{filename}', and it cannot be "
+                        f"'{filename}' was not found, and it cannot be "
                         f"fetched ({reason(error)}). Check its name, and the "
                         "network."
                     ) from error
