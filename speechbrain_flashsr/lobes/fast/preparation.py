@@ -127,7 +127,7 @@ def fold_weight_norm(model):
 
 def prepare_for_inference(model, dtype=torch.float32):
     """Brings the weights of a model to the form in which it runs fastest, in
-    place; it is not to be trained afterwards.
+    place; it is not to be trained afterwards, and refuses other weights.
 
     Folds weight normalisations, puts fast forms of modules in place, lays the
     weights of convolutions out as channels-last, in which oneDNN and cuDNN want
@@ -166,3 +166,12 @@ def prepare_for_inference(model, dtype=torch.float32):
             module.prepare()
         if small and isinstance(module, Packed):
             module.pack()
+        module.register_load_state_dict_pre_hook(_refuse_weights)
+
+
+def _refuse_weights(module, state_dict, prefix, *_):
+    """Raises a RuntimeError: the prepared forms of the weights would stay."""
+    raise RuntimeError(
+        f"Weights cannot be loaded into {prefix[:-1] or 'a model'} once it is "
+        "prepared for inference. Load them first, or load another model."
+    )

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -63,3 +65,16 @@ def test_a_large_model_is_prepared_without_copies_of_its_weights(dtype):
     x = torch.randn(1, 2, 4, 5)
     with torch.no_grad(), torch.autocast("cpu", dtype, dtype != torch.float32):
         assert torch.equal(large[0](x), small[0](x))
+
+
+def test_a_prepared_model_refuses_other_weights():
+    """It would go on with the forms that it has made of the former ones."""
+    model = nn.Sequential(nn.Conv2d(2, 3, 3), nn.Linear(3, 3))
+    state = model.state_dict()
+    model.load_state_dict(state)
+    prepare_for_inference(model)
+    for prepared in (model, copy.deepcopy(model)):
+        with pytest.raises(RuntimeError, match="into a model once"):
+            prepared.load_state_dict(state)
+        with pytest.raises(RuntimeError, match="into a model once"):
+            prepared[1].load_state_dict(model[1].state_dict())
