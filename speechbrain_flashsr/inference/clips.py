@@ -6,6 +6,7 @@ Authors
 
 import torch
 
+from speechbrain_flashsr.audio import block_frames
 from speechbrain_flashsr.audio.resampling import resampled_length
 from speechbrain_flashsr.inference.reporting import warn_of_unrestored
 from speechbrain_flashsr.inference.restoration import restore_stream
@@ -36,8 +37,9 @@ def restore_clips(
         rows = clips[members, : num_samples[members[0]], part]
         size = rows.shape[2]
         rows = rows.transpose(1, 2).flatten(0, 1)
+        blocks = rows.split(block_frames(len(rows)), dim=1)
         analysis = analyse(
-            [rows],
+            blocks,
             sample_rate,
             cutoffs and [cutoffs[i] for i in members for _ in range(size)],
             channels_per_clip=size,
@@ -46,8 +48,8 @@ def restore_clips(
         )
         tracks += analysis.tracks
         silent += analysis.silent
-        blocks = restore_stream(flashsr, [rows], analysis, settings)
-        high = torch.cat(list(blocks), dim=1)
+        restored = restore_stream(flashsr, blocks, analysis, settings)
+        high = torch.cat(list(restored), dim=1)
         high = high.unflatten(0, (len(members), -1)).transpose(1, 2)
         output[members, : high.shape[1], part] = high
     warn_of_unrestored(tracks, silent, "the batch")

@@ -15,6 +15,7 @@ from functools import lru_cache
 import torch
 from torch.nn import functional as F
 
+from speechbrain_flashsr.lobes.fast.packing import gelu_after
 from speechbrain_flashsr.lobes.spectral_vocoder import (
     COMPRESSION,
     NUM_BANDS,
@@ -117,7 +118,7 @@ class FastConvNeXtBlock(ConvNeXtBlock):
         if torch.is_grad_enabled():
             return super().forward(x)
         h = self.depthwise(x.transpose(1, 2)).transpose(1, 2)
-        h = self.contract(F.gelu(self.expand(self.norm(h)))).to(x.dtype)
+        h = self.contract(gelu_after(self.expand, self.norm(h))).to(x.dtype)
         return x.add_(h) if self.folded else x.addcmul_(self.scale, h)
 
     def fold(self):
