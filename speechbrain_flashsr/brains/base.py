@@ -136,7 +136,7 @@ class FlashSRBrain(sb.Brain):
                 )
         super().on_fit_start()
         # The checkpoint may hold another learning rate.
-        self.set_learning_rate(self.hparams.lr)
+        self.set_learning_rate()
         self.time_is_up = False
         self.loss_sums = {}
         self.tensorboard = None
@@ -144,8 +144,15 @@ class FlashSRBrain(sb.Brain):
             folder = pathlib.Path(self.hparams.output_folder) / "tensorboard"
             self.tensorboard = SampleLogger(folder, self.hparams.sample_rate)
 
-    def set_learning_rate(self, lr):
-        """Sets the learning rate of all optimisers."""
+    def set_learning_rate(self, elapsed=0.0):
+        """Sets the learning rate of all optimisers: `lr`, which falls to zero
+        in the last share `cooldown` of the planned steps, or of the minutes, of
+        which a share has `elapsed`."""
+        elapsed = max(elapsed, self.optimizer_step / self.planned_steps)
+        left = max(1 - elapsed, 0)
+        lr, cooldown = self.hparams.lr, self.hparams.cooldown
+        if left < cooldown:
+            lr *= left / cooldown
         for optimizer in self.optimizers_dict.values():
             for group in optimizer.param_groups:
                 group["lr"] = lr
@@ -156,14 +163,10 @@ class FlashSRBrain(sb.Brain):
 
     def follow_clock(self):
         """Ends the training when its share of the minutes is over, and saves
-        the position in the epoch before the next batch is fetched. The learning
-        rate falls to zero in the last share `cooldown` of the training."""
+        the position in the epoch before the next batch is fetched."""
         elapsed = self.hparams.budget.elapsed_share() / TRAINING_SHARE
         self.time_is_up = elapsed >= 1
-        left = 1 - max(elapsed, self.optimizer_step / self.planned_steps)
-        cooldown = self.hparams.cooldown
-        if left < cooldown:
-            self.set_learning_rate(self.hparams.lr * max(left, 0) / cooldown)
+        self.set_learning_rate(elapsed)
         if self.time_is_up and self.checkpointer is not None:
             self._save_intra_epoch_ckpt()
 
@@ -345,17 +348,29 @@ class FlashSRBrain(sb.Brain):
         the epochs or the minutes are over.
 
         Items of `train_data` may be drawn beyond its length; the same items of
-        `valid_data` are drawn after every epoch."""
+        `valid_data` are drawn after every epoch. Raises a ValueError if an
+        epoch has too few draws for a step."""
         options = self.hparams.dataloader_opts
         sampler = EpochDraws(len(train_data))
         self.train_sampler = sampler
-        draws = self.hparams.epoch_counter.limit * len(train_data)
         processes = int(os.environ.get("WORLD_SIZE", 1))
-        per_step = options["batch_size"] * self.grad_accumulation_factor
-        self.planned_steps = max(1, draws // (per_step * processes))
-        in_time = DrawsInTime(
-            len(valid_data), options["batch_size"], self.hparams.budget
+        batch_size, factor = (
+            options["batch_size"],
+            self.grad_accumulation_factor,
         )
+        steps = len(train_data) // processes // batch_size // factor
+        if not steps:
+            raise ValueError(
+                f"An epoch has {len(train_data)} draws, but a step needs "
+                f"{processes * batch_size * factor}: `batch_size` "
+                f"({batch_size}) times `grad_accumulation_factor` ({factor}) "
+                f"times the number of processes ({processes}). Use more "
+                "draws (`draws_per_epoch`), or lower one of these."
+            )
+        steps *= self.hparams.epoch_counter.limit
+        limit = self.optimizer_step_limit or steps
+        self.planned_steps = max(1, min(steps, limit))
+        in_time = DrawsInTime(len(valid_data), batch_size, self.hparams.budget)
         self.fit(
             self.hparams.epoch_counter,
             train_data,

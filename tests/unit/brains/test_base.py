@@ -1,6 +1,8 @@
+import contextlib
 import time
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from speechbrain import Stage
@@ -8,6 +10,7 @@ from speechbrain.utils.epoch_loop import EpochCounter
 
 from speechbrain_flashsr.brains.base import FlashSRBrain
 from speechbrain_flashsr.brains.budget import TRAINING_SHARE, Budget
+from speechbrain_flashsr.brains.checkpointing import AtomicCheckpointer
 
 
 class LineBrain(FlashSRBrain):
@@ -50,17 +53,20 @@ class LineBrain(FlashSRBrain):
 class Draws:
     """The same draw again and again."""
 
+    def __init__(self, num_draws=8):
+        self.num_draws = num_draws
+
     def __len__(self):
-        return 8
+        return self.num_draws
 
     def __getitem__(self, draw):
         return {"id": str(draw), "x": torch.ones(1), "domain": "speech"}
 
 
-def fitted(**hparams):
-    """A brain after two epochs of four steps."""
+def fitted(num_draws=8, **hparams):
+    """A brain after two epochs, of four steps by default."""
     brain = LineBrain(**hparams)
-    brain.fit_draws(Draws(), Draws())
+    brain.fit_draws(Draws(num_draws), Draws())
     return brain
 
 
@@ -69,8 +75,60 @@ def test_the_learning_rate_falls_to_zero_over_the_last_steps():
     assert fitted().rates == pytest.approx(rates)
 
 
+@pytest.mark.parametrize(
+    "num_draws, options",
+    [(9, {}), (20, {"grad_accumulation_factor": 2, "optimizer_step_limit": 8})],
+)
+def test_the_last_steps_are_those_that_are_taken(num_draws, options):
+    """Draws that fill no step do not count, nor do steps beyond a limit."""
+    rates = fitted(num_draws, **options).rates
+    factor = options.get("grad_accumulation_factor", 1)
+    expected = [0.1] * 5 + [0.075, 0.05, 0.025]
+    assert rates == pytest.approx(np.repeat(expected, factor))
+
+
+def test_the_learning_rate_goes_on_falling_after_a_resume(tmp_path):
+    class Interrupted(Exception):
+        pass
+
+    rates = []
+    for last_step in (6, 8):
+        brain = LineBrain()
+        brain.checkpointer = AtomicCheckpointer(
+            tmp_path,
+            {
+                "brain": brain,
+                "line": brain.modules["line"],
+                "epoch_counter": brain.hparams.epoch_counter,
+            },
+        )
+        brain.ckpt_interval_minutes, brain.ckpt_interval_steps = 0, 1
+
+        def stop(batch, should_step, brain=brain, last_step=last_step):
+            if brain.optimizer_step == last_step:
+                raise Interrupted
+
+        brain.on_fit_batch_start = stop
+        with contextlib.suppress(Interrupted):
+            brain.fit_draws(Draws(), Draws())
+        rates += brain.rates
+    expected = [0.1] * 5 + [0.075, 0.05, 0.025]
+    assert rates == pytest.approx(expected)
+
+
 def test_the_learning_rate_stays_without_a_cooldown():
     assert fitted(cooldown=0.0).rates == [0.1] * 8
+
+
+def test_minutes_end_without_a_cooldown():
+    assert fitted(cooldown=0.0, budget=Budget(0)).rates == [0.1]
+
+
+def test_an_epoch_without_a_step_is_refused():
+    with pytest.raises(
+        ValueError, match="has 7 draws, but .* needs 8: `batch_size` .2. times"
+    ):
+        fitted(7, grad_accumulation_factor=4)
 
 
 def test_the_learning_rate_falls_over_the_last_minutes():
