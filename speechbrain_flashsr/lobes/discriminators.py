@@ -204,7 +204,7 @@ class LatentDiscriminator(nn.Module):
 
     def __init__(self, latent_channels=16, bands=32, channels=64):
         super().__init__()
-        height = torch.linspace(-1, 1, bands)[None, None, None]
+        height = torch.linspace(-1, 1, bands)
         self.register_buffer("height", height, persistent=False)
         widths = [channels, channels] + 4 * [2 * channels]
         given = [2 * latent_channels + 1, *widths]

@@ -105,6 +105,23 @@ def test_discriminators_learn_to_tell_apart(noise, log_mel):
     assert learn(band, [noise, noise], [noise, tone]) < 0.2
 
 
+def test_latent_discriminator_trains_distributed_on_a_cpu():
+    """There, buffers are broadcast, and kernels are laid out otherwise."""
+    torch.distributed.init_process_group(
+        "gloo", store=torch.distributed.HashStore(), rank=0, world_size=1
+    )
+    try:
+        discriminator = LatentDiscriminator(4, 8, channels=4)
+        discriminator.to(memory_format=torch.channels_last)
+        latents = torch.randn(2, 4, 16, 8)
+        expected, _ = discriminator(latents, latents)
+        distributed = torch.nn.parallel.DistributedDataParallel(discriminator)
+        scores, _ = distributed(latents, latents)
+    finally:
+        torch.distributed.destroy_process_group()
+    torch.testing.assert_close(scores, expected)
+
+
 def test_latent_discriminator_judges_patches():
     logits = PatchDiscriminator(16, 8, 3)(torch.randn(2, 16, 16, 32))
     assert logits.shape == (2, 1, 2, 4)
