@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from speechbrain.dataio.dataio import read_audio
 from tqdm import tqdm
 
 from speechbrain_flashsr.audio import SAMPLE_RATE
@@ -25,6 +24,7 @@ from speechbrain_flashsr.bandwidth.statistics import (
 )
 from speechbrain_flashsr.data.band_limits import ExampleMaker
 from speechbrain_flashsr.data.manifest import read_manifest
+from speechbrain_flashsr.data.segments import read_finite
 
 MAX_CHUNKS = 4
 SHORT_SHARE = 0.1
@@ -89,8 +89,7 @@ def _draw_piece(entry, rng):
     length = int(seconds * SAMPLE_RATE)
     length = min(length, entry["stop"] - entry["start"])
     start = rng.integers(entry["start"], entry["stop"] - length + 1)
-    span = {"file": entry["wav"], "start": start, "stop": start + length}
-    return read_audio(span).double().numpy()
+    return read_finite(entry["wav"], start, start + length)
 
 
 def _draw_chunks(example, rng):

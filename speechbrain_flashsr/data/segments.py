@@ -11,10 +11,11 @@ Authors
 from collections import Counter
 
 import numpy as np
+import soundfile
 import torch
-from speechbrain.dataio.dataio import read_audio
 from torch.utils.data import Dataset, Sampler
 
+from speechbrain_flashsr.audio import SAMPLE_RATE
 from speechbrain_flashsr.data.augmentation import change_speed
 from speechbrain_flashsr.data.degradations import random_low_pass
 from speechbrain_flashsr.data.manifest import read_manifest
@@ -36,14 +37,17 @@ MAX_ATTEMPTS = 20
 
 def read_finite(path, start, stop):
     """Reads samples `start` to `stop` of a recording of the training material,
-    [time]. Raises a ValueError if the file cannot be read, is shorter, has
-    several channels, or has samples that are NaN or infinite."""
+    [time], float64. Raises a ValueError if the file cannot be read, is shorter,
+    has several channels or another rate than 48 kHz, or has samples that are
+    NaN or infinite."""
+    problem = None
     try:
-        wav = read_audio({"file": str(path), "start": start, "stop": stop})
-        problem = None
-        if wav.shape != (stop - start,):
+        wav, rate = soundfile.read(path, start=start, stop=stop)
+        if rate != SAMPLE_RATE:
+            problem = f"they have a rate of {rate} Hz instead of {SAMPLE_RATE}"
+        elif wav.shape != (stop - start,):
             problem = f"they have the shape {list(wav.shape)}"
-        elif not wav.isfinite().all():
+        elif not np.isfinite(wav).all():
             problem = "some are NaN or infinite"
     except (OSError, RuntimeError, ValueError) as error:
         problem = " ".join(str(error).split())
@@ -246,7 +250,7 @@ class RandomSegments(Dataset):
             clip = self._read(entry, position, speed, rng)
             segment[position : position + len(clip)] = clip
             rolloff_hz = min(rolloff_hz, entry["rolloff_hz"] * speed)
-            gap = rng.uniform(0, MAX_GAP_SECONDS) * entry["sample_rate"]
+            gap = rng.uniform(0, MAX_GAP_SECONDS) * SAMPLE_RATE
             position += len(clip) + int(gap)
             group = self.groups[self._group(entry)]
             entry = group[rng.integers(len(group))]
@@ -278,8 +282,8 @@ class RandomSegments(Dataset):
             # Only the first recording may start in its middle.
             start += int(rng.integers(length - taken + 1))
         wav = read_finite(entry["wav"], start, start + taken)
-        clip = change_speed(wav.double().numpy(), speed)[:max_length]
-        fade = min(int(FADE_SECONDS * entry["sample_rate"]), len(clip))
+        clip = change_speed(wav, speed)[:max_length]
+        fade = min(int(FADE_SECONDS * SAMPLE_RATE), len(clip))
         ramp = np.linspace(0, 1, fade)
         clip[:fade] *= ramp
         clip[len(clip) - fade :] *= ramp[::-1]

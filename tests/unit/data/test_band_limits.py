@@ -7,6 +7,7 @@ Authors
 import numpy as np
 import pytest
 import scipy.signal
+import soundfile
 
 from speechbrain_flashsr.data import band_limits
 from speechbrain_flashsr.data.cutoff_examples import (
@@ -126,3 +127,12 @@ def test_examples_are_written_once_and_stretched_when_read(tmp_path):
     assert any(0 < moved < 0.95 * edge for edge, moved in edges)
     with pytest.raises(ValueError, match="skip_prep"):
         CutoffExamples(tmp_path)
+
+
+def test_examples_of_recordings_at_another_rate_are_refused(tmp_path):
+    write_corpus(tmp_path)
+    for path in tmp_path.glob("*.wav"):
+        soundfile.write(path, 0.1 * np.ones(96000), 32000)
+    recordings = (tmp_path / "train.json", str(tmp_path))
+    with pytest.raises(ValueError, match="wav' cannot .* of 32000 Hz instead"):
+        cache_examples(tmp_path / "examples", *recordings, 8)

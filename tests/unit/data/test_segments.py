@@ -160,3 +160,19 @@ def test_nothing_but_silence_is_an_error(corpus):
     soundfile.write(corpus / "long.wav", np.zeros(144000), 48000, "FLOAT")
     with pytest.raises(ValueError, match="Draw 7 found only silence.*'music'"):
         segments(corpus, {"music": 1})[7]
+
+
+@pytest.mark.parametrize(
+    "rate, channels, problem",
+    [
+        (44100, 1, "a rate of 44100 Hz instead of 48000"),
+        (48000, 2, r"the shape \[\d+, 2\]"),
+    ],
+)
+def test_a_file_that_is_not_as_its_manifest_says(
+    corpus, rate, channels, problem
+):
+    wav = np.full((144000, channels), 0.1)
+    soundfile.write(corpus / "long.wav", wav, rate)
+    with pytest.raises(ValueError, match=f"long.wav' cannot be .*{problem}"):
+        segments(corpus, {"music": 1})[0]
