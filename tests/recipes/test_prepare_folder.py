@@ -45,6 +45,26 @@ def test_folder(folder, tmp_path, capsys):
     assert "skipped" not in capsys.readouterr().out
 
 
+def test_recordings_that_the_filter_leaves_out_are_in_no_split(
+    folder, tmp_path
+):
+    def prepare_mine(name):
+        return prepare(
+            folder_prepare.prepare_folder,
+            *(folder, tmp_path / name),
+            domain="effects",
+        )
+
+    before = prepare_mine("before")
+    for split in ("dev", "test"):
+        (entry,) = before[split].values()
+        write(folder, entry["source"], 1e-3 * noise(0, 0.5))
+    after = prepare_mine("after")
+    assert [len(entries) for entries in after.values()] == [6, 1, 1]
+    found = set.union(*map(sources, after.values()))
+    assert len(found) == 8
+
+
 def test_folders_of_a_folder_stay_together(tmp_path):
     for index in range(9):
         write(tmp_path, f"{'abc'[index % 3]}/deep/{index}.wav", noise(index))

@@ -20,7 +20,7 @@ import logging
 import os
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -64,7 +64,9 @@ class Outcome:
     error: str = ""
 
 
-def prepare_clips(clips, save_folder, manifests, segment_seconds=6.0):
+def prepare_clips(
+    clips, save_folder, manifests, segment_seconds=6.0, choose_splits=None
+):
     """Measures, filters, converts and cuts clips, and writes the manifests.
 
     A file that cannot be read is reported and left out; of files with the same
@@ -92,6 +94,11 @@ def prepare_clips(clips, save_folder, manifests, segment_seconds=6.0):
             f"none of the {len(clips)} audio files found can be used:"
             f" {_reasons(outcomes)}"
         )
+    if choose_splits is not None:
+        splits = choose_splits({o.clip.group for o in outcomes if o.entries})
+        for outcome in outcomes:
+            split = splits.get(outcome.clip.group, "")
+            outcome.clip = replace(outcome.clip, split=split)
     for split, path in manifests.items():
         entries = {}
         for outcome in outcomes:

@@ -27,6 +27,7 @@ def prepare_corpus(
     test_json,
     skip_prep=False,
     segment_seconds=6.0,
+    choose_splits=None,
 ):
     """Prepares a corpus: 48 kHz clips and a JSON manifest for each split.
 
@@ -47,6 +48,9 @@ def prepare_corpus(
         Does nothing at all.
     segment_seconds : float
         Longest entry; longer clips are cut into equal pieces.
+    choose_splits : callable
+        Maps the groups with entries to {group: split}; None for the splits that
+        the clips name.
 
     Raises
     ------
@@ -66,7 +70,9 @@ def prepare_corpus(
     if is_prepared(save_folder, manifests, identity):
         print(f"The clips in {save_folder} are complete: preparation skipped.")
         return
-    prepare_clips(find_clips(), save_folder, manifests, segment_seconds)
+    prepare_clips(
+        find_clips(), save_folder, manifests, segment_seconds, choose_splits
+    )
     mark_prepared(save_folder, identity)
 
 

@@ -42,7 +42,8 @@ def prepare_folder(
         "speech", "music" or "effects": what the recordings are, and so how
         they are filtered.
     dev_fraction, test_fraction : float
-        Share of the groups in these splits, at least one group unless 0.
+        Share of the groups in these splits, at least one group unless 0. Groups
+        of which the filter leaves nothing do not count.
     licence : str
         Licence of the recordings.
 
@@ -60,9 +61,15 @@ def prepare_folder(
             f"domain is {domain!r}; it must be speech, music or effects"
         )
     paths = find_files(data_folder)
-    splits = split_groups(
-        group_files(paths, data_folder), dev_fraction, test_fraction
-    )
+    groups = group_files(paths, data_folder)
+
+    def choose_splits(names):
+        splits = split_groups(
+            {name: groups[name] for name in names}, dev_fraction, test_fraction
+        )
+        return {name: split for name, (split, _) in splits.items()}
+
+    choose_splits(groups)  # Too few groups are told before they are measured
 
     def find_clips():
         return [
@@ -71,12 +78,12 @@ def prepare_folder(
                 source=path.relative_to(data_folder).as_posix(),
                 corpus=Path(data_folder).resolve().name,
                 domain=domain,
-                split=split,
+                split="",  # follows by `choose_splits`
                 group=group,
                 licence=licence,
                 padded=True,
             )
-            for group, (split, members) in splits.items()
+            for group, members in sorted(groups.items())
             for path in members
         ]
 
@@ -92,6 +99,7 @@ def prepare_folder(
         },
         save_folder,
         *manifests,
+        choose_splits=choose_splits,
         **options,
     )
 
