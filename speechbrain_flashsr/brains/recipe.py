@@ -43,7 +43,30 @@ LOCK_SECONDS = 15
 """To wait for a lock: the workers of a data loader outlive a training that was
 killed by 5 seconds."""
 
+EQUALS = "\uf8ff"
+"""Stands for = in a value, a character that means nothing."""
+
 _locks = {}
+
+
+def parse_arguments(arguments):
+    """Reads a command line: the path of the YAML, the run options and the
+    overrides, as :func:`speechbrain.parse_arguments` does, which makes a space
+    of an equals sign in a value.
+
+    Example
+    -------
+    >>> parse_arguments(["train.yaml", "--output_folder=results/lr=0.1"])[2]
+    'output_folder: results/lr=0.1'
+    """
+    hidden = []
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if not name.startswith("--"):
+            name, equals, value = "", "", argument
+        hidden.append(name + equals + value.replace("=", EQUALS))
+    file, run_opts, overrides = sb.parse_arguments(hidden)
+    return file.replace(EQUALS, "="), run_opts, overrides.replace(EQUALS, "=")
 
 
 def follow_base(hparams_file, overrides=""):
@@ -107,7 +130,7 @@ def load_recipe(arguments):
     into the same folder."""
     start = time.monotonic()
     keep_freed_memory()
-    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
+    hparams_file, run_opts, overrides = parse_arguments(arguments)
     limit = run_opts.optimizer_step_limit
     if limit is not None:  # SpeechBrain reads it as a string.
         run_opts = dataclasses.replace(

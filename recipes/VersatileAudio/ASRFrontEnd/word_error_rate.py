@@ -32,6 +32,7 @@ from tqdm import tqdm
 from speechbrain_flashsr import SHIPPED_MODEL, __version__
 from speechbrain_flashsr.audio.codecs import code
 from speechbrain_flashsr.audio.resampling import Resampler
+from speechbrain_flashsr.brains.recipe import parse_arguments
 from speechbrain_flashsr.checkpoints.reading import digest_of_model
 from speechbrain_flashsr.data.manifest import write_json
 from speechbrain_flashsr.inference import FlashSR, SuperResolutionFrontEnd
@@ -242,7 +243,7 @@ def as_table(results):
 
 
 def main(argv):
-    hparams_file, run_opts, overrides = sb.parse_arguments(argv)
+    hparams_file, run_opts, overrides = parse_arguments(argv)
     with open(hparams_file, encoding="utf-8") as file:
         hparams = load_hyperpyyaml(file, overrides)
     sb.create_experiment_directory(

@@ -41,6 +41,14 @@ def test_arguments_that_no_stage_knows_are_an_error(capsys):
         assert "'a.yaml' is not an option" in capsys.readouterr().err
 
 
+def test_values_keep_their_equals_signs():
+    arguments = ["a=1/b=2.yaml", "--device=cpu", "--x=c=3/d=4", "--y", "e=5=6"]
+    file, run_opts, overrides = recipe.parse_arguments(arguments)
+    assert (file, run_opts.device) == ("a=1/b=2.yaml", "cpu")
+    expected = {"x": "c=3/d=4", "y": "e=5=6"}
+    assert YAML(typ="safe").load(overrides) == expected
+
+
 @pytest.mark.slow
 def test_a_distributed_script_ends_at_once_and_well():
     """Functions registered for the exit run, and nothing follows."""

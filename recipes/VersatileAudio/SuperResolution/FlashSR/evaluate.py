@@ -24,7 +24,6 @@ import time
 from pathlib import Path
 
 import soundfile
-import speechbrain as sb
 import torch
 from clips import (
     RefusedError,
@@ -49,6 +48,7 @@ from tqdm import tqdm
 
 from speechbrain_flashsr import __version__
 from speechbrain_flashsr.audio import SAMPLE_RATE
+from speechbrain_flashsr.brains.recipe import parse_arguments
 
 SETTINGS = (
     "seed",
@@ -323,7 +323,7 @@ def median_factor(label, settings, rows):
 
 def main(argv):
     """Evaluates and writes the results."""
-    hparams_file, run_opts, overrides = sb.parse_arguments(argv)
+    hparams_file, run_opts, overrides = parse_arguments(argv)
     with open(hparams_file, encoding="utf-8") as file:
         hparams = load_hyperpyyaml(file, overrides)
     evaluation = Evaluation(hparams, run_opts)
