@@ -8,6 +8,7 @@ import json
 import re
 import runpy
 import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -84,6 +85,7 @@ def finetuned(project, tmp_path_factory):
     ]
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("OMP_NUM_THREADS", "1")
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))  # with a space
         monkeypatch.setattr(sys, "argv", arguments)
         runpy.run_path(arguments[0], run_name="__main__")
     return pretrained, folder / "out"
@@ -139,20 +141,32 @@ def test_a_tenth_of_the_recordings_is_held_out(finetuned):
     assert [len(entries) for entries in splits.values()] == [18, 2, 0]
 
 
-def test_a_folder_that_is_no_model(project, tmp_path, monkeypatch):
+def refusal(project, monkeypatch, output, source):
+    """The line with which a fine-tuning ends."""
     script = str(project / RECIPE / "finetune.py")
     arguments = [
         script,
-        f"--data_folder={tmp_path}",
+        f"--data_folder={output.parent}",
         "--domain=music",
-        f"--output_folder={tmp_path / 'out'}",
-        f"--source={tmp_path / 'nothing'}",
+        f"--output_folder={output}",
+        f"--source={source}",
     ]
     monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(script, run_name="__main__")
-    message = ended.value.code
-    assert message.startswith(
-        f"error: '{tmp_path}/nothing' is not a pretrained"
-    )
-    assert not (tmp_path / "out").exists()
+    return ended.value.code
+
+
+def test_a_folder_that_is_no_model(project, tmp_path, monkeypatch):
+    output, source = tmp_path / "out", tmp_path / "nothing"
+    message = refusal(project, monkeypatch, output, source)
+    assert message.startswith(f"error: '{source}' is not a pretrained")
+    assert not output.exists()
+
+
+def test_another_model_than_at_the_start(project, finetuned, monkeypatch):
+    """The vocoder in the folder belongs to the first."""
+    _, output = finetuned
+    new = output / "pretrained"
+    message = refusal(project, monkeypatch, output, new)
+    assert f"of another model than '{new}'. Use another output" in message

@@ -21,6 +21,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 
 import speechbrain as sb
 import torch
@@ -33,6 +34,7 @@ from speechbrain_flashsr.checkpoints.export import (
     export_with_weights,
     find_weights,
 )
+from speechbrain_flashsr.checkpoints.reading import digest_of_model
 from speechbrain_flashsr.data.degradations import low_pass
 from speechbrain_flashsr.inference import FlashSR
 from speechbrain_flashsr.metrics import spectral
@@ -41,6 +43,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parents[1] / "prepare"))
 
 from folder_prepare import prepare_folder  # noqa: E402
+
+STARTED_FROM = "source.sha256"
+"""File in the output folder with the digest of the model at the start."""
 
 CUTOFFS_HZ = (4000, 8000)
 """Cut-offs at which the held-out recordings are scored."""
@@ -82,6 +87,14 @@ def finetune(options, passed_on):
         "vocoder_file": find_weights(source, "vocoder"),
     }
     output = pathlib.Path(options.output_folder)
+    output.mkdir(parents=True, exist_ok=True)
+    start, digest = output / STARTED_FROM, digest_of_model(source)
+    if start.exists() and start.read_text() != digest:
+        raise ValueError(
+            f"'{output}' holds the fine-tuning of another model than "
+            f"'{source}'. Use another output_folder."
+        )
+    start.write_text(digest)
     data = output / "data"
     prepare_folder(
         options.data_folder,
@@ -100,10 +113,10 @@ def finetune(options, passed_on):
     ]
     if options.minutes is not None:
         command.append(f"--max_minutes={options.minutes}")
-    # An `!include:` ends at a space, which the name of the source may have.
+    # An `!include:` takes ASCII alone, which the name of the source may not be.
     with tempfile.TemporaryDirectory() as folder:
         model = shutil.copy(source / "hyperparams.yaml", folder)
-        command.append(f"--model=!include:{model}")
+        command.append(f"--model=!include:{urllib.parse.quote(model)}")
         subprocess.run(command + passed_on, check=True)
     state = read_checkpoint(output / "sr_vocoder" / "vocoder.ckpt")
     return export_with_weights(
