@@ -15,7 +15,10 @@ import time
 import speechbrain as sb
 import torch
 from speechbrain.dataio.batch import PaddedBatch
-from speechbrain.utils.distributed import run_on_main
+from speechbrain.utils.distributed import (
+    is_distributed_initialized,
+    run_on_main,
+)
 from torch.optim.swa_utils import AveragedModel
 
 from speechbrain_flashsr.brains.budget import TRAINING_SHARE, DrawsInTime
@@ -212,6 +215,7 @@ class FlashSRBrain(sb.Brain):
                 self.optimizers_step()
             self.add_to_log(losses)
             totals.append(total.detach().cpu())
+        self.add_to_log({"loss": totals[0]})
         self.turn = None
         self.num_draws += len(batch.id) * int(os.environ.get("WORLD_SIZE", 1))
         if should_step:
@@ -254,15 +258,24 @@ class FlashSRBrain(sb.Brain):
         self.check_loss_isfinite(loss)
         return loss
 
+    def loss_weights(self):
+        """Weights of the losses in this iteration, {name: weight}."""
+        return self.hparams.loss_weights
+
     def weighted_sum(self, losses):
-        """Adds up losses with `loss_weights`; losses without a weight are only
-        logged."""
-        weights = self.hparams.loss_weights
-        return sum(
-            weights[name] * loss
-            for name, loss in losses.items()
-            if name in weights
-        )
+        """Adds up losses with their weights; those without one are only logged.
+        Raises a ValueError if none has one."""
+        weights = self.loss_weights()
+        weighted = [
+            weights[name] * losses[name] for name in losses if name in weights
+        ]
+        if not weighted:
+            raise ValueError(
+                f"Step {self.optimizer_step + 1} has no loss: none of "
+                f"{sorted(losses) or 'those that are switched on'} has a "
+                "weight. Give one to a loss, or switch one on."
+            )
+        return sum(weighted)
 
     def check_loss_isfinite(self, loss):
         """Stops the training on a loss that is not finite, before the last
@@ -314,6 +327,18 @@ class FlashSRBrain(sb.Brain):
             total += size * float(loss.detach())
             self.loss_sums[name] = (total, count + size)
 
+    def mean_losses(self):
+        """The epoch's means over all processes, {name: value}."""
+        parts = [self.loss_sums]
+        if is_distributed_initialized():
+            parts *= torch.distributed.get_world_size()
+            torch.distributed.all_gather_object(parts, self.loss_sums)
+        return {
+            name: sum(part[name][0] for part in parts if name in part)
+            / sum(part[name][1] for part in parts if name in part)
+            for name in {name: None for part in parts for name in part}
+        }
+
     def on_stage_start(self, stage, epoch=None):
         """Resets the means."""
         self.loss_sums = {}
@@ -323,8 +348,8 @@ class FlashSRBrain(sb.Brain):
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
         """Logs the epoch's mean losses and saves a checkpoint."""
-        stats = {k: total / n for k, (total, n) in self.loss_sums.items()}
-        stats["loss"] = float(stage_loss)
+        stats = self.mean_losses()
+        stats.setdefault("loss", float(stage_loss))
         if stage == sb.Stage.TRAIN:
             if hasattr(self.hparams, "segment_length"):
                 elapsed = time.monotonic() - self.stage_start

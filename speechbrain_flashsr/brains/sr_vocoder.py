@@ -94,9 +94,11 @@ class SRVocoderBrain(FlashSRBrain):
         return losses
 
     def excerpts(self):
-        """A random excerpt of original, generated and band-limited sound."""
-        length = self.hparams.discriminator_length
-        spare = self.triple[0].shape[1] - length
+        """A random excerpt of original, generated and band-limited sound, or
+        all of it if it is shorter."""
+        time = self.triple[0].shape[1]
+        length = min(self.hparams.discriminator_length, time)
+        spare = time - length
         generator = self.generator(self.optimizer_step)
         start = int(torch.randint(spare + 1, (), generator=generator))
         return [wavs[:, start : start + length] for wavs in self.triple]

@@ -66,17 +66,16 @@ class StudentBrain(LatentBrain):
         """The discriminator follows the student where its loss counts."""
         return ["unet", "discriminator"] if self.adversarial else ["unet"]
 
-    def weighted_sum(self, losses):
-        """Adds up losses with the weights of the phase, or `loss_weights`."""
+    def loss_weights(self):
+        """The weights of the phase, beside those of the YAML."""
         phase = self.phase_of_step
-        weights = {
+        return {
             **self.hparams.loss_weights,
             "distillation": phase.distillation_weight,
             "distribution_matching": phase.dmd_weight,
             "adversarial": phase.adversarial_weight,
             "regression": phase.regression_weight,
         }
-        return sum(weights[name] * loss for name, loss in losses.items())
 
     def compute_losses(self, batch, stage):
         """The losses of a batch of latents."""

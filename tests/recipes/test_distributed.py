@@ -4,6 +4,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,3 +49,8 @@ def test_two_processes_agree_with_one(
     assert result.returncode == 0, result.stderr[-20000:]
     one, two = (exported_state(STAGE, tmp_path / name) for name in "12")
     torch.testing.assert_close(one, two, rtol=0, atol=1e-8)
+    one, two = (
+        re.sub("sound_per_second: [^ ]+", "", log.read_text())
+        for log in sorted(tmp_path.glob("*/train_log.txt"))
+    )
+    assert one == two

@@ -8,6 +8,7 @@ import torch
 from speechbrain import Stage
 from speechbrain.utils.epoch_loop import EpochCounter
 
+from speechbrain_flashsr.brains import base
 from speechbrain_flashsr.brains.base import FlashSRBrain
 from speechbrain_flashsr.brains.budget import TRAINING_SHARE, Budget
 from speechbrain_flashsr.brains.checkpointing import AtomicCheckpointer
@@ -136,3 +137,21 @@ def test_the_learning_rate_falls_over_the_last_minutes():
     start = time.monotonic() - 0.75 * TRAINING_SHARE * minutes * 60
     rates = fitted(budget=Budget(minutes, start)).rates
     assert rates[1:7] == pytest.approx([0.05] * 6, rel=1e-3)
+
+
+def test_a_step_without_a_loss_is_refused():
+    with pytest.raises(ValueError, match=r"Step 1 has no loss.*\['square'\]"):
+        fitted(loss_weights={"cube": 1.0})
+
+
+def test_the_log_holds_the_means_over_all_processes(monkeypatch):
+    brain = fitted()
+    brain.loss_sums = {"both": (3.0, 1), "here": (2.0, 2)}
+
+    def gather(parts, own):
+        parts[:] = [own, {"both": (9.0, 3), "there": (8.0, 2)}]
+
+    monkeypatch.setattr(base, "is_distributed_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(torch.distributed, "all_gather_object", gather)
+    assert brain.mean_losses() == {"both": 3.0, "here": 1.0, "there": 4.0}
