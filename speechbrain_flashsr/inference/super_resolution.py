@@ -32,8 +32,8 @@ from speechbrain_flashsr.inference.checks import (
     check_source,
     check_wavs,
     cutoff_list,
+    plain_torch,
     warn_of_lower_rate,
-    without_autocast,
 )
 from speechbrain_flashsr.inference.clips import restore_clips
 from speechbrain_flashsr.inference.files import restore_file
@@ -108,6 +108,7 @@ class FlashSR(Pretrained):
             self.audio_normalizer = AudioNormalizer(self.sample_rate, "keep")
 
     @classmethod
+    @plain_torch()
     def from_hparams(
         cls,
         source=SHIPPED_MODEL,
@@ -167,7 +168,7 @@ class FlashSR(Pretrained):
         return cls(hparams["modules"], hparams, run_opts, freeze_params)
 
     @torch.no_grad()
-    @without_autocast
+    @plain_torch()
     def super_resolve_batch(
         self,
         wavs,
@@ -247,7 +248,7 @@ class FlashSR(Pretrained):
         return output if wavs.ndim > 1 else output.squeeze(0)
 
     @torch.no_grad()
-    @without_autocast
+    @plain_torch()
     def super_resolve_file(
         self,
         filename,

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 import torch
 
+from speechbrain_flashsr.bandwidth.detector import shipped_network
 from speechbrain_flashsr.checkpoints import ModelError
 from speechbrain_flashsr.inference import AudioError, FlashSR, super_resolution
 from tests.tiny_model import TINY_HPARAMS, save_tiny_model, toy_interface
@@ -32,6 +33,35 @@ def test_bfloat16_is_close_to_float32(flashsr, tmp_path):
     assert out.dtype == torch.float32
     error = (out - expected).square().mean().sqrt()
     assert 0 < error < 0.1 * expected.square().mean().sqrt()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("default", [torch.float64, torch.bfloat16, "meta"])
+def test_defaults_of_the_caller_change_nothing(default, tmp_path):
+    """Neither for the model that is loaded nor for the cut-off network."""
+    wavs = pink(1, 8000)
+    path = tmp_path / "pink.wav"
+    soundfile.write(path, wavs[0], 8000, subtype="FLOAT")
+    outputs = []
+    for setting in (torch.float32, default):
+        is_type = isinstance(setting, torch.dtype)
+        shipped_network.cache_clear()
+        try:
+            if is_type:
+                torch.set_default_dtype(setting)
+            with torch.device("cpu" if is_type else setting):
+                flashsr = FlashSR.from_hparams(
+                    run_opts={"device": "cpu", "precision": "fp32"}
+                )
+                output = [
+                    flashsr.super_resolve_batch(wavs, sample_rate=8000)[0],
+                    flashsr.enhance_file(path),
+                ]
+        finally:
+            torch.set_default_dtype(torch.float32)
+        outputs.append(output)
+    assert outputs[1][0].dtype == torch.float32
+    assert all(map(torch.equal, *outputs))
 
 
 def test_half_precision_needs_a_gpu(tmp_path):
