@@ -99,13 +99,15 @@ class SuperResolutionFrontEnd:
         """
         return self._is_narrow(self._cutoffs(audio, sample_rate))
 
+    @torch.no_grad()
     @plain_torch()
     def __call__(self, audio, sample_rate):
         """Prepares one signal, [time] or [time, channels] at a rate in Hz, for
         the next model.
 
         Returns it at the front-end's rate, as long as plain resampling would
-        make it; one channel, [time], unless `mix` is "keep"."""
+        make it; one channel, [time], unless `mix` is "keep". No gradient comes
+        back, whether it is restored or not."""
         cutoffs = self._cutoffs(audio, sample_rate)
         audio = audio.to(torch.float32)
         if not self._is_narrow(cutoffs):
