@@ -200,7 +200,11 @@ def output_format(path, source_subtype="PCM_16", subtype=None):
     if subtype is None:
         depth = source_subtype if source_subtype in _DEPTHS else "PCM_16"
         return format, _SUBSTITUTES[format].get(depth, depth)
-    known = soundfile.available_subtypes(format)
+    known = [
+        name
+        for name in soundfile.available_subtypes(format)
+        if name in LIBSNDFILE_SUBTYPES  # others fill up their last block
+    ]
     subtype = str(subtype).upper()
     if subtype not in known:
         raise AudioError(
