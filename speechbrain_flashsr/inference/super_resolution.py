@@ -54,6 +54,7 @@ class FlashSR(Pretrained):
     windows in a batch of the model (default: 1 on a CPU, 8 on a GPU).
     `precision` is "fp32", "bf16", on a GPU also "fp16", or "auto" (default):
     "bf16" on GPUs and processors that multiply it natively, otherwise "fp32".
+    Those of trainings, such as `compile`, have no effect, with a warning.
 
     Arguments
     ---------
@@ -144,7 +145,8 @@ class FlashSR(Pretrained):
         FileNotFoundError
             If there is no such folder, or no model in it.
         ModelError
-            If the source wants to run code without `trust`, or is damaged.
+            If the source wants to run code without `trust`, is damaged, or
+            cannot be fetched.
         CheckpointError
             If weights are damaged or do not fit.
         """

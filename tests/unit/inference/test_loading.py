@@ -13,7 +13,7 @@ import soundfile
 import torch
 
 from speechbrain_flashsr.bandwidth.detector import shipped_network
-from speechbrain_flashsr.checkpoints import ModelError
+from speechbrain_flashsr.checkpoints import ModelError, folders
 from speechbrain_flashsr.inference import AudioError, FlashSR, super_resolution
 from tests.tiny_model import TINY_HPARAMS, save_tiny_model, toy_interface
 from tests.unit.signals import pink
@@ -82,6 +82,13 @@ def test_load_audio_expects_48_khz(flashsr):
 def test_mistyped_folder_is_not_looked_up_on_the_hub(source):
     with pytest.raises(FileNotFoundError, match=source):
         FlashSR.from_hparams(source)
+
+
+def test_a_model_that_is_neither_here_nor_on_the_hub(monkeypatch):
+    lost = OSError("outgoing traffic has been disabled")
+    monkeypatch.setattr(folders, "fetch", mock.Mock(side_effect=lost))
+    with pytest.raises(ModelError, match="model 'my/modle' is not.*traffic"):
+        FlashSR.from_hparams("my/modle")
 
 
 @pytest.mark.parametrize("name", ["typo/call.wav", "a/b/c/call.wav", "call"])
