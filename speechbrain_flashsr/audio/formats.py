@@ -11,6 +11,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
+import os
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -133,9 +134,12 @@ def subtype_of(codec, lossless, sample_format):
     return codec.removesuffix("float").removeprefix("lib").upper()
 
 
-def find_sound_files(folder):
+def find_sound_files(folder, on_error=None):
     """Finds the sound files in a folder and those below it, sorted, without
-    hidden files and folders, and programs in TypeScript.
+    hidden files and folders, linked folders, and programs in TypeScript.
+
+    `on_error` is called with the OSError of each folder that cannot be listed;
+    by default, the first of them is raised.
 
     Example
     -------
@@ -145,16 +149,21 @@ def find_sound_files(folder):
     >>> [path.name for path in find_sound_files(folder)]
     ['b.wav']
     """
+    paths = []
+    for parent, folders, names in os.walk(folder, onerror=on_error or _fail):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths += [Path(parent, n) for n in names if not n.startswith(".")]
     return sorted(
         path
-        for path in folder.rglob("*")
+        for path in paths
         if path.suffix.lower() in EXTENSIONS
-        and not any(
-            part.startswith(".") for part in path.relative_to(folder).parts
-        )
         and path.is_file()
         and not (path.suffix.lower() in _ALSO_TEXT and _is_text(path))
     )
+
+
+def _fail(error):
+    raise error
 
 
 def _is_text(path):
@@ -191,7 +200,11 @@ def output_format(path, source_subtype="PCM_16", subtype=None):
     if subtype is None:
         depth = source_subtype if source_subtype in _DEPTHS else "PCM_16"
         return format, _SUBSTITUTES[format].get(depth, depth)
-    known = soundfile.available_subtypes(format)
+    known = [
+        name
+        for name in soundfile.available_subtypes(format)
+        if name in LIBSNDFILE_SUBTYPES  # others fill up their last block
+    ]
     subtype = str(subtype).upper()
     if subtype not in known:
         raise AudioError(

@@ -91,14 +91,16 @@ class Metadata:
     """Metadata of a sound file: the rate in Hz to which positions refer, texts
     by FFmpeg's names, such as "title", the type, such as "image/png", and
     content of pictures, chunks (see
-    :func:`~speechbrain_flashsr.audio.riff.read_chunks`), and the bits of
-    Microsoft's `dwChannelMask`, 0 if they are not known."""
+    :func:`~speechbrain_flashsr.audio.riff.read_chunks`), the bits of
+    Microsoft's `dwChannelMask`, 0 if they are not known, and chapters, (start
+    in seconds, title)."""
 
     sample_rate: int
     texts: dict = field(default_factory=dict)
     pictures: list = field(default_factory=list)
     chunks: dict = field(default_factory=dict)
     speakers: int = 0
+    chapters: list = field(default_factory=list)
 
 
 def read_metadata(file, sample_rate):
@@ -136,6 +138,14 @@ def read_metadata(file, sample_rate):
             if text and not name.lower().startswith(technical)
         }
         metadata.pictures = _pictures(container)
+        metadata.chapters = [
+            (
+                max(0.0, float(chapter["start"] * chapter["time_base"])),
+                chapter["metadata"].get("title", ""),
+            )
+            for chapter in container.chapters()
+            if b"cue " not in metadata.chunks
+        ]
     return metadata
 
 
@@ -188,9 +198,18 @@ def write_metadata(path, subtype, sample_rate, channels, metadata):
         layout = 0
     if layout and kind is not FLAC:
         lost.append("the layout of the channels")
-    if metadata.texts or metadata.pictures or (layout and kind is FLAC):
+    # https://wiki.xiph.org/Chapter_Extension
+    texts = dict(metadata.texts)
+    for number, (seconds, title) in enumerate(metadata.chapters):
+        minutes, seconds = divmod(round(seconds, 3), 60)
+        clock = f"{minutes // 60:02.0f}:{minutes % 60:02.0f}:{seconds:06.3f}"
+        texts |= {
+            f"CHAPTER{number:03}": clock,
+            f"CHAPTER{number:03}NAME": title,
+        }
+    if texts or metadata.pictures or (layout and kind is FLAC):
         tags = kind(path)
-        for name, text in metadata.texts.items():
+        for name, text in texts.items():
             try:
                 tags[_VORBIS_NAMES.get(name, name)] = text
             except ValueError:  # the format does not allow all names
@@ -219,6 +238,16 @@ def write_metadata(path, subtype, sample_rate, channels, metadata):
 def _write_to_wav(path, sample_rate, channels, metadata):
     """Adds chunks to a WAV."""
     lost, contents = [], {}
+    if metadata.chapters:
+        contents = riff.cue_chunks(
+            {
+                number: (
+                    min(round(seconds * sample_rate), 2**32 - 1),
+                    title.encode(),
+                )
+                for number, (seconds, title) in enumerate(metadata.chapters, 1)
+            }
+        )
     for id, content in metadata.chunks.items():
         try:
             contents[id] = riff.scale_chunk(

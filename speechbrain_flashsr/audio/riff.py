@@ -72,24 +72,16 @@ def read_aiff_chunks(file):
             found[chunk.id] = file.read(chunk.size)
     if b"MARK" not in found:
         return {}
-    markers, labels = {}, b"adtl"
+    markers, points = {}, {}
     content, offset = found[b"MARK"], 2
     for _ in range(*struct.unpack_from(">H", content)):
         number, markers[number], size = struct.unpack_from(
             ">HIB", content, offset
         )
-        text = content[offset + 7 : offset + 7 + size] + b"\0"
-        labels += b"labl" + struct.pack("<II", 4 + len(text), number) + text
-        labels += b"\0" * (len(text) % 2)
+        text = content[offset + 7 : offset + 7 + size]
+        points[number] = markers[number], text
         offset += 7 + size + (size + 1) % 2
-    cues = [
-        struct.pack("<II4s3I", number, position, b"data", 0, 0, position)
-        for number, position in markers.items()
-    ]
-    result = {
-        b"cue ": struct.pack("<I", len(cues)) + b"".join(cues),
-        b"LIST:adtl": labels,
-    }
+    result = cue_chunks(points)
     if b"INST" in found:
         note, detune = struct.unpack_from(">bb", found[b"INST"])
         loops = [
@@ -109,6 +101,20 @@ def read_aiff_chunks(file):
             head = (0, 0, 0, *divmod(pitch, 2**32), 0, 0, len(loops), 0)
             result[b"smpl"] = struct.pack("<9I", *head) + b"".join(loops)
     return result
+
+
+def cue_chunks(points):
+    """Writes cue points and their labels, {number: (position in samples, text
+    in bytes)}, in the form of :func:`read_chunks`."""
+    cues, labels = struct.pack("<I", len(points)), b"adtl"
+    for number, (position, text) in points.items():
+        cues += struct.pack(
+            "<II4s3I", number, position, b"data", 0, 0, position
+        )
+        text += b"\0"
+        labels += b"labl" + struct.pack("<II", 4 + len(text), number) + text
+        labels += b"\0" * (len(text) % 2)
+    return {b"cue ": cues, b"LIST:adtl": labels}
 
 
 def scale_chunk(id, content, orig_rate, new_rate):

@@ -12,7 +12,7 @@ import io
 import os
 import pathlib
 import re
-import shutil
+import tempfile
 
 import torch
 from ruamel.yaml import YAML
@@ -141,29 +141,30 @@ def find_weights(folder, name):
 
 @contextlib.contextmanager
 def _complete_folder(folder):
-    """A folder beside, which replaces the folder in the end; nothing is left
-    of it if anything goes wrong."""
+    """A new folder, beside, that replaces the folder in the end; nothing is
+    left of it if anything goes wrong."""
     folder = pathlib.Path(folder)
-    partial = folder.with_name(folder.name + ".partial")
-    replaced = folder.with_name(folder.name + ".replaced")
     if folder.exists() and not _is_replaceable(folder):
         raise FileExistsError(
             f"'{folder}' exists and holds more than a pretrained model, so it "
             "is not replaced. Name a folder that is new, empty, or holds an "
             "earlier model and nothing else."
         )
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    with contextlib.ExitStack() as undo:
-        undo.callback(shutil.rmtree, partial, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix=f".{folder.name}-",
+        dir=folder.parent,
+        ignore_cleanup_errors=True,
+    ) as beside:
+        partial, replaced = (pathlib.Path(beside, n) for n in ("new", "old"))
+        partial.mkdir()
         yield partial
-        if folder.exists():
-            shutil.rmtree(replaced, ignore_errors=True)
-            os.replace(folder, replaced)
-            undo.callback(os.replace, replaced, folder)
-        os.replace(partial, folder)
-        undo.pop_all()
-    shutil.rmtree(replaced, ignore_errors=True)
+        with contextlib.ExitStack() as undo:
+            if folder.exists():
+                os.replace(folder, replaced)
+                undo.callback(os.replace, replaced, folder)
+            os.replace(partial, folder)
+            undo.pop_all()
 
 
 def _is_replaceable(folder):

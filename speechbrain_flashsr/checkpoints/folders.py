@@ -18,6 +18,7 @@ from speechbrain.utils.fetching import (
 )
 from speechbrain.utils.parameter_transfer import Pretrainer
 
+from speechbrain_flashsr.audio.checks import reason
 from speechbrain_flashsr.checkpoints.reading import CheckpointError
 from speechbrain_flashsr.checkpoints.trust import (
     MAX_VALUES,
@@ -100,12 +101,19 @@ def load_folder(
     Raises
     ------
     ModelError
-        If the hyperparameters are refused, damaged or do not build a model.
+        If the hyperparameters cannot be fetched, are refused, damaged or do not
+        build a model.
     CheckpointError
         If weights are damaged or do not fit.
     """
     where = {"local_strategy": local_strategy, "fetch_config": fetch_config}
-    path = fetch(hparams_file, source, savedir, **where)
+    try:
+        path = fetch(hparams_file, source, savedir, **where)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"The model '{source}' is not a folder here, and it cannot be "
+            f"fetched ({reason(error)}). Check its name, and the network."
+        ) from error
     size = contextlib.nullcontext()
     if not trust:
         check_hyperparams(path)

@@ -5,7 +5,9 @@ Authors
 """
 
 import argparse
+import itertools
 import logging
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -138,14 +140,14 @@ def restore(flashsr, folder, recording, strength=0.0, cutoff_hz=0):
             after,
             strength=strength,
             cutoff=cutoff_hz or None,
-            headroom=0,
+            subtype="FLOAT",
         )
-        _write_playable(source, before)
+        gain_db = _write_playable(source, before, after)
         plot_before_after(source, after, pictures, report.cutoff_hz[0])
         texts.insert(0, f"{describe(report)}.")
-        if report.gain_db:
+        if gain_db:
             texts.append(
-                f"Lowered by {-report.gain_db:.1f} dB, because it would clip."
+                f"Lowered by {-gain_db:.1f} dB, because it would clip."
                 + " With less strength it stays louder." * (strength > 0)
             )
         files = [str(p) for p in (before, pictures[0], after, pictures[1])]
@@ -159,15 +161,32 @@ def restore(flashsr, folder, recording, strength=0.0, cutoff_hz=0):
     return text, *files
 
 
-def _write_playable(recording, path):
-    """Writes a recording in a format that all browsers play, lowered if it
-    would clip."""
-    from speechbrain_flashsr.audio.headroom import Headroom
+def _write_playable(recording, before, after):
+    """Writes a recording in a format that all browsers play, and its result,
+    which is floating point, again in the recording's sample format. Both are
+    lowered alike if one would clip; returns the gain in dB."""
+    from speechbrain_flashsr.audio.formats import output_format
+    from speechbrain_flashsr.audio.headroom import LARGEST
     from speechbrain_flashsr.audio.reading import AudioReader
     from speechbrain_flashsr.audio.writing import AudioWriter
 
-    with AudioReader(recording) as reader:
-        form = reader.sample_rate, reader.channels, "WAV", "PCM_16"
-        with AudioWriter(path, *form, reader.num_samples) as writer:
-            for block in Headroom(0).lowered(reader.blocks()):
-                writer.write(block)
+    with AudioReader(recording) as low, AudioReader(after) as high:
+        blocks = itertools.chain(low.blocks(), high.blocks())
+        peak = max(block.abs().max().item() for block in blocks)
+        gain = LARGEST / max(LARGEST, peak)
+        for reader, path, subtype, metadata in (
+            (low, before, "PCM_16", None),
+            (high, after, low.subtype, high.metadata()),
+        ):
+            form = output_format(path, subtype)
+            with AudioWriter(
+                path,
+                reader.sample_rate,
+                reader.channels,
+                *form,
+                reader.num_samples,
+                metadata,
+            ) as writer:
+                for block in reader.blocks():
+                    writer.write(gain * block)
+    return 20 * math.log10(gain)

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from speechbrain_flashsr.audio.checks import reason
 from speechbrain_flashsr.audio.formats import (
     EXTENSIONS,
     OUTPUT_RATES,
@@ -58,7 +59,10 @@ def plan_jobs(inputs, output=None, format=None, rate=None):
             jobs.append(Job(given, (output or given.parent) / name))
             continue
         root = output or given
-        paths = _without_own_outputs(find_sound_files(given), given, root)
+        paths = find_sound_files(
+            given, lambda error: problems.append(_unlisted(error))
+        )
+        paths = _without_own_outputs(paths, given, root)
         for path in paths:
             name = _output_name(path, format, rate)
             name = path.relative_to(given).with_name(name)
@@ -69,6 +73,13 @@ def plan_jobs(inputs, output=None, format=None, rate=None):
                 f"({', '.join(EXTENSIONS)}). Check its name."
             )
     return _without_conflicts(jobs, problems)
+
+
+def _unlisted(error):
+    return (
+        f"The folder '{error.filename}' cannot be searched ({reason(error)}). "
+        "Check its permissions."
+    )
 
 
 def _check_single_output(inputs, output, format):

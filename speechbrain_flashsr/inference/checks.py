@@ -4,7 +4,7 @@ Authors
  * The speechbrain_flashsr developers 2026
 """
 
-import functools
+import contextlib
 import math
 import operator
 import re
@@ -26,19 +26,29 @@ REMOTE = re.compile(r"https?://.+|[\w-][\w.-]*/[\w-][\w.-]*")
 """A URL, or the name of a repository on the hub."""
 
 
-def without_autocast(method):
-    """Makes a method ignore a surrounding `torch.autocast` region: waveforms
-    need single precision, and a model has its own precision."""
+@contextlib.contextmanager
+def plain_torch():
+    """PyTorch as it is by default, whatever the caller has set: without
+    autocast, new tensors on the CPU and in single precision. Waveforms need
+    that, and a model has its own precision and device. Also a decorator.
 
-    @functools.wraps(method)
-    def wrapper(*args, **kwargs):
-        with torch.autocast("cpu", enabled=False):
-            if not torch.cuda.is_available():
-                return method(*args, **kwargs)
-            with torch.autocast("cuda", enabled=False):
-                return method(*args, **kwargs)
-
-    return wrapper
+    Example
+    -------
+    >>> with torch.device("meta"), plain_torch():
+    ...     torch.zeros(1).device
+    device(type='cpu')
+    """
+    dtype = torch.get_default_dtype()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.autocast("cpu", enabled=False))
+        if torch.cuda.is_available():
+            stack.enter_context(torch.autocast("cuda", enabled=False))
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        if dtype != torch.float32:
+            torch.set_default_dtype(torch.float32)
+            stack.callback(torch.set_default_dtype, dtype)
+        yield
 
 
 def check_integer(value, name, least):

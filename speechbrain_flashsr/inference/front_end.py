@@ -25,7 +25,7 @@ from speechbrain_flashsr.inference.checks import (
     absolute_lengths,
     check_channel_order,
     check_wavs,
-    without_autocast,
+    plain_torch,
 )
 from speechbrain_flashsr.inference.signal_analysis import analyse
 from speechbrain_flashsr.inference.super_resolution import FlashSR
@@ -83,7 +83,7 @@ class SuperResolutionFrontEnd:
         self.normalizer = AudioNormalizer(sample_rate, mix)
         self.mix = self.normalizer.mix
 
-    @without_autocast
+    @plain_torch()
     def is_needed(self, audio, sample_rate):
         """Whether a signal [time] or [time, channels] lacks some of the band
         that the next model needs; not if it is silent.
@@ -99,13 +99,15 @@ class SuperResolutionFrontEnd:
         """
         return self._is_narrow(self._cutoffs(audio, sample_rate))
 
-    @without_autocast
+    @torch.no_grad()
+    @plain_torch()
     def __call__(self, audio, sample_rate):
         """Prepares one signal, [time] or [time, channels] at a rate in Hz, for
         the next model.
 
         Returns it at the front-end's rate, as long as plain resampling would
-        make it; one channel, [time], unless `mix` is "keep"."""
+        make it; one channel, [time], unless `mix` is "keep". No gradient comes
+        back, whether it is restored or not."""
         cutoffs = self._cutoffs(audio, sample_rate)
         audio = audio.to(torch.float32)
         if not self._is_narrow(cutoffs):
@@ -131,7 +133,7 @@ class SuperResolutionFrontEnd:
         check_finite(rows, rate, "the recording")
         return [track.lowest_hz for track in analyse([rows], rate).tracks]
 
-    @without_autocast
+    @plain_torch()
     def restore(self, audio, sample_rate):
         """Restores the high band of a signal like a call, whether it is needed
         or not."""

@@ -6,13 +6,19 @@ Authors
 
 import torch
 from speechbrain.utils.distributed import infer_device
+from speechbrain.utils.logger import get_logger
 from speechbrain.utils.run_opts import RunOptions
 
 from speechbrain_flashsr.inference.checks import check_integer
 from speechbrain_flashsr.lobes.fast.precision import fastest_precision
 
+logger = get_logger(__name__)
+
 BATCH_WINDOWS = {"cpu": 1, "cuda": 8}
 """Default number of windows in a batch of the model, per device type."""
+
+OF_TRAININGS = ("compile", "jit", "data_parallel_backend", "distributed_launch")
+"""Options that would wrap the networks, which a prepared model does not bear."""
 
 
 def complete_run_options(run_opts, hparams):
@@ -20,7 +26,8 @@ def complete_run_options(run_opts, hparams):
     that have to be decided: `device`, `precision` and `batch_windows`, without
     "auto". Options in the hyperparameters of the model give way to run options.
 
-    Raises a ValueError if an option is unknown, the device is missing, or the
+    Those of trainings, as a recipe's run options may hold, have no effect, with
+    a warning. Raises a ValueError if an option is unknown, the device is missing, or the
     precision does not suit it.
 
     Example
@@ -39,6 +46,13 @@ def complete_run_options(run_opts, hparams):
             )
     options = {name: hparams[name] for name in known if name in hparams}
     options.update(run_opts or {})
+    ignored = [name for name in OF_TRAININGS if options.get(name)]
+    if ignored:
+        options.update(dict.fromkeys(ignored, False))
+        logger.warning(
+            f"FlashSR ignores the run option {' and '.join(ignored)}, which is "
+            "for trainings."
+        )
     # SpeechBrain knows no torch.device.
     options["device"] = str(options.get("device") or infer_device())
     try:

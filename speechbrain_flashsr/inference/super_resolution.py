@@ -32,8 +32,8 @@ from speechbrain_flashsr.inference.checks import (
     check_source,
     check_wavs,
     cutoff_list,
+    plain_torch,
     warn_of_lower_rate,
-    without_autocast,
 )
 from speechbrain_flashsr.inference.clips import restore_clips
 from speechbrain_flashsr.inference.files import restore_file
@@ -54,6 +54,7 @@ class FlashSR(Pretrained):
     windows in a batch of the model (default: 1 on a CPU, 8 on a GPU).
     `precision` is "fp32", "bf16", on a GPU also "fp16", or "auto" (default):
     "bf16" on GPUs and processors that multiply it natively, otherwise "fp32".
+    Those of trainings, such as `compile`, have no effect, with a warning.
 
     Arguments
     ---------
@@ -108,6 +109,7 @@ class FlashSR(Pretrained):
             self.audio_normalizer = AudioNormalizer(self.sample_rate, "keep")
 
     @classmethod
+    @plain_torch()
     def from_hparams(
         cls,
         source=SHIPPED_MODEL,
@@ -143,7 +145,8 @@ class FlashSR(Pretrained):
         FileNotFoundError
             If there is no such folder, or no model in it.
         ModelError
-            If the source wants to run code without `trust`, or is damaged.
+            If the source wants to run code without `trust`, is damaged, or
+            cannot be fetched.
         CheckpointError
             If weights are damaged or do not fit.
         """
@@ -167,7 +170,7 @@ class FlashSR(Pretrained):
         return cls(hparams["modules"], hparams, run_opts, freeze_params)
 
     @torch.no_grad()
-    @without_autocast
+    @plain_torch()
     def super_resolve_batch(
         self,
         wavs,
@@ -247,7 +250,7 @@ class FlashSR(Pretrained):
         return output if wavs.ndim > 1 else output.squeeze(0)
 
     @torch.no_grad()
-    @without_autocast
+    @plain_torch()
     def super_resolve_file(
         self,
         filename,

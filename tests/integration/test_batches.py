@@ -16,6 +16,7 @@ import pytest
 import soundfile
 
 from speechbrain_flashsr import cli
+from speechbrain_flashsr.audio.formats import find_sound_files
 from speechbrain_flashsr.inference import FlashSR
 from tests.tiny_model import save_tiny_model
 
@@ -191,6 +192,24 @@ def test_names_that_trouble_leave_the_others_alone(tree, flashsr, tmp_path):
     assert len(err.splitlines()) == 2 and "sub/c_48k.flac" in err
     code, _, err = flashsr("--quiet")
     assert "4 of 5 inputs done (4 by an earlier run)" in err
+
+
+def test_a_folder_that_cannot_be_listed_is_a_failure(
+    tree, flashsr, tmp_path, monkeypatch
+):
+    scandir = os.scandir
+
+    def of_another_user(path):
+        if os.fspath(path).endswith("sub"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", of_another_user)
+    code, _, err = flashsr("--quiet")
+    assert code == 1 and "2 of 3 inputs done, 1 failed" in err
+    assert f"'{tree / 'sub'}' cannot be searched (Permission denied)" in err
+    with pytest.raises(PermissionError):
+        find_sound_files(tree)
 
 
 def test_a_journal_that_is_spoilt_or_cut_off(tree, flashsr, tmp_path):

@@ -179,6 +179,19 @@ def test_full_disk(tmp_path, format, lacking):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("extension", ["wav", "flac", "ogg"])
+def test_sample_formats_that_an_error_names_can_be_written(tmp_path, extension):
+    path = tmp_path / f"a.{extension}"
+    with pytest.raises(AudioError, match="Choose one of") as error:
+        output_format(path, subtype="MS_ADPCM")
+    names = str(error.value).partition("one of ")[2].rstrip(".").split(", ")
+    wavs = torch.from_numpy(sound().T)
+    for name in names:
+        format, subtype = output_format(path, subtype=name)
+        write(path, wavs, 48000, format, subtype)
+        assert soundfile.info(path).frames == wavs.shape[1]
+
+
 @pytest.mark.parametrize(
     "subtype, error", [("ULAW", 0.05), ("ALAW", 0.05), ("MS_ADPCM", 0.2)]
 )

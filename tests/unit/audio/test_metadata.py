@@ -272,6 +272,29 @@ def test_texts_of_other_formats_are_kept(tmp_path, container, codec):
     assert FLAC(tmp_path / "b.flac")["albumartist"] == ["They"]
 
 
+def test_chapters_of_an_audio_book_are_kept(tmp_path, caplog):
+    (tmp_path / "a.mp3").write_bytes(
+        encode(noise(16000, seconds=2.0), 16000, "mp3", "libmp3lame")
+    )
+    tags = id3.ID3()
+    for number, (start, title) in enumerate([(0, "Wald"), (1250, "Höhle")]):
+        name, title = f"c{number}", id3.TIT2(text=[title])
+        tags.add(id3.CHAP(name, start, 2000, sub_frames=[title]))
+    tags.save(tmp_path / "a.mp3")
+    chapters = [(0.0, "Wald"), (1.25, "Höhle")]
+    for name in ("b.flac", "b.ogg", "b.opus"):
+        assert copy(tmp_path / "a.mp3", tmp_path / name).chapters == chapters
+        again = metadata_of(tmp_path / name)
+        assert again.chapters == chapters and again.texts == {}
+    copy(tmp_path / "b.flac", tmp_path / "c.wav")
+    found = chunks_of(tmp_path / "c.wav")
+    assert [
+        cue[1] for cue in struct.iter_unpack("<II4s3I", found[b"cue "][4:])
+    ] == [0, 60000]
+    assert "Höhle\0".encode() in found[b"LIST:adtl"]
+    assert not caplog.text
+
+
 def test_names_and_pictures_that_a_flac_cannot_hold(tmp_path, caplog):
     metadata = Metadata(
         8000,
@@ -287,7 +310,7 @@ def test_names_and_pictures_that_a_flac_cannot_hold(tmp_path, caplog):
 def test_layout_of_a_wav_that_cannot_describe_it(tmp_path, caplog):
     metadata = Metadata(8000, speakers=1)
     with caplog.at_level(logging.WARNING):
-        write(tmp_path / "a.wav", noise(8000), 8000, "MS_ADPCM", metadata)
+        write(tmp_path / "a.wav", noise(8000), 8000, "ULAW", metadata)
     assert "layout" in caplog.text
     with AudioReader(tmp_path / "a.wav") as reader:
         assert sum(block.shape[1] for block in reader.blocks()) >= 4000

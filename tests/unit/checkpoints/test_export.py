@@ -5,6 +5,7 @@ Authors
 """
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -62,7 +63,7 @@ def test_the_earlier_model_stays_if_the_new_one_cannot_take_its_place(
     replace = os.replace
 
     def failing(source, target):
-        if str(source).endswith(".partial"):
+        if Path(source).name == "new":
             raise OSError("no")
         replace(source, target)
 
@@ -71,6 +72,17 @@ def test_the_earlier_model_stays_if_the_new_one_cannot_take_its_place(
         export_pretrained(model, "a: 2", {"unet": {}})
     assert names(tmp_path) == ["model"]
     assert (model / "hyperparams.yaml").read_text().startswith("a: 1")
+
+
+def test_folders_of_similar_names_stay(tmp_path):
+    for name in ("model.partial", "model.replaced"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine.wav").touch()
+    for text in ("a: 1", "a: 2"):
+        export_pretrained(tmp_path / "model", text, {"unet": {}})
+    found = ["model", "model.partial", "model.replaced"]
+    assert names(tmp_path) == found
+    assert all(names(tmp_path / n) == ["mine.wav"] for n in found[1:])
 
 
 @pytest.fixture

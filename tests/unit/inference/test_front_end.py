@@ -139,6 +139,13 @@ def test_batch_is_the_clips_by_themselves(front_end):
     assert not prepared[1, 8000:].any()
 
 
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_no_gradient_comes_back_whether_it_is_restored_or_not(front_end, rate):
+    wavs = noise(rate)[None].requires_grad_()
+    layer = SuperResolutionLayer(front_end, rate)
+    assert not layer(wavs).requires_grad
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_a_recipe_in_half_precision_changes_nothing(front_end, dtype):
     wavs, lengths = noise(8000)[None], torch.ones(1)

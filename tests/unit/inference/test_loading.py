@@ -12,7 +12,8 @@ import pytest
 import soundfile
 import torch
 
-from speechbrain_flashsr.checkpoints import ModelError
+from speechbrain_flashsr.bandwidth.detector import shipped_network
+from speechbrain_flashsr.checkpoints import ModelError, folders
 from speechbrain_flashsr.inference import AudioError, FlashSR, super_resolution
 from tests.tiny_model import TINY_HPARAMS, save_tiny_model, toy_interface
 from tests.unit.signals import pink
@@ -34,6 +35,35 @@ def test_bfloat16_is_close_to_float32(flashsr, tmp_path):
     assert 0 < error < 0.1 * expected.square().mean().sqrt()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("default", [torch.float64, torch.bfloat16, "meta"])
+def test_defaults_of_the_caller_change_nothing(default, tmp_path):
+    """Neither for the model that is loaded nor for the cut-off network."""
+    wavs = pink(1, 8000)
+    path = tmp_path / "pink.wav"
+    soundfile.write(path, wavs[0], 8000, subtype="FLOAT")
+    outputs = []
+    for setting in (torch.float32, default):
+        is_type = isinstance(setting, torch.dtype)
+        shipped_network.cache_clear()
+        try:
+            if is_type:
+                torch.set_default_dtype(setting)
+            with torch.device("cpu" if is_type else setting):
+                flashsr = FlashSR.from_hparams(
+                    run_opts={"device": "cpu", "precision": "fp32"}
+                )
+                output = [
+                    flashsr.super_resolve_batch(wavs, sample_rate=8000)[0],
+                    flashsr.enhance_file(path),
+                ]
+        finally:
+            torch.set_default_dtype(torch.float32)
+        outputs.append(output)
+    assert outputs[1][0].dtype == torch.float32
+    assert all(map(torch.equal, *outputs))
+
+
 def test_half_precision_needs_a_gpu(tmp_path):
     with pytest.raises(ValueError, match="fp16.*GPU"):
         FlashSR.from_hparams(
@@ -52,6 +82,13 @@ def test_load_audio_expects_48_khz(flashsr):
 def test_mistyped_folder_is_not_looked_up_on_the_hub(source):
     with pytest.raises(FileNotFoundError, match=source):
         FlashSR.from_hparams(source)
+
+
+def test_a_model_that_is_neither_here_nor_on_the_hub(monkeypatch):
+    lost = OSError("outgoing traffic has been disabled")
+    monkeypatch.setattr(folders, "fetch", mock.Mock(side_effect=lost))
+    with pytest.raises(ModelError, match="model 'my/modle' is not.*traffic"):
+        FlashSR.from_hparams("my/modle")
 
 
 @pytest.mark.parametrize("name", ["typo/call.wav", "a/b/c/call.wav", "call"])

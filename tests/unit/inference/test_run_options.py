@@ -8,7 +8,10 @@ import pytest
 import torch
 from speechbrain.utils.run_opts import RunOptions
 
+from speechbrain_flashsr.inference import FlashSR
 from speechbrain_flashsr.inference.run_options import complete_run_options
+from speechbrain_flashsr.lobes.super_resolver import LatentSuperResolver
+from tests.tiny_model import save_tiny_model
 
 
 @pytest.fixture(params=["avx512_bf16", "amx_bf16", None])
@@ -53,6 +56,18 @@ def test_speechbrains_own_object_is_understood():
     given = RunOptions.from_dictionary({"device": "cpu", "precision": "bf16"})
     options = complete_run_options(given, {"precision": "fp32"})
     assert (options["device"], options["precision"]) == ("cpu", "bf16")
+
+
+def test_options_of_a_training_have_no_effect(tmp_path, caplog):
+    """A recipe may pass its own, under torchrun and with --compile."""
+    given = {"distributed_launch": True, "compile": True, "jit": True}
+    flashsr = FlashSR.from_hparams(
+        save_tiny_model(tmp_path),
+        run_opts={**given, "data_parallel_backend": True, "device": "cpu"},
+    )
+    assert type(flashsr.mods.super_resolver) is LatentSuperResolver
+    for name in (*given, "data_parallel_backend"):
+        assert name in caplog.text
 
 
 def test_unknown_options_are_named():
