@@ -87,8 +87,8 @@ def test_mistyped_folder_is_not_looked_up_on_the_hub(source):
 def test_a_model_that_is_neither_here_nor_on_the_hub(monkeypatch):
     lost = OSError("outgoing traffic has been disabled")
     monkeypatch.setattr(folders, "fetch", mock.Mock(side_effect=lost))
-    with pytest.raises(ModelError, match="model 'my/modle' is not.*traffic"):
-        FlashSR.from_hparams("my/modle")
+    with pytest.raises(ModelError, match="model 'my/absent' is not.*traffic"):
+        FlashSR.from_hparams("my/absent")
 
 
 @pytest.mark.parametrize("name", ["typo/call.wav", "a/b/c/call.wav", "call"])
