@@ -15,16 +15,20 @@ import time
 import speechbrain as sb
 import torch
 from speechbrain.dataio.batch import PaddedBatch
-from speechbrain.utils.distributed import (
-    is_distributed_initialized,
-    run_on_main,
-)
+from speechbrain.utils.distributed import run_on_main
 from torch.optim.swa_utils import AveragedModel
 
-from speechbrain_flashsr.brains.budget import TRAINING_SHARE, DrawsInTime
+from speechbrain_flashsr.brains.budget import (
+    TRAINING_SHARE,
+    DrawsInTime,
+    steps_of_epoch,
+)
+from speechbrain_flashsr.brains.totals import means_over_processes, weighted_sum
 from speechbrain_flashsr.brains.validation import SampleLogger, batch_by_domain
 from speechbrain_flashsr.brains.weights import (
+    ADVICE,
     average_with_warm_up,
+    check_finite_weights,
     save_completely,
 )
 from speechbrain_flashsr.data.segments import EpochDraws
@@ -34,12 +38,6 @@ from speechbrain_flashsr.random_streams import (
     generator_of,
     normal_noise,
 )
-
-ADVICE = (
-    "The last checkpoint is good: lower `lr` or check the data, then start "
-    "again to resume."
-)
-"""For a training that diverges."""
 
 KEPT_CHECKPOINTS = 2
 """The last one, and one to fall back to if that gets damaged."""
@@ -265,17 +263,9 @@ class FlashSRBrain(sb.Brain):
     def weighted_sum(self, losses):
         """Adds up losses with their weights; those without one are only logged.
         Raises a ValueError if none has one."""
-        weights = self.loss_weights()
-        weighted = [
-            weights[name] * losses[name] for name in losses if name in weights
-        ]
-        if not weighted:
-            raise ValueError(
-                f"Step {self.optimizer_step + 1} has no loss: none of "
-                f"{sorted(losses) or 'those that are switched on'} has a "
-                "weight. Give one to a loss, or switch one on."
-            )
-        return sum(weighted)
+        return weighted_sum(
+            losses, self.loss_weights(), self.optimizer_step + 1
+        )
 
     def check_loss_isfinite(self, loss):
         """Stops the training on a loss that is not finite, before the last
@@ -297,12 +287,7 @@ class FlashSRBrain(sb.Brain):
         """Saves a checkpoint with `meta` beside the step, and keeps the one
         before it, in case the new one gets damaged. Raises a ValueError if
         weights are not finite."""
-        for name, module in self.modules.items():
-            if not all(p.isfinite().all() for p in module.parameters()):
-                raise ValueError(
-                    f"The weights of `{name}` are not finite at step "
-                    f"{self.optimizer_step}. {ADVICE}"
-                )
+        check_finite_weights(self.modules, self.optimizer_step)
         self.checkpointer.save_and_keep_only(
             meta={"step": self.optimizer_step, **(meta or {})},
             num_to_keep=KEPT_CHECKPOINTS,
@@ -327,18 +312,6 @@ class FlashSRBrain(sb.Brain):
             total += size * float(loss.detach())
             self.loss_sums[name] = (total, count + size)
 
-    def mean_losses(self):
-        """The epoch's means over all processes, {name: value}."""
-        parts = [self.loss_sums]
-        if is_distributed_initialized():
-            parts *= torch.distributed.get_world_size()
-            torch.distributed.all_gather_object(parts, self.loss_sums)
-        return {
-            name: sum(part[name][0] for part in parts if name in part)
-            / sum(part[name][1] for part in parts if name in part)
-            for name in {name: None for part in parts for name in part}
-        }
-
     def on_stage_start(self, stage, epoch=None):
         """Resets the means."""
         self.loss_sums = {}
@@ -348,7 +321,7 @@ class FlashSRBrain(sb.Brain):
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
         """Logs the epoch's mean losses and saves a checkpoint."""
-        stats = self.mean_losses()
+        stats = means_over_processes(self.loss_sums)
         stats.setdefault("loss", float(stage_loss))
         if stage == sb.Stage.TRAIN:
             if hasattr(self.hparams, "segment_length"):
@@ -378,21 +351,10 @@ class FlashSRBrain(sb.Brain):
         options = self.hparams.dataloader_opts
         sampler = EpochDraws(len(train_data))
         self.train_sampler = sampler
-        processes = int(os.environ.get("WORLD_SIZE", 1))
-        batch_size, factor = (
-            options["batch_size"],
-            self.grad_accumulation_factor,
+        batch_size = options["batch_size"]
+        steps = self.hparams.epoch_counter.limit * steps_of_epoch(
+            len(train_data), batch_size, self.grad_accumulation_factor
         )
-        steps = len(train_data) // processes // batch_size // factor
-        if not steps:
-            raise ValueError(
-                f"An epoch has {len(train_data)} draws, but a step needs "
-                f"{processes * batch_size * factor}: `batch_size` "
-                f"({batch_size}) times `grad_accumulation_factor` ({factor}) "
-                f"times the number of processes ({processes}). Use more "
-                "draws (`draws_per_epoch`), or lower one of these."
-            )
-        steps *= self.hparams.epoch_counter.limit
         limit = self.optimizer_step_limit or steps
         self.planned_steps = max(1, min(steps, limit))
         in_time = DrawsInTime(len(valid_data), batch_size, self.hparams.budget)

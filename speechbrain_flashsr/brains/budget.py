@@ -5,6 +5,7 @@ Authors
 """
 
 import math
+import os
 import time
 
 import torch
@@ -74,3 +75,25 @@ class DrawsInTime(Sampler):
             if draw and begins and self.budget.is_over():
                 return
             yield draw
+
+
+def steps_of_epoch(num_draws, batch_size, factor):
+    """The steps of each of the processes in an epoch, with gradients that
+    accumulate over `factor` batches. Raises a ValueError if there is none.
+
+    Example
+    -------
+    >>> steps_of_epoch(17, batch_size=4, factor=2)
+    2
+    """
+    processes = int(os.environ.get("WORLD_SIZE", 1))
+    steps = num_draws // processes // batch_size // factor
+    if not steps:
+        raise ValueError(
+            f"An epoch has {num_draws} draws, but a step needs "
+            f"{processes * batch_size * factor}: `batch_size` "
+            f"({batch_size}) times `grad_accumulation_factor` ({factor}) "
+            f"times the number of processes ({processes}). Use more "
+            "draws (`draws_per_epoch`), or lower one of these."
+        )
+    return steps

@@ -11,6 +11,12 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from speechbrain_flashsr.audio.writing import complete_file
 
+ADVICE = (
+    "The last checkpoint is good: lower `lr` or check the data, then start "
+    "again to resume."
+)
+"""For a training that diverges."""
+
 
 def average_with_warm_up(decay):
     """Exponential moving average, for
@@ -59,3 +65,19 @@ def save_completely(state, path):
     """Saves a state dictionary; the file appears when it is complete."""
     with complete_file(path) as temporary, open(temporary, "wb") as file:
         torch.save(state, file)
+
+
+def check_finite_weights(modules, step):
+    """Raises a ValueError that names the first of the modules, {name: module},
+    that has weights which are NaN or infinite, and the step.
+
+    Example
+    -------
+    >>> check_finite_weights({"linear": torch.nn.Linear(2, 3)}, step=1)
+    """
+    for name, module in modules.items():
+        if not all(p.isfinite().all() for p in module.parameters()):
+            raise ValueError(
+                f"The weights of `{name}` are not finite at step {step}. "
+                f"{ADVICE}"
+            )

@@ -8,7 +8,7 @@ import torch
 from speechbrain import Stage
 from speechbrain.utils.epoch_loop import EpochCounter
 
-from speechbrain_flashsr.brains import base
+from speechbrain_flashsr.brains import totals
 from speechbrain_flashsr.brains.base import FlashSRBrain
 from speechbrain_flashsr.brains.budget import TRAINING_SHARE, Budget
 from speechbrain_flashsr.brains.checkpointing import AtomicCheckpointer
@@ -145,13 +145,13 @@ def test_a_step_without_a_loss_is_refused():
 
 
 def test_the_log_holds_the_means_over_all_processes(monkeypatch):
-    brain = fitted()
-    brain.loss_sums = {"both": (3.0, 1), "here": (2.0, 2)}
+    here = {"both": (3.0, 1), "here": (2.0, 2)}
 
     def gather(parts, own):
         parts[:] = [own, {"both": (9.0, 3), "there": (8.0, 2)}]
 
-    monkeypatch.setattr(base, "is_distributed_initialized", lambda: True)
+    monkeypatch.setattr(totals, "is_distributed_initialized", lambda: True)
     monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
     monkeypatch.setattr(torch.distributed, "all_gather_object", gather)
-    assert brain.mean_losses() == {"both": 3.0, "here": 1.0, "there": 4.0}
+    means = totals.means_over_processes(here)
+    assert means == {"both": 3.0, "here": 1.0, "there": 4.0}
